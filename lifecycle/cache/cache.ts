@@ -1,0 +1,22 @@
+import type { DiffId } from "../oci/digest.ts";
+import type { Layer } from "../oci/layer.ts";
+import type { CacheMetadata } from "../cnb/files/lifecycle-metadata.ts";
+
+/** What a cache has for a DiffID. */
+export type CacheLookup =
+  | { readonly kind: "hit"; readonly layer: Layer }
+  | { readonly kind: "miss" }
+  | { readonly kind: "corrupt"; readonly cause: Error };
+
+/** The build cache: layers with `cache = true`, kept from one build to the next. */
+export interface LayerCache {
+  /** How messages name it. */
+  readonly name: string;
+  /** What the last committed build left; empty metadata when there was none. */
+  metadata(): Promise<CacheMetadata>;
+  lookup(id: DiffId): Promise<CacheLookup>;
+  /** Adds a layer to what the next `commit` keeps. A layer that the cache has already is not read. */
+  stage(layer: Layer): Promise<void>;
+  /** Makes what was staged the cache's content, atomically. */
+  commit(metadata: CacheMetadata): Promise<void>;
+}

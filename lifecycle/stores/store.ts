@@ -1,0 +1,70 @@
+import type { Platform } from "../oci/descriptor.ts";
+import type { Digest } from "../oci/digest.ts";
+import type { Image } from "../oci/image.ts";
+import type { ImageRef } from "../oci/reference.ts";
+import type { Context } from "../context.ts";
+
+/** Options of reading an image. */
+export interface ResolveOptions {
+  /** Which image of an index; the store's default platform when absent. */
+  readonly platform?: Platform | undefined;
+}
+
+/** Where images are read from. */
+export interface ImageSource {
+  /** The image, or undefined when it is not there. Throws `UNAUTHORIZED`, `FORBIDDEN`, `REGISTRY_UNREACHABLE`, `INVALID_IMAGE`. */
+  resolve(ref: ImageRef, options?: ResolveOptions): Promise<Image | undefined>;
+}
+
+/** Options of writing an image. */
+export interface WriteOptions {
+  readonly ctx?: Context | undefined;
+  /** Repositories on the same registry whose blobs may be mounted instead of sent. */
+  readonly mountFrom?: readonly ImageRef[] | undefined;
+}
+
+/** What became of one layer while writing. */
+export interface LayerReport {
+  readonly digest: Digest;
+  readonly size: number;
+  readonly outcome: "sent" | "present" | "mounted" | "linked";
+}
+
+/** What a sink did. */
+export interface WriteReport {
+  readonly digest: Digest;
+  /** Bytes of the manifest. */
+  readonly manifestSize: number;
+  readonly layers: readonly LayerReport[];
+}
+
+/** Where images are written to. */
+export interface ImageSink {
+  /**
+   * Writes the image under every reference, blobs first and references last, so that no
+   * reference ever points to something incomplete. All references are of this store.
+   */
+  write(image: Image, refs: readonly ImageRef[], options?: WriteOptions): Promise<WriteReport>;
+}
+
+/** A store that can tell before the work whether writing will be allowed. */
+export interface AccessCheck {
+  /** Throws `UNAUTHORIZED`, `FORBIDDEN` or `REGISTRY_UNREACHABLE`, naming the reference. */
+  checkAccess(ref: ImageRef, want: "read" | "write"): Promise<void>;
+}
+
+/** A store that can forget an image. */
+export interface ImageDeleter {
+  delete(ref: ImageRef): Promise<boolean>;
+}
+
+/** What a registry is told about who asks. */
+export type Credential =
+  | { readonly kind: "basic"; readonly username: string; readonly password: string }
+  | { readonly kind: "token"; readonly identityToken: string }
+  | { readonly kind: "header"; readonly authorization: string };
+
+/** Finds credentials by the exact host and port of a registry. */
+export interface Keychain {
+  resolve(registry: string): Promise<Credential | undefined>;
+}
