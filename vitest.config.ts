@@ -1,0 +1,25 @@
+import { defineConfig } from "vitest/config";
+
+// unit: everything that needs no network, no engine and no golden data beyond a few files.
+// golden: whole recorded scenarios. e2e: real registries, sandboxes and applications.
+const slow = ["test/e2e/**", "test/golden/**"];
+
+export default defineConfig({
+  test: {
+    passWithNoTests: false,
+    projects: [
+      { test: { name: "unit", include: ["test/**/*.test.ts"], exclude: slow, testTimeout: 20_000 } },
+      { test: { name: "golden", include: ["test/golden/**/*.test.ts"], testTimeout: 120_000, hookTimeout: 120_000 } },
+      {
+        test: {
+          name: "e2e",
+          include: ["test/e2e/**/*.test.ts"],
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
+          // The tests share one default builder and the machine's ports.
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
