@@ -13,7 +13,10 @@ export interface Context {
 /** Shows how far a long step is: a bar on a terminal, a plain line otherwise. */
 export interface Progress {
   /** Starts a step. `total` is in `unit`s; undefined when it is not known yet. */
-  start(label: string, options?: { readonly total?: number | undefined; readonly unit?: "bytes" | "items" }): ProgressStep;
+  start(
+    label: string,
+    options?: { readonly total?: number | undefined; readonly unit?: "bytes" | "items" },
+  ): ProgressStep;
 }
 
 /** One running step of a `Progress`. */

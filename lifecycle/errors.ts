@@ -89,7 +89,12 @@ export class InputError extends TspackError {
   override readonly name = "InputError";
   readonly issues: readonly InputIssue[];
 
-  constructor(code: ErrorCode, message: string, issues: readonly InputIssue[], options: { cause?: unknown; hint?: string | undefined } = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    issues: readonly InputIssue[],
+    options: { cause?: unknown; hint?: string | undefined } = {},
+  ) {
     super(code, message, options);
     this.issues = issues;
   }
@@ -110,7 +115,12 @@ export class RemoteError extends TspackError {
   override readonly name = "RemoteError";
   readonly remote: RemoteDetails;
 
-  constructor(code: ErrorCode, message: string, remote: RemoteDetails, options: { cause?: unknown; hint?: string | undefined } = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    remote: RemoteDetails,
+    options: { cause?: unknown; hint?: string | undefined } = {},
+  ) {
     super(code, message, options);
     this.remote = remote;
   }

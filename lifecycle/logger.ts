@@ -12,4 +12,10 @@ export interface Logger {
 }
 
 /** A logger that drops everything. */
-export const silentLogger: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {}, phase: () => {} };
+export const silentLogger: Logger = {
+  debug: () => {},
+  info: () => {},
+  warn: () => {},
+  error: () => {},
+  phase: () => {},
+};

@@ -24,7 +24,12 @@ export function parseDiffId(text: string, source = "DiffID"): DiffId {
 }
 
 function invalidDigest(text: string, source: string): InputError {
-  const issue = { source, path: "", expected: '"sha256:" and 64 lower-case hexadecimal digits', got: JSON.stringify(text) };
+  const issue = {
+    source,
+    path: "",
+    expected: '"sha256:" and 64 lower-case hexadecimal digits',
+    got: JSON.stringify(text),
+  };
   return new InputError("INVALID_DIGEST", `${JSON.stringify(text)} is not a digest`, [issue]);
 }
 

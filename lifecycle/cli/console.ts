@@ -1,0 +1,47 @@
+import type { Logger, LogLevel } from "../logger.ts";
+
+/** Takes text as it is. */
+export type Write = (text: string) => void;
+
+const ranks: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, error: 3 };
+
+/** The colours that platforms know from the reference; each wraps one word or line. */
+export interface Palette {
+  error(text: string): string;
+  warn(text: string): string;
+  phase(text: string): string;
+  good(text: string): string;
+  dim(text: string): string;
+  bold(text: string): string;
+}
+
+const sgr =
+  (code: string) =>
+  (text: string): string =>
+    `\u001B[${code}m${text}\u001B[0m`;
+const plain = (text: string): string => text;
+
+/** The palette, or one that changes nothing. */
+export function palette(color: boolean): Palette {
+  if (!color) return { error: plain, warn: plain, phase: plain, good: plain, dim: plain, bold: plain };
+  return { error: sgr("31;1"), warn: sgr("33;1"), phase: sgr("36"), good: sgr("32"), dim: sgr("2"), bold: sgr("1") };
+}
+
+/**
+ * A logger that writes lines as the reference lifecycle does: everything to one stream, warnings
+ * and errors with their word before them, phases as `===> NAME`.
+ */
+export function lineLogger(write: Write, options: { readonly level: LogLevel; readonly color: boolean }): Logger {
+  const { error, warn, phase } = palette(options.color);
+  const at = (level: LogLevel, prefix: string) => (line: string) => {
+    if (ranks[level] >= ranks[options.level]) write(`${prefix}${line}${line.endsWith("\n") ? "" : "\n"}`);
+  };
+  const info = at("info", "");
+  return {
+    debug: at("debug", ""),
+    info,
+    warn: at("warn", warn("Warning: ")),
+    error: at("error", error("ERROR: ")),
+    phase: (name) => info(phase(`===> ${name}`)),
+  };
+}
