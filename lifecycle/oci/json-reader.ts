@@ -58,8 +58,7 @@ function jsonReader(source: string, code: ErrorCode): JsonReader {
       issue(path, "a string", value);
       return "";
     },
-    optionalString: (value, path) =>
-      value === undefined || value === null ? undefined : reader.string(value, path),
+    optionalString: (value, path) => (value === undefined || value === null ? undefined : reader.string(value, path)),
     size: (value, path) => {
       if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return value;
       issue(path, "a size in bytes", value);

@@ -17,7 +17,8 @@ export interface ImageRef {
 /** The registry of a name that has none. */
 export const dockerHub = "index.docker.io";
 
-const hostForm = /^(?:\[[0-9A-Fa-f:]+\]|[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*)(?::[0-9]{1,5})?$/;
+const hostForm =
+  /^(?:\[[0-9A-Fa-f:]+\]|[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*)(?::[0-9]{1,5})?$/;
 const repositoryForm = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/;
 const tagForm = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
 
@@ -61,7 +62,8 @@ function checkName(text: string, source: string, registry: string, repository: s
     throw invalid(text, source, "a repository in lower case", repository, `use ${JSON.stringify(suggestion)}`);
   }
   if (!repositoryForm.test(repository) || repository.length > 255) {
-    const expected = "a repository of lower-case letters, digits and single `.`, `_`, `-` between them, parts joined by `/`";
+    const expected =
+      "a repository of lower-case letters, digits and single `.`, `_`, `-` between them, parts joined by `/`";
     throw invalid(text, source, expected, repository);
   }
 }
@@ -93,7 +95,9 @@ export function repositoryName(ref: ImageRef): string {
 
 /** The full name as the reference implementation prints it: with the digest when there is one, else with the tag. */
 export function refName(ref: ImageRef): string {
-  return ref.digest === undefined ? `${repositoryName(ref)}:${ref.tag ?? "latest"}` : `${repositoryName(ref)}@${ref.digest}`;
+  return ref.digest === undefined
+    ? `${repositoryName(ref)}:${ref.tag ?? "latest"}`
+    : `${repositoryName(ref)}@${ref.digest}`;
 }
 
 /** What points to the manifest in a repository: the digest, else the tag. */
