@@ -1,0 +1,124 @@
+import { readFile } from "node:fs/promises";
+import { errorCode, InputError } from "../errors.ts";
+import type { InputIssue } from "../errors.ts";
+import { credentialFromBasic } from "./keychain-header.ts";
+import { credentialFromHelper } from "./keychain-helper.ts";
+import type { HelperOptions } from "./keychain-helper.ts";
+import { parseSecretJson } from "./keychain-json.ts";
+import { canonicalRegistry, registryOfKey } from "./keychain.ts";
+import type { Credential, Keychain } from "./store.ts";
+
+interface DockerConfig {
+  /** By canonical registry. */
+  readonly auths: ReadonlyMap<string, Credential>;
+  /** Registry to the key as written, which helpers are asked for. */
+  readonly keys: ReadonlyMap<string, string>;
+  readonly helpers: ReadonlyMap<string, string>;
+  readonly store: string | undefined;
+}
+
+/**
+ * The keychain of Docker's `config.json`, read at the first question: `credHelpers`, then
+ * `credsStore`, then `auths`, by exact host. A missing file knows nobody. Throws
+ * `INVALID_JSON` with line and column for a broken file and `CREDENTIAL_HELPER_FAILED`.
+ */
+export function dockerConfigKeychain(path: string, options: HelperOptions = {}): Keychain {
+  let config: Promise<DockerConfig> | undefined;
+  const resolved = new Map<string, Promise<Credential | undefined>>();
+  const lookup = async (registry: string): Promise<Credential | undefined> => {
+    config ??= readDockerConfig(path);
+    return fromConfig(await config, registry, options);
+  };
+  return {
+    resolve(name) {
+      const registry = canonicalRegistry(name);
+      const known = resolved.get(registry) ?? lookup(registry);
+      resolved.set(registry, known);
+      return known;
+    },
+  };
+}
+
+async function fromConfig(
+  config: DockerConfig,
+  registry: string,
+  options: HelperOptions,
+): Promise<Credential | undefined> {
+  const server = registry === "index.docker.io" ? "https://index.docker.io/v1/" : registry;
+  const helper = config.helpers.get(registry);
+  if (helper !== undefined) return credentialFromHelper(helper, server, options);
+  const stored = config.auths.get(registry);
+  if (config.store === undefined) return stored;
+  return (await credentialFromHelper(config.store, config.keys.get(registry) ?? server, options)) ?? stored;
+}
+
+async function readDockerConfig(path: string): Promise<DockerConfig> {
+  try {
+    return decodeDockerConfig(await readFile(path, "utf8"), path);
+  } catch (error) {
+    if (errorCode(error) !== "ENOENT" && errorCode(error) !== "ENOTDIR") throw error;
+    return { auths: new Map(), keys: new Map(), helpers: new Map(), store: undefined };
+  }
+}
+
+function decodeDockerConfig(text: string, source: string): DockerConfig {
+  const issues: InputIssue[] = [];
+  const wrong = (path: string, expected: string, value: unknown): void => {
+    issues.push({ source, path, expected, got: value === null ? "null" : typeof value });
+  };
+  const table = (path: string, value: unknown): readonly (readonly [string, unknown])[] => {
+    if (value === undefined || value === null) return [];
+    if (typeof value === "object" && !Array.isArray(value)) return Object.entries(value);
+    wrong(path, "an object", value);
+    return [];
+  };
+  const document = Object.fromEntries(table("", parseSecretJson(text, source, "INVALID_JSON")));
+
+  const auths = new Map<string, Credential>();
+  const keys = new Map<string, string>();
+  for (const [key, value] of table("auths", document["auths"])) {
+    const registry = registryOfKey(key);
+    const entry = Object.fromEntries(table(`auths.${key}`, value));
+    const credential = credentialOfEntry(entry, (field) => wrong(`auths.${key}.${field}`, entryForm, entry[field]));
+    if (registry === undefined) continue;
+    keys.set(registry, key);
+    if (credential !== undefined) auths.set(registry, credential);
+  }
+  const helpers = new Map<string, string>();
+  for (const [key, value] of table("credHelpers", document["credHelpers"])) {
+    const registry = registryOfKey(key);
+    if (typeof value !== "string") wrong(`credHelpers.${key}`, "the name of a helper", value);
+    else if (registry !== undefined && value !== "") helpers.set(registry, value);
+  }
+  const store = document["credsStore"];
+  if (store !== undefined && typeof store !== "string") wrong("credsStore", "the name of a helper", store);
+  if (issues.length > 0) {
+    const message = `${issues.length} problem${issues.length > 1 ? "s" : ""} in ${source}`;
+    throw new InputError("INVALID_JSON", message, issues, { hint: "log in again with docker login or podman login" });
+  }
+  return { auths, keys, helpers, store: typeof store === "string" && store !== "" ? store : undefined };
+}
+
+const entryForm = "text; auth is base64 of user:password";
+
+function credentialOfEntry(
+  entry: Readonly<Record<string, unknown>>,
+  wrong: (field: string) => void,
+): Credential | undefined {
+  const text = (field: string): string => {
+    const value = entry[field] ?? "";
+    if (typeof value === "string") return value;
+    wrong(field);
+    return "";
+  };
+  const [identityToken, registryToken, auth] = [text("identitytoken"), text("registrytoken"), text("auth")];
+  const [username, password] = [text("username"), text("password")];
+  if (identityToken !== "") return { kind: "token", identityToken };
+  if (registryToken !== "") return { kind: "header", authorization: `Bearer ${registryToken}` };
+  if (auth !== "") {
+    const credential = credentialFromBasic(auth);
+    if (credential === undefined) wrong("auth");
+    return credential;
+  }
+  return username === "" ? undefined : { kind: "basic", username, password };
+}

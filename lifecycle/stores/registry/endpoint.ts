@@ -1,0 +1,68 @@
+import { RemoteError } from "../../errors.ts";
+import { parseChallenges } from "./challenge.ts";
+import type { Challenge } from "./challenge.ts";
+import { discard } from "./http.ts";
+import type { Dispatch, HttpRequest } from "./http.ts";
+import { isLoopback } from "./proxy.ts";
+import { isPassing } from "./retry.ts";
+
+/** How a registry is reached and how it wants to be asked. */
+export interface Endpoint {
+  readonly registry: string;
+  /** `https://host:port`. */
+  readonly origin: string;
+  /** Empty when the registry is open. */
+  readonly challenges: readonly Challenge[];
+}
+
+/** Finds the endpoint of a registry by its `/v2/` resource. */
+export type FindEndpoint = (registry: string, request: Pick<HttpRequest, "side" | "signal">) => Promise<Endpoint>;
+
+/**
+ * Asks each registry once. HTTPS only, except for this machine (plain HTTP first) and for
+ * registries listed as insecure (plain HTTP when HTTPS does not answer). Distribution
+ * specification, determining support.
+ */
+export function endpointFinder(send: Dispatch, insecure: ReadonlySet<string>): FindEndpoint {
+  const known = new Map<string, Promise<Endpoint>>();
+  return (registry, request) => {
+    const endpoint = known.get(registry) ?? probe(send, registry, schemes(registry, insecure), request);
+    known.set(registry, endpoint);
+    // A failure is not remembered: the next question may have more luck.
+    endpoint.catch(() => known.delete(registry));
+    return endpoint;
+  };
+}
+
+function schemes(registry: string, insecure: ReadonlySet<string>): readonly string[] {
+  if (isLoopback(registry.replace(/:\d+$/, ""))) return ["http", "https"];
+  return insecure.has(registry) ? ["https", "http"] : ["https"];
+}
+
+async function probe(
+  send: Dispatch,
+  registry: string,
+  order: readonly string[],
+  request: Pick<HttpRequest, "side" | "signal">,
+): Promise<Endpoint> {
+  let failure: unknown;
+  for (const [index, scheme] of order.entries()) {
+    const last = index === order.length - 1;
+    try {
+      const origin = new URL(`${scheme}://${registry}`).origin;
+      const url = new URL("/v2/", origin);
+      const response = await send({ ...request, method: "GET", url, headers: {}, repeatable: last });
+      await discard(response);
+      // 400 is how a TLS port answers plain HTTP.
+      if (!last && response.status === 400) continue;
+      return { registry, origin, challenges: parseChallenges(response.headers["www-authenticate"] ?? "") };
+    } catch (error) {
+      if (request.signal.aborted) throw error;
+      // The first failure tells more, except when the other scheme reached somebody.
+      failure ??= error;
+      if (!last && (error instanceof RemoteError || isPassing(error))) continue;
+      throw failure;
+    }
+  }
+  throw failure;
+}

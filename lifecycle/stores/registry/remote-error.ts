@@ -1,0 +1,95 @@
+import { errorCode, RemoteError, TspackError } from "../../errors.ts";
+import type { ErrorCode } from "../../errors.ts";
+import type { HttpRequest, HttpResponse } from "./http.ts";
+import { readBody } from "./http.ts";
+
+/** A URL without user, password, query and fragment, any of which may be a secret. */
+export function redactUrl(url: URL): string {
+  return `${url.protocol}//${url.host}${url.pathname}`;
+}
+
+/** One entry of the error body of the distribution specification. */
+interface RegistryErrorEntry {
+  readonly code?: unknown;
+  readonly message?: unknown;
+}
+
+/** The error that an unexpected answer means: `UNAUTHORIZED`, `FORBIDDEN`, `NOT_FOUND` or `REGISTRY_ERROR`. Reads the body. */
+export async function responseError(
+  request: HttpRequest,
+  response: HttpResponse,
+  what: string,
+): Promise<RemoteError> {
+  const entry = await registryError(response);
+  const remoteCode = typeof entry?.code === "string" ? entry.code : undefined;
+  const said = typeof entry?.message === "string" && entry.message !== "" ? `: ${entry.message}` : "";
+  const { code, hint } = meaning(response.status, request.registry ?? response.url.host);
+  const details = {
+    status: response.status,
+    method: request.method,
+    url: redactUrl(response.url),
+    remoteCode,
+    side: request.side,
+  };
+  const answer = remoteCode === undefined ? `status ${response.status}` : `status ${response.status} ${remoteCode}`;
+  return new RemoteError(code, `${what}: ${details.url} answered ${answer}${said}`, details, { hint });
+}
+
+function meaning(status: number, registry: string): { readonly code: ErrorCode; readonly hint: string | undefined } {
+  switch (status) {
+    case 401:
+      return { code: "UNAUTHORIZED", hint: `log in to ${registry}, or check the credentials that are configured for it` };
+    case 403:
+      return { code: "FORBIDDEN", hint: `ask for access to this repository on ${registry}, or use other credentials` };
+    case 404:
+      return { code: "NOT_FOUND", hint: "check the name of the image" };
+    case 429:
+      return { code: "REGISTRY_ERROR", hint: "the registry limits requests; wait, or log in for a higher limit" };
+    default:
+      return { code: "REGISTRY_ERROR", hint: status >= 500 ? "the registry has a problem; try again later" : undefined };
+  }
+}
+
+async function registryError(response: HttpResponse): Promise<RegistryErrorEntry | undefined> {
+  try {
+    const body = await readBody(response, 64 * 1024);
+    const document = JSON.parse(Buffer.from(body ?? []).toString("utf8")) as { readonly errors?: unknown };
+    return Array.isArray(document.errors) ? (document.errors[0] as RegistryErrorEntry | undefined) : undefined;
+  } catch {
+    // Proxies answer with pages, HEAD with nothing: the status has to do.
+    return undefined;
+  }
+}
+
+const hints: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "nothing listens there: check host and port, or start the registry",
+  ENOTFOUND: "check the host's name and the network",
+  EAI_AGAIN: "the host's name could not be looked up: check the network",
+  UND_ERR_CONNECT_TIMEOUT: "check the network, or configure a proxy",
+};
+const certificateCode = /CERT|SELF_SIGNED|UNABLE_TO_(?:GET|VERIFY)|ERR_TLS|HOSTNAME_MISMATCH/;
+
+/** The error for a request that got no answer: `CANCELED` when it was aborted, else `REGISTRY_UNREACHABLE`. */
+export function connectionError(request: HttpRequest, cause: unknown): TspackError {
+  if (request.signal.aborted) return new TspackError("CANCELED", "stopped", { cause });
+  if (cause instanceof TspackError) return cause;
+  const code = connectionCode(cause) ?? "";
+  const details = { status: undefined, method: request.method, url: redactUrl(request.url), side: request.side };
+  const hint = certificateCode.test(code)
+    ? "the certificate is not trusted: add its CA, or list the registry as insecure"
+    : (hints[code] ?? "check the network and the registry");
+  const reason = code === "" ? String(cause instanceof Error ? cause.message : cause) : code;
+  return new RemoteError("REGISTRY_UNREACHABLE", `no answer from ${request.url.host} (${reason})`, details, {
+    cause,
+    hint,
+  });
+}
+
+/** The system's or undici's code of a failed connection, looked for in the causes and in aggregates too. */
+export function connectionCode(error: unknown): string | undefined {
+  if (error instanceof TspackError) return connectionCode(error.cause);
+  const own = errorCode(error);
+  if (own !== undefined) return own;
+  if (error instanceof AggregateError) return error.errors.map(connectionCode).find((code) => code !== undefined);
+  return error instanceof Error && error.cause !== undefined ? connectionCode(error.cause) : undefined;
+}
