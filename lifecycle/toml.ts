@@ -1,16 +1,16 @@
-/**
- * A value of a TOML document. Integers are `bigint` and floats are `number`, because a plan
- * that says `3` must not come back as `3.0`.
- */
-export type TomlValue = string | boolean | bigint | number | TomlDate | readonly TomlValue[] | TomlTable;
-
-/** A TOML table; the order of keys is the document's. */
-export interface TomlTable {
-  readonly [key: string]: TomlValue;
-}
-
-/** A date or time with the kind that TOML knows. */
-export interface TomlDate {
-  readonly kind: "offset-date-time" | "local-date-time" | "local-date" | "local-time";
-  readonly text: string;
-}
+export { parseToml, TomlSyntaxError, type TomlDocument, type TomlPosition } from "./toml/parse.ts";
+export type { TomlPath } from "./toml/positions.ts";
+export { dateToJson, parseDate } from "./toml/date.ts";
+export { formatFloat, quoteToml } from "./toml/quote.ts";
+export {
+  fields,
+  isTable,
+  TomlDate,
+  TomlFields,
+  TomlRaw,
+  type TomlDateKind,
+  type TomlOutput,
+  type TomlTable,
+  type TomlValue,
+} from "./toml/value.ts";
+export { writeToml } from "./toml/write.ts";
