@@ -1,0 +1,130 @@
+import { spawnSync } from "node:child_process";
+import {
+  appendFileSync,
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
+import type { BuildResult, ImageResult, Job, ScenarioBuild, ScenarioStep, StepResult } from "./job.ts";
+import { loadImage, readImage, readLayoutImage } from "./images.ts";
+import { makeTree, readCache, readTree, type TreeEntry } from "./tree.ts";
+
+// Runs one scenario of the golden data in a file system of its own, whose root is `/` here. It
+// is started as root; the phases run as the user that the recording had.
+const job = JSON.parse(readFileSync(process.argv[2] ?? "", "utf8")) as Job;
+const registry = "http://127.0.0.1:80";
+const user = { uid: 1000, gid: 1000 };
+
+const tomlFiles = ["/layers/analyzed.toml", "/layers/group.toml", "/layers/plan.toml"];
+
+async function main(): Promise<void> {
+  process.umask(0o022);
+  makeTree(job.tree);
+  for (const path of ["/workspace", "/layers", "/platform", "/cache", "/layout-repo", "/home/cnb"]) makeDirectory(path);
+  mkdirSync("/cnb/lifecycle", { recursive: true });
+  writeFileSync("/cnb/lifecycle/launcher", launcherText, { mode: 0o755 });
+  await tagRunImage(job.scenario.runImage);
+  const results: BuildResult[] = [];
+  for (const build of job.scenario.builds) results.push(await runBuild(build));
+  writeFileSync(process.argv[3] ?? "", JSON.stringify(results));
+}
+
+const launcherText = '#!/bin/sh\n# placeholder launcher of the golden data, 1 fixed file\nexec "$@"\n';
+
+function makeDirectory(path: string): void {
+  if (existsSync(path)) return;
+  makeTree([{ path, type: "dir", mode: "0755", ...user }]);
+}
+
+/** In a layout the run image is a directory of the layout repository; in a registry it is a tag. */
+async function tagRunImage(name: string): Promise<void> {
+  const source = `${job.golden}/run-images/${name}`;
+  const [host, repository = "", tag = "latest"] = job.scenario.runImageReference.split(/\/(.*):/);
+  if (job.scenario.destination === "oci-layout") {
+    const target = `/layout-repo/${host}/${repository}/${tag}`;
+    mkdirSync(target, { recursive: true });
+    spawnSync("cp", ["-r", `${source}/.`, target]);
+    spawnSync("chown", ["-R", "1000:1000", "/layout-repo"]);
+    return;
+  }
+  await loadImage(registry, source, repository, tag);
+}
+
+async function runBuild(build: ScenarioBuild): Promise<BuildResult> {
+  for (const name of readdirSync("/layers")) rmSync(`/layers/${name}`, { recursive: true, force: true });
+  makeTree(build.editsBefore ?? []);
+  changeCache(build);
+  if (build.newRunImage !== undefined) await tagRunImage(build.newRunImage);
+  const texts: Record<string, string> = {};
+  const trees: Record<string, readonly TreeEntry[]> = {};
+  const steps: StepResult[] = [];
+  for (const step of build.steps) {
+    if (job.scenario.notes.some((note) => note.includes("/layers has mode 0777")) && step.phase === "exporter")
+      chmodSync("/layers", 0o777);
+    const result = runStep(step);
+    steps.push(result);
+    collect(step.phase, texts, trees);
+    if (result.exitCode !== step.exitCode) break;
+  }
+  return { name: build.name, steps, texts, trees, ...(await images(build)) };
+}
+
+function changeCache({ removedTar, changedTar }: ScenarioBuild): void {
+  if (removedTar !== undefined) unlinkSync(`/cache/committed/${removedTar}`);
+  if (changedTar !== undefined) appendFileSync(`/cache/committed/${changedTar}`, "x");
+}
+
+function runStep(step: ScenarioStep): StepResult {
+  const owner = step.note === "started as root" ? {} : user;
+  const env = { ...job.scenario.env, ...step.env };
+  const child = spawnSync(process.execPath, [job.lifecycle, `@${step.phase}`, ...step.args], {
+    env,
+    cwd: "/",
+    ...owner,
+    timeout: 60_000,
+  });
+  return {
+    phase: step.phase,
+    exitCode: child.status ?? 128,
+    stdout: child.stdout.toString(),
+    stderr: child.stderr.toString(),
+  };
+}
+
+function collect(phase: string, texts: Record<string, string>, trees: Record<string, readonly TreeEntry[]>): void {
+  const keep = (name: string, path: string): void => {
+    if (existsSync(path)) texts[name] = readFileSync(path, "utf8");
+  };
+  const created = phase === "creator";
+  if (phase === "analyzer" || created) keep("analyzed.toml", "/layers/analyzed.toml");
+  if (phase === "detector") keep("analyzed-after-detect.toml", "/layers/analyzed.toml");
+  if (phase === "restorer") keep("analyzed-after-restore.toml", "/layers/analyzed.toml");
+  if (phase === "analyzer") trees["layers-after-analyze.json"] = readTree("/layers", tomlFiles);
+  if (phase === "restorer") trees["layers-after-restore.json"] = readTree("/layers", tomlFiles);
+  if (phase === "builder") trees["layers-after-build.json"] = readTree("/layers", tomlFiles);
+  keep("group.toml", "/layers/group.toml");
+  keep("plan.toml", "/layers/plan.toml");
+  keep("metadata.toml", "/layers/config/metadata.toml");
+  keep("report.toml", phase === "rebaser" ? "/layers/rebase-report.toml" : "/layers/report.toml");
+  if (phase !== "exporter" && !created) return;
+  keep("cache-metadata.json", "/cache/committed/io.buildpacks.lifecycle.cache.metadata");
+  trees["cache.json"] = readCache("/cache");
+}
+
+async function images(
+  build: ScenarioBuild,
+): Promise<{ image: ImageResult | undefined; cacheImage: ImageResult | undefined }> {
+  const args = build.steps.flatMap((step) => step.args);
+  const cache = args[args.indexOf("-cache-image") + 1];
+  const cacheImage =
+    args.includes("-cache-image") && cache !== undefined ? await readImage(registry, cache) : undefined;
+  if (job.scenario.destination === "registry") return { image: await readImage(registry, build.image), cacheImage };
+  return { image: readLayoutImage(`/layout-repo/${build.image}/latest`), cacheImage };
+}
+
+await main();

@@ -1,0 +1,88 @@
+import { execFile } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { promisify } from "node:util";
+import { build, type BuildOptions } from "esbuild";
+import { goldenDirectory } from "../golden-data.ts";
+import type { BuildResult, Job, Scenario } from "./job.ts";
+import type { TreeEntry } from "./tree.ts";
+
+const root = resolve(import.meta.dirname, "../../..");
+const run = promisify(execFile);
+
+/** The programs that a scenario runs, bundled with the version that the recording has in its labels. */
+export async function bundlePrograms(): Promise<string> {
+  const outdir = mkdtempSync(join(tmpdir(), "tspack-golden-programs-"));
+  const common: BuildOptions = {
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    target: "node20",
+    outdir,
+    outExtension: { ".js": ".mjs" },
+    logLevel: "warning",
+    external: ["@napi-rs/lzma"],
+    banner: {
+      js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
+    },
+  };
+  const text = (value: string): string => JSON.stringify(value);
+  const define = {
+    __TSPACK_VERSION__: text("0.21.17"),
+    __TSPACK_COMMIT__: text("4bd4b13e"),
+    __TSPACK_REPOSITORY__: text("github.com/buildpacks/lifecycle"),
+  };
+  await build({
+    ...common,
+    entryPoints: { lifecycle: join(root, "lifecycle/cli/lifecycle.ts") },
+    splitting: true,
+    define,
+  });
+  await build({ ...common, entryPoints: { driver: join(root, "test/golden/harness/main.ts") } });
+  return outdir;
+}
+
+/** Why scenarios can not run here; undefined when they can. */
+export function missingForScenarios(): string | undefined {
+  if (process.getuid?.() !== 0) return "root, because scenarios have files of several owners";
+  if (!existsSync("/usr/bin/bwrap")) return "bubblewrap";
+  return undefined;
+}
+
+/** Runs a scenario in a file system and network of its own. */
+export async function runScenario(programs: string, folder: string): Promise<readonly BuildResult[]> {
+  const read = (name: string): unknown => JSON.parse(readFileSync(join(goldenDirectory, folder, name), "utf8"));
+  const scenario = read("scenario.json") as Scenario;
+  const tree = (read("input.json") as { readonly entries: readonly TreeEntry[] }).entries;
+  return runJob(programs, { scenario, tree, golden: "/golden", lifecycle: "/driver/lifecycle.mjs" });
+}
+
+/** Runs a job of the driver and returns what it wrote. */
+export async function runJob<Result>(programs: string, job: Job): Promise<Result> {
+  const world = mkdtempSync(join(tmpdir(), "tspack-golden-world-"));
+  try {
+    mkdirSync(join(world, "root/etc"), { recursive: true });
+    mkdirSync(join(world, "io"));
+    writeFileSync(join(world, "root/etc/os-release"), 'ID=debian\nVERSION_ID="12"\n');
+    const hosts = ["registry", "other", "mirror", "denied"].map((name) => `127.0.0.1 ${name}.localhost\n`);
+    writeFileSync(join(world, "root/etc/hosts"), `127.0.0.1 localhost\n${hosts.join("")}`);
+    writeFileSync(join(world, "io/job.json"), JSON.stringify(job));
+    await run("bwrap", bubblewrapArguments(world, programs), { env: { PATH: "/usr/bin:/bin" }, maxBuffer: 1 << 26 });
+    return JSON.parse(readFileSync(join(world, "io/result.json"), "utf8")) as Result;
+  } finally {
+    rmSync(world, { recursive: true, force: true });
+  }
+}
+
+function bubblewrapArguments(world: string, programs: string): readonly string[] {
+  const links = ["bin", "lib", "lib64", "sbin"].flatMap((name) => ["--symlink", `usr/${name}`, `/${name}`]);
+  return [
+    ...["--bind", join(world, "root"), "/", "--ro-bind", "/usr", "/usr", ...links],
+    ...["--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--tmpfs", "/tmp"],
+    ...["--ro-bind", programs, "/driver", "--ro-bind", goldenDirectory, "/golden", "--bind", join(world, "io"), "/io"],
+    ...["--ro-bind", process.execPath, "/node"],
+    ...["--unshare-pid", "--unshare-net", "--unshare-ipc", "--die-with-parent", "--cap-add", "ALL", "--chdir", "/"],
+    ...["--", "/node", "/driver/driver.mjs", "/io/job.json", "/io/result.json"],
+  ];
+}
