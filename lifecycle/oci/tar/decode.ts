@@ -69,7 +69,8 @@ export function decodeBlock(block: Uint8Array): RawHeader {
     mtime: numberField(bytes, 136, 12),
     devMajor: format === undefined ? 0 : numberField(bytes, 329, 8),
     devMinor: format === undefined ? 0 : numberField(bytes, 337, 8),
-    format,
+    // A block that USTAR does not allow says nothing about the format that its writer wanted.
+    format: format === "ustar" && /[^\0-\u007f]/.test(bytes.toString("latin1")) ? undefined : format,
     ...(format === "gnu" && bytes[345] !== 0 ? { atime: String(numberField(bytes, 345, 12)) } : {}),
     ...(format === "gnu" && bytes[357] !== 0 ? { ctime: String(numberField(bytes, 357, 12)) } : {}),
   };

@@ -151,7 +151,7 @@ function putString(block: Buffer, at: number, size: number, text: string): void 
 /** Zero when it does not fit: a PAX record has the true value. */
 function putOctal(block: Buffer, at: number, size: number, value: number): void {
   const fitting = fitsInOctal(size, value) ? value : 0;
-  block.latin1Write(fitting.toString(8).padStart(size - 1, "0"), at, size - 1, "latin1");
+  block.write(fitting.toString(8).padStart(size - 1, "0"), at, size - 1, "latin1");
 }
 
 function putNumber(block: Buffer, at: number, size: number, value: number): void {

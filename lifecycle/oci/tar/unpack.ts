@@ -71,7 +71,7 @@ function upToNul(data: Uint8Array): ByteString {
 }
 
 function isZero(block: Uint8Array): boolean {
-  return block.every((byte) => byte === 0);
+  return block[0] === 0 && block.every((byte) => byte === 0);
 }
 
 /** The content of one entry and the padding behind it. */
