@@ -1,0 +1,123 @@
+// Builds everything that `npm run build` and npm's `prepare` promise, into dist/:
+//
+//   dist/{tspack,lifecycle,index,oci,cnb}.js   the programs and the library, split into lazy chunks
+//   dist/lifecycle-dist/                       the lifecycle alone, flat, without any node_modules
+//   dist/native/linux-<arch>/                  launcher and starter, see native.mjs
+//
+// A plain script, because it runs before there is anything to run TypeScript with.
+import { execFileSync } from "node:child_process";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { join, resolve } from "node:path";
+import { build } from "esbuild";
+import { buildNative } from "./native.mjs";
+
+const root = resolve(import.meta.dirname, "../..");
+const dist = join(root, "dist");
+const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+
+/** Entry points by the name of their output; those with a `#!` line are made executable. */
+const entries = {
+  index: "lifecycle/index.ts",
+  oci: "lifecycle/oci/index.ts",
+  cnb: "lifecycle/cnb/index.ts",
+  tspack: "lifecycle/cli/tspack.ts",
+  lifecycle: "lifecycle/cli/lifecycle.ts",
+  "tspack-dist": "lifecycle/cli/tspack-dist.ts",
+};
+
+/** The commit of this checkout, or of the package that npm packed; never of a repository around it. */
+function commit() {
+  if (!existsSync(join(root, ".git"))) return "unknown";
+  try {
+    return execFileSync("git", ["rev-parse", "--short=8", "HEAD"], {
+      cwd: root,
+      encoding: "utf8",
+      stdio: "pipe",
+    }).trim();
+  } catch {
+    return "unknown";
+  }
+}
+
+const common = {
+  absWorkingDir: root,
+  bundle: true,
+  splitting: true,
+  format: "esm",
+  platform: "node",
+  target: "node20",
+  entryNames: "[name]",
+  chunkNames: "[name]-[hash]",
+  // Node parses less: about 5 ms less for the lifecycle's start.
+  minifyWhitespace: true,
+  legalComments: "none",
+  metafile: true,
+  logLevel: "warning",
+  external: ["@napi-rs/lzma"],
+  define: { __TSPACK_VERSION__: JSON.stringify(version), __TSPACK_COMMIT__: JSON.stringify(commit()) },
+  // CommonJS packages in the bundle ask for Node's own modules by require().
+  banner: {
+    js: 'import{createRequire as __createRequire}from"node:module";const require=__createRequire(import.meta.url);',
+  },
+};
+
+/** Bundles the entry points that exist, beside their old output, and swaps the files in afterwards. */
+async function bundle(wanted, outdir) {
+  const found = Object.fromEntries(Object.entries(wanted).filter(([, file]) => existsSync(join(root, file))));
+  if (Object.keys(found).length === 0) return undefined;
+  const staging = `${outdir}.new-${process.pid}`;
+  rmSync(staging, { recursive: true, force: true });
+  const { metafile } = await build({ ...common, entryPoints: found, outdir: staging });
+  for (const name of Object.keys(found)) {
+    const file = join(staging, `${name}.js`);
+    if (readFileSync(file).subarray(0, 2).toString() === "#!") chmodSync(file, 0o755);
+  }
+  writeFileSync(join(staging, "THIRD-PARTY-LICENSES.txt"), licenses(metafile));
+  mkdirSync(outdir, { recursive: true });
+  const fresh = new Set(readdirSync(staging));
+  // Chunks go first and stale ones last, so that a program started in between finds its own.
+  for (const name of [...fresh].toSorted((a, b) => Number(a in found) - Number(b in found))) {
+    renameSync(join(staging, name), join(outdir, name));
+  }
+  for (const entry of readdirSync(outdir)) {
+    if (entry.endsWith(".js") && !fresh.has(entry)) rmSync(join(outdir, entry));
+  }
+  rmSync(staging, { recursive: true });
+  return metafile;
+}
+
+/** The licence texts of every package that went into the bundle: they ask to be shipped with copies. */
+function licenses(metafile) {
+  const packages = new Set();
+  for (const input of Object.keys(metafile.inputs)) {
+    const match = /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(input);
+    if (match) packages.add(match[1]);
+  }
+  return [...packages]
+    .sort()
+    .map((folder) => {
+      const meta = JSON.parse(readFileSync(join(root, folder, "package.json"), "utf8"));
+      const file = readdirSync(join(root, folder)).find((name) => /^licen[cs]e/i.test(name));
+      const text = file === undefined ? "" : readFileSync(join(root, folder, file), "utf8").trim();
+      return `${meta.name} ${meta.version} (${meta.license})\n\n${text}\n`;
+    })
+    .join(`\n${"-".repeat(80)}\n\n`);
+}
+
+/** The flat folder has no package above it: without this file Node would parse each module twice. */
+async function bundleLifecycle() {
+  const folder = join(dist, "lifecycle-dist");
+  const made = await bundle({ lifecycle: entries.lifecycle }, folder);
+  if (made !== undefined) writeFileSync(join(folder, "package.json"), '{"type":"module"}\n');
+}
+
+await Promise.all([bundle(entries, dist), bundleLifecycle(), buildNative({ root, output: join(dist, "native") })]);

@@ -1,0 +1,135 @@
+/*
+ * `lifecycle` of the distribution: starts the Node binary beside it with the dynamic loader and
+ * the C library beside it, so that the lifecycle runs in any Linux root filesystem, an empty one
+ * included. The names of the phases are links to this file.
+ *
+ *   <dir>/<loader> --inhibit-cache --library-path <dir> <dir>/node <dir>/lifecycle.js @<name> ARG...
+ *
+ * @<name> is the last element of argv[0] ("@detector"): the phase, without using a flag or a
+ * variable that a phase could take for its own. Needs no /proc, no PATH and no writable place.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <unistd.h>
+
+extern char **environ;
+
+#if defined(__x86_64__)
+#define LOADER "ld-linux-x86-64.so.2"
+#elif defined(__aarch64__)
+#define LOADER "ld-linux-aarch64.so.1"
+#else
+#error "the lifecycle is built for x86_64 and aarch64"
+#endif
+
+enum { FIXED_ARGUMENTS = 7, MOST_ARGUMENTS = 4096, MOST_LINKS = 40 };
+
+struct path {
+    char text[PATH_MAX];
+    size_t length;
+};
+
+static void say(const char *text) {
+    ssize_t ignored = write(STDOUT_FILENO, text, strlen(text));
+    (void)ignored;
+}
+
+static int fail(const char *what, const char *path) {
+    say("ERROR: failed to start the lifecycle: ");
+    say(what);
+    say(" ");
+    say(path);
+    if (errno != 0) say(": ");
+    if (errno != 0) say(strerror(errno));
+    say("\n");
+    return 1;
+}
+
+static bool add(struct path *path, const char *text) {
+    size_t size = strlen(text);
+    if (path->length + size >= sizeof path->text) {
+        errno = ENAMETOOLONG;
+        return false;
+    }
+    memcpy(path->text + path->length, text, size + 1);
+    path->length += size;
+    return true;
+}
+
+/* "folder/" of a path; "./" for a bare name. */
+static void cut_to_folder(struct path *path) {
+    char *slash = strrchr(path->text, '/');
+    if (slash == NULL) strcpy(path->text, "./");
+    else slash[1] = '\0';
+    path->length = strlen(path->text);
+}
+
+static bool has_loader(const struct path *folder) {
+    struct path file = *folder;
+    return add(&file, LOADER) && access(file.text, R_OK) == 0;
+}
+
+/*
+ * The folder of this program, with a slash at its end. The kernel says by which path it was
+ * executed (a shell has looked it up in PATH already); links are followed until the loader is
+ * beside one of them.
+ */
+static bool find_folder(struct path *folder, const char *executed) {
+    struct path file = {.length = 0}, target;
+    if (!add(&file, executed)) return false;
+    for (int links = 0; links < MOST_LINKS; links++) {
+        *folder = file;
+        cut_to_folder(folder);
+        if (has_loader(folder)) return true;
+        ssize_t size = readlink(file.text, target.text, sizeof target.text - 1);
+        if (size < 0) break;
+        target.text[size] = '\0';
+        if (target.text[0] == '/') file.length = 0;
+        else file = *folder;
+        if (!add(&file, target.text)) return false;
+    }
+    errno = ENOENT;
+    return false;
+}
+
+/* Variables for some other Node or C library: they could stop this one, and no phase hands them on. */
+static void drop_foreign_variables(void) {
+    static const char *const names[] = {"NODE_OPTIONS=", "NODE_PATH=", "NODE_V8_COVERAGE=", "LD_PRELOAD=", "LD_AUDIT="};
+    char **kept = environ;
+    for (char **entry = environ; *entry != NULL; entry++) {
+        bool foreign = false;
+        for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+            foreign = foreign || strncmp(*entry, names[i], strlen(names[i])) == 0;
+        }
+        if (!foreign) *kept++ = *entry;
+    }
+    *kept = NULL;
+}
+
+int main(int argc, char **argv) {
+    static struct path folder, loader, node, script, name;
+    static char *arguments[FIXED_ARGUMENTS + MOST_ARGUMENTS + 1];
+    const char *called = argc > 0 ? argv[0] : "lifecycle";
+    const char *executed = (const char *)getauxval(AT_EXECFN);
+    if (executed == NULL) executed = called;
+    errno = 0;
+    if (!find_folder(&folder, executed)) return fail("no " LOADER " beside", executed);
+    loader = node = script = folder;
+    const char *slash = strrchr(called, '/');
+    bool fits = add(&loader, LOADER) && add(&node, "node") && add(&script, "lifecycle.js");
+    fits = fits && add(&name, "@") && add(&name, slash == NULL ? called : slash + 1);
+    if (!fits) return fail("a name is too long:", called);
+    if (argc > MOST_ARGUMENTS) return fail("too many arguments:", called);
+
+    char *fixed[FIXED_ARGUMENTS] = {loader.text, (char *)"--inhibit-cache", (char *)"--library-path", folder.text,
+                                    node.text, script.text, name.text};
+    memcpy(arguments, fixed, sizeof fixed);
+    for (int i = 1; i < argc; i++) arguments[FIXED_ARGUMENTS + i - 1] = argv[i];
+    drop_foreign_variables();
+    execv(loader.text, arguments);
+    return fail("cannot execute", loader.text);
+}
