@@ -25,6 +25,7 @@ export type ErrorCode =
   | "PLATFORM_API_UNSUPPORTED"
   | "BUILDPACK_API_UNSUPPORTED"
   | "EXPERIMENTAL_DISABLED"
+  | "INVALID_LOG_LEVEL"
   // stores and registries
   | "UNAUTHORIZED"
   | "FORBIDDEN"
@@ -46,6 +47,7 @@ export type ErrorCode =
   | "REBASE_FAILED"
   | "NOT_REBASABLE"
   | "EXTENSIONS_UNSUPPORTED"
+  | "EXTEND_FAILED"
   // the machine
   | "CANCELED"
   | "DISK_FULL"

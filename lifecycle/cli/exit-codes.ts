@@ -1,41 +1,43 @@
-import type { ErrorCode } from "../errors.ts";
+import { type ErrorCode, TspackError } from "../errors.ts";
 
 /** Exit numbers of the Platform specification that do not belong to one error code. */
 export const exitCodes = { failed: 1, usage: 2, invalidArguments: 3, canceled: 130 } as const;
 
 /**
- * The exit number of each error code whatever the phase is; `phase` where the number is the
- * running phase's own. Platform specification, "Exit codes" of each phase.
+ * The exit number of each error code. Phases wrap what goes wrong in them in a code of their own
+ * (`EXPORT_FAILED`); what comes through unwrapped is a general failure, 1, as in the reference.
+ * Platform specification, "Exit codes" of each phase.
  */
-export const exitCodeTable: Readonly<Record<ErrorCode, number | "phase">> = {
+export const exitCodeTable: Readonly<Record<ErrorCode, number>> = {
   INVALID_ARGUMENTS: 3,
-  INVALID_TOML: "phase",
-  INVALID_JSON: "phase",
+  INVALID_TOML: 1,
+  INVALID_JSON: 1,
   INVALID_ENV: 3,
   INVALID_REFERENCE: 3,
-  INVALID_DIGEST: "phase",
-  INVALID_IMAGE: "phase",
-  INVALID_TAR: "phase",
-  INVALID_BUILDPACK: "phase",
-  INVALID_ORDER: "phase",
-  INVALID_GROUP: "phase",
-  INVALID_PLAN: "phase",
-  INVALID_LAYER: "phase",
+  INVALID_DIGEST: 1,
+  INVALID_IMAGE: 1,
+  INVALID_TAR: 1,
+  INVALID_BUILDPACK: 1,
+  INVALID_ORDER: 1,
+  INVALID_GROUP: 1,
+  INVALID_PLAN: 1,
+  INVALID_LAYER: 1,
   INVALID_BUILDER: 3,
   INVALID_STACK: 3,
-  FILE_NOT_FOUND: "phase",
+  FILE_NOT_FOUND: 1,
   BUILDER_NOT_FOUND: 3,
   PLATFORM_API_UNSUPPORTED: 11,
   BUILDPACK_API_UNSUPPORTED: 12,
   EXPERIMENTAL_DISABLED: 1,
-  UNAUTHORIZED: "phase",
-  FORBIDDEN: "phase",
-  NOT_FOUND: "phase",
-  REGISTRY_UNREACHABLE: "phase",
-  REGISTRY_ERROR: "phase",
-  DIGEST_MISMATCH: "phase",
-  IMAGE_NOT_FOUND: "phase",
-  CREDENTIAL_HELPER_FAILED: "phase",
+  INVALID_LOG_LEVEL: 1,
+  UNAUTHORIZED: 1,
+  FORBIDDEN: 1,
+  NOT_FOUND: 1,
+  REGISTRY_UNREACHABLE: 1,
+  REGISTRY_ERROR: 1,
+  DIGEST_MISMATCH: 1,
+  IMAGE_NOT_FOUND: 1,
+  CREDENTIAL_HELPER_FAILED: 1,
   ROOT_REFUSED: 1,
   ANALYZE_FAILED: 32,
   DETECT_FAILED: 20,
@@ -47,8 +49,9 @@ export const exitCodeTable: Readonly<Record<ErrorCode, number | "phase">> = {
   REBASE_FAILED: 72,
   NOT_REBASABLE: 72,
   EXTENSIONS_UNSUPPORTED: 22,
+  EXTEND_FAILED: 102,
   CANCELED: exitCodes.canceled,
-  DISK_FULL: "phase",
+  DISK_FULL: 1,
   RUNNER_UNAVAILABLE: 1,
   SANDBOX_FAILED: 1,
   MIRROR_UNKNOWN: 3,
@@ -56,11 +59,10 @@ export const exitCodeTable: Readonly<Record<ErrorCode, number | "phase">> = {
   PACKAGE_NOT_FOUND: 3,
   DOWNLOAD_FAILED: 1,
   TOOL_MISSING: 1,
-  LOCK_TIMEOUT: "phase",
+  LOCK_TIMEOUT: 1,
 };
 
-/** The exit number for a code while a phase with its own number runs. */
-export function exitCodeOf(code: ErrorCode, phaseCode: number): number {
-  const number = exitCodeTable[code];
-  return number === "phase" ? phaseCode : number;
+/** The exit number for anything that was thrown. */
+export function exitCodeOf(error: unknown): number {
+  return error instanceof TspackError ? exitCodeTable[error.code] : exitCodes.failed;
 }

@@ -1,3 +1,4 @@
+import type { ApiRange } from "../cnb/api/version.ts";
 import type { FlagKind } from "./go-flags.ts";
 
 /** The phases that the lifecycle's command runs, by the specification's words. */
@@ -14,12 +15,6 @@ export interface OptionRow {
   /** Phases that take the flag, each with the Platform APIs that do when not all. */
   readonly phases: Readonly<Partial<Record<PhaseCommand, ApiRange>>>;
   readonly description: string;
-}
-
-/** Platform APIs from `since` on and below `until`. */
-export interface ApiRange {
-  readonly since?: string;
-  readonly until?: string;
 }
 
 const all: ApiRange = {};

@@ -1,0 +1,143 @@
+import { basename } from "node:path";
+import { parsePlatformApi, platformFeatures } from "../cnb/api/platform.ts";
+import { silentProgress } from "../context.ts";
+import { versionText } from "../distribution/version.ts";
+import { TspackError } from "../errors.ts";
+import type { LogLevel } from "../logger.ts";
+import { lineLogger, type Write } from "./console.ts";
+import { exitCodeOf, exitCodes } from "./exit-codes.ts";
+import { FlagError, goUsage, parseGoBool } from "./go-flags.ts";
+import type { PhaseCommand } from "./options.ts";
+import { type Env, flagsOf, readPhaseArguments } from "./phase-options.ts";
+import type { PhaseRun, Session } from "./phases/session.ts";
+import { errorDetails, renderError } from "./render-error.ts";
+
+/** The process that the lifecycle runs in, as far as it may see it. */
+export interface LifecycleProcess {
+  readonly argv: readonly string[];
+  /** How the program was called: the phase may be its name. */
+  readonly program: string;
+  readonly env: Env;
+  readonly user: { readonly uid: number; readonly gid: number };
+  readonly stdout: Write;
+  readonly stderr: Write;
+  readonly signal: AbortSignal;
+}
+
+/** Programs of the lifecycle and the phases that they are. Platform specification, "Phases". */
+const programs: Readonly<Record<string, PhaseCommand>> = {
+  analyzer: "analyze",
+  detector: "detect",
+  restorer: "restore",
+  builder: "build",
+  exporter: "export",
+  creator: "create",
+  rebaser: "rebase",
+  extender: "extend",
+};
+
+const phases: Readonly<Record<PhaseCommand, () => Promise<PhaseRun>>> = {
+  analyze: async () => (await import("./phases/analyze.ts")).runAnalyze,
+  detect: async () => (await import("./phases/detect.ts")).runDetect,
+  restore: async () => (await import("./phases/restore.ts")).runRestore,
+  build: async () => (await import("./phases/build.ts")).runBuild,
+  export: async () => (await import("./phases/export.ts")).runExport,
+  create: async () => (await import("./phases/create.ts")).runCreate,
+  rebase: async () => (await import("./phases/rebase.ts")).runRebase,
+  extend: async () => (await import("./phases/extend.ts")).runExtend,
+};
+
+const levels: readonly string[] = ["debug", "info", "warn", "error"] satisfies readonly LogLevel[];
+
+/** Runs the phase that the program's name or the first word says; returns the exit code. */
+export async function runLifecycle(host: LifecycleProcess): Promise<number> {
+  // Errors before the flags are read follow the variable alone.
+  let color = parseGoBool(host.env["CNB_NO_COLOR"] ?? "") !== true || host.argv.length === 0;
+  try {
+    const call = readCall(host);
+    if (call === "version") {
+      host.stdout(`${versionText}\n`);
+      return 0;
+    }
+    color = true;
+    const features = platformFeatures(host.env["CNB_PLATFORM_API"] ?? "");
+    const { options, args, given } = readPhaseArguments(
+      call.phase,
+      parsePlatformApi(features.api),
+      call.argv,
+      host.env,
+    );
+    if (options.version) {
+      host.stdout(`${versionText}\n`);
+      return 0;
+    }
+    color = !options.noColor;
+    const logger = lineLogger(host.stdout, { level: logLevel(options.logLevel), color });
+    const ctx = { logger, progress: silentProgress, clock: () => new Date(), signal: host.signal };
+    const session: Session = { phase: call.phase, features, options, given, args, env: host.env, user: host.user, ctx };
+    await (
+      await phases[call.phase]()
+    )(session);
+    return 0;
+  } catch (error) {
+    return report(error, host, color);
+  }
+}
+
+interface Call {
+  readonly phase: PhaseCommand;
+  readonly argv: readonly string[];
+}
+
+/**
+ * The phase comes from the starter of the distribution as `@detector`, from a link's name, or
+ * from the first word (`lifecycle detect`).
+ */
+function readCall({ argv, program, env }: LifecycleProcess): Call | "version" {
+  const [first, ...rest] = argv;
+  const named = programs[first?.startsWith("@") === true ? first.slice(1) : basename(program).replace(/\.[^.]*$/, "")];
+  const own = first?.startsWith("@") === true ? rest : argv;
+  if (named !== undefined)
+    return own.some((word) => word === "-version" || word === "--version") ? "version" : { phase: named, argv: own };
+  const [word, ...words] = own;
+  if (word === undefined)
+    throw new TspackError("INVALID_ARGUMENTS", "failed to parse arguments", {
+      hint: "say which phase: lifecycle detect, analyze, restore, build, export, rebase, create or extend",
+    });
+  if (word === "-version" || word === "--version") return "version";
+  parsePlatformApi(env["CNB_PLATFORM_API"] ?? "");
+  if (!Object.hasOwn(phases, word)) {
+    throw new TspackError(
+      "INVALID_ARGUMENTS",
+      `failed to recognize phase: ${word} \nValid phases: ${Object.keys(phases).join(", ")}`,
+    );
+  }
+  return { phase: word as PhaseCommand, argv: words };
+}
+
+function logLevel(text: string): LogLevel {
+  if (levels.includes(text)) return text as LogLevel;
+  throw new TspackError("INVALID_LOG_LEVEL", "failed to parse log level: invalid level", {
+    hint: `-log-level is one of ${levels.join(", ")}, not ${JSON.stringify(text)}`,
+  });
+}
+
+function report(error: unknown, host: LifecycleProcess, color: boolean): number {
+  if (error instanceof FlagError) {
+    const phase = readCall(host);
+    const usage =
+      phase === "version"
+        ? ""
+        : goUsage("lifecycle", flagsOf(phase.phase, parsePlatformApi(host.env["CNB_PLATFORM_API"] ?? "")));
+    host.stderr(`${error.message}\n${usage}`);
+    return exitCodes.usage;
+  }
+  const logger = lineLogger(host.stdout, { level: "error", color });
+  if (!(error instanceof TspackError)) {
+    logger.error(renderError(error));
+    return exitCodes.failed;
+  }
+  logger.error(error.message);
+  for (const line of errorDetails(error)) host.stdout(`${line}\n`);
+  return exitCodeOf(error);
+}
