@@ -28,8 +28,6 @@ export interface BuildpackInputs {
   readonly target: TargetMetadata | undefined;
   /** `/etc/os-release` of the build image, asked when the run image does not say its distribution. */
   readonly osRelease: string;
-  /** `CNB_DEPRECATION_MODE`. */
-  readonly deprecationMode: "quiet" | "warn" | "error";
 }
 
 /** What detection chooses from. Platform specification, detector. */
