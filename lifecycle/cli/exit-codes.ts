@@ -42,6 +42,7 @@ export const exitCodeTable: Readonly<Record<ErrorCode, number>> = {
   ANALYZE_FAILED: 32,
   DETECT_FAILED: 20,
   DETECT_ERROR: 21,
+  DETECT_NOT_POSSIBLE: 22,
   RESTORE_FAILED: 42,
   BUILDPACK_FAILED: 51,
   BUILD_FAILED: 52,
