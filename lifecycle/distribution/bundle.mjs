@@ -2,7 +2,7 @@
 //
 //   dist/{tspack,lifecycle,index,oci,cnb}.js   the programs and the library, split into lazy chunks
 //   dist/lifecycle-dist/                       the lifecycle alone, flat, without any node_modules
-//   dist/native/linux-<arch>/                  launcher and starter, see native.mjs
+//   dist/native/linux-<arch>/                  the C programs, see native.mjs
 //
 // A plain script, because it runs before there is anything to run TypeScript with.
 import { execFileSync } from "node:child_process";
@@ -63,7 +63,7 @@ const common = {
   metafile: true,
   logLevel: "warning",
   external: ["@napi-rs/lzma"],
-  define: { __TSPACK_VERSION__: JSON.stringify(version), __TSPACK_COMMIT__: JSON.stringify(commit()) },
+  define: { TSPACK_VERSION: JSON.stringify(version), TSPACK_COMMIT: JSON.stringify(commit()) },
   // CommonJS packages in the bundle ask for Node's own modules by require().
   banner: {
     js: 'import{createRequire as __createRequire}from"node:module";const require=__createRequire(import.meta.url);',

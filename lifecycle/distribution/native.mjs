@@ -1,5 +1,5 @@
-// Compiles the two static C programs, for this machine's architecture and for those that a cross
-// compiler is installed for: dist/native/linux-<arch>/{launcher,starter}.
+// Compiles the static C programs, for this machine's architecture and for those that a cross
+// compiler is installed for: dist/native/linux-<arch>/<program>.
 import { execFile } from "node:child_process";
 import { accessSync, constants, mkdirSync, renameSync, statSync } from "node:fs";
 import { delimiter, join } from "node:path";
@@ -10,6 +10,7 @@ const run = promisify(execFile);
 const programs = {
   launcher: "lifecycle/launcher/launcher.c",
   starter: "lifecycle/distribution/starter.c",
+  "sandbox-init": "lifecycle/platform/runners/sandbox/sandbox-init.c",
   "sandbox-init": "lifecycle/platform/runners/sandbox/sandbox-init.c",
 };
 
@@ -23,12 +24,11 @@ const compilers = {
   },
 };
 
+// No build id and no debug paths: the same source gives the same bytes.
 const flags = [
-  ...["-std=c99", "-Os", "-Wall", "-Wextra", "-Werror", "-static", "-s"],
-  ...["-fno-asynchronous-unwind-tables", "-ffunction-sections", "-fdata-sections", "-Wl,--gc-sections"],
-  // No build path and no build id: the same source gives the same bytes.
-  "-Wl,--build-id=none",
-];
+  "-std=c99 -Os -Wall -Wextra -Werror -static -s",
+  "-fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections -Wl,--gc-sections -Wl,--build-id=none",
+].flatMap((line) => line.split(" "));
 
 const hint = [
   "tspack builds its launcher, a small static C program, and found no C compiler",
@@ -37,6 +37,7 @@ const hint = [
   "  Alpine           apk add gcc musl-dev",
 ].join("\n");
 
+/** The name of a compiler for an architecture, undefined when none is installed. */
 export function findCompiler(arch) {
   const { native, names, cross } = compilers[arch];
   const here = process.platform === "linux" && process.arch === native;
