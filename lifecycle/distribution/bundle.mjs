@@ -102,8 +102,8 @@ function licenses(metafile) {
     const match = /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(input);
     if (match) packages.add(match[1]);
   }
-  return [...packages]
-    .sort()
+  return Array.from(packages)
+    .toSorted((a, b) => a.localeCompare(b, "en"))
     .map((folder) => {
       const meta = JSON.parse(readFileSync(join(root, folder, "package.json"), "utf8"));
       const file = readdirSync(join(root, folder)).find((name) => /^licen[cs]e/i.test(name));
@@ -120,4 +120,14 @@ async function bundleLifecycle() {
   if (made !== undefined) writeFileSync(join(folder, "package.json"), '{"type":"module"}\n');
 }
 
-await Promise.all([bundle(entries, dist), bundleLifecycle(), buildNative({ root, output: join(dist, "native") })]);
+// All run to their end, so that a mistake in one leaves the others' results in place.
+const results = await Promise.allSettled([
+  bundle(entries, dist),
+  bundleLifecycle(),
+  buildNative({ root, output: join(dist, "native") }),
+]);
+for (const result of results) {
+  if (result.status === "fulfilled") continue;
+  console.error(result.reason instanceof Error ? result.reason.message : result.reason);
+  process.exitCode = 1;
+}

@@ -11,7 +11,6 @@ const programs = {
   launcher: "lifecycle/launcher/launcher.c",
   starter: "lifecycle/distribution/starter.c",
   "sandbox-init": "lifecycle/platform/runners/sandbox/sandbox-init.c",
-  "sandbox-init": "lifecycle/platform/runners/sandbox/sandbox-init.c",
 };
 
 /** Compilers by architecture (the name that OCI uses), the one with the smallest result first. */
