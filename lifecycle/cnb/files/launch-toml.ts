@@ -1,3 +1,5 @@
+import type { TomlTable } from "../../toml.ts";
+
 /** A process as one buildpack declared it in `launch.toml`. */
 export interface LaunchProcess {
   readonly type: string;
@@ -40,6 +42,6 @@ export interface LaunchToml {
 export interface BomEntry {
   readonly name: string;
   readonly version?: string;
-  readonly metadata: import("../../toml.ts").TomlTable;
+  readonly metadata: TomlTable;
   readonly buildpack: { readonly id: string; readonly version: string };
 }
