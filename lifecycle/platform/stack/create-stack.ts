@@ -1,0 +1,128 @@
+import { readFile } from "node:fs/promises";
+import type { Context } from "../../context.ts";
+import type { Image } from "../../oci/image.ts";
+import type { BlobCache } from "../../stores/blob-cache.ts";
+import { readArchive } from "../debian/archive.ts";
+import { openDownloader, type Downloader, type Network } from "../debian/download.ts";
+import type { Mirrors } from "../debian/mirrors.ts";
+import { resolvePackages } from "../debian/resolve.ts";
+import { lockPackage, readLock, requestDigest, writeLock, type LockedPackage, type StackLock } from "./lock.ts";
+import { fetchPackages } from "./package-files.ts";
+import { openRootTree } from "./root-tree.ts";
+import { stackSbom, type StackSbom } from "./sbom.ts";
+import { readStackFile, type StackFile } from "./stack-file.ts";
+import { stackImage } from "./stack-image.ts";
+import { packStackLayer } from "./stack-layer.ts";
+
+/** Debian's names of the processors that stacks are made for, which are also OCI's. */
+export type StackArch = "amd64" | "arm64";
+
+/** What to make a stack of. */
+export interface CreateStackInputs {
+  /** Path of a stack.toml. */
+  readonly stackFile: string;
+  readonly arch: StackArch;
+  readonly mirrors: Mirrors;
+  /** Downloads are kept here; several processes may share it. */
+  readonly cacheDir: string;
+  /** Where the lock is read from when it is there, and else written to. */
+  readonly lockFile?: string | undefined;
+  /** Takes the versions of today and writes the lock anew. */
+  readonly update?: boolean | undefined;
+  readonly network?: Network | undefined;
+  readonly blobs: BlobCache;
+  readonly ctx: Context;
+}
+
+/** The two base images, the build image being the run image with one more layer. */
+export interface Stack {
+  readonly id: string;
+  readonly run: Image;
+  readonly build: Image;
+  readonly lock: StackLock;
+  readonly sbom: { readonly run: StackSbom; readonly build: StackSbom };
+}
+
+/**
+ * Makes base images of distribution packages, without root and without any tool of Debian's.
+ * Throws `FILE_NOT_FOUND`, `INVALID_STACK`, `SIGNATURE_INVALID`, `DIGEST_MISMATCH`,
+ * `PACKAGE_NOT_FOUND`, `DOWNLOAD_FAILED`, `NOT_FOUND`, `MIRROR_UNKNOWN`, `DISK_FULL`, `CANCELED`.
+ */
+export async function createStack(inputs: CreateStackInputs): Promise<Stack> {
+  const stack = await readStackFile(inputs.stackFile);
+  const { lockFile, update, arch } = inputs;
+  const known = lockFile === undefined || update === true ? undefined : await readLock(lockFile, stack, arch);
+  return withDownloader(inputs, async (downloader) => {
+    const lock = known ?? (await resolveStack(stack, inputs, downloader));
+    const created = await assemble(stack, lock, inputs, downloader);
+    if (known === undefined && lockFile !== undefined) await writeLock(lockFile, lock);
+    return created;
+  });
+}
+
+/** What finding packages needs of `CreateStackInputs`. */
+export type ResolveStackInputs = Pick<CreateStackInputs, "arch" | "mirrors" | "cacheDir" | "ctx" | "network">;
+
+/** Runs `work` with a downloader for these inputs. */
+export async function withDownloader<T>(
+  inputs: Pick<ResolveStackInputs, "network" | "ctx">,
+  work: (downloader: Downloader) => Promise<T>,
+): Promise<T> {
+  const downloader = await openDownloader(inputs.network ?? {}, inputs.ctx);
+  try {
+    return await work(downloader);
+  } finally {
+    await downloader.close();
+  }
+}
+
+/** Finds the packages of both images in the archive as it is today. */
+export async function resolveStack(
+  stack: StackFile,
+  inputs: ResolveStackInputs,
+  downloader: Downloader,
+): Promise<StackLock> {
+  const { arch, mirrors, cacheDir, ctx } = inputs;
+  const step = ctx.progress.start(`Reading package lists (${mirrors.origin})`);
+  const keyrings = await Promise.all(stack.keyrings.map((path) => readFile(path)));
+  const { suites, components } = stack;
+  const archive = await readArchive({ mirrors, suites, components, arch, keyrings, cacheDir }, downloader, ctx);
+  const { omit } = stack.packages;
+  const run = resolvePackages(archive.packages, { names: stack.packages.run, omit });
+  const build = resolvePackages(archive.packages, { names: stack.packages.build, omit, selected: run });
+  step.done(`${run.length} packages for the run image, ${build.length} more for the build image`);
+  return {
+    version: 1,
+    stack: stack.id,
+    arch,
+    request: requestDigest(stack),
+    released: archive.date.toISOString().replace(".000Z", "Z"),
+    packages: [
+      ...run.map((each) => lockPackage(each, "run")),
+      ...build.map((each) => lockPackage(each, "build")),
+    ],
+  };
+}
+
+async function assemble(
+  stack: StackFile,
+  lock: StackLock,
+  inputs: CreateStackInputs,
+  downloader: Downloader,
+): Promise<Stack> {
+  const { arch, mirrors, cacheDir, blobs, ctx } = inputs;
+  const files = fetchPackages({ packages: lock.packages, mirrors, cacheDir }, downloader, ctx);
+  const tree = openRootTree(stack, arch);
+  const of = (image: LockedPackage["image"]): readonly LockedPackage[] =>
+    lock.packages.filter((each) => each.image === image);
+  const base = { stack, arch, files, tree };
+  const runLayer = await packStackLayer({ ...base, isBase: true, packages: of("run") }, blobs, ctx);
+  const buildLayer = await packStackLayer({ ...base, isBase: false, packages: of("build") }, blobs, ctx);
+  return {
+    id: stack.id,
+    run: stackImage("run", stack, lock, [runLayer]),
+    build: stackImage("build", stack, lock, [runLayer, buildLayer]),
+    lock,
+    sbom: { run: stackSbom("run", stack, lock), build: stackSbom("build", stack, lock) },
+  };
+}

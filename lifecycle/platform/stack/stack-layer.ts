@@ -1,0 +1,158 @@
+import type { Context } from "../../context.ts";
+import type { Layer } from "../../oci/layer.ts";
+import { packEntries, type LayerEntry } from "../../layers/pack-entries.ts";
+import type { BlobCache } from "../../stores/blob-cache.ts";
+import type { Deb, DebEntry } from "../debian/deb.ts";
+import { accountEntries, accountMasters } from "./accounts.ts";
+import { certificateEntries, isCertificate } from "./certificates.ts";
+import type { LockedPackage } from "./lock.ts";
+import type { PackageFiles } from "./package-files.ts";
+import type { RootTree } from "./root-tree.ts";
+import type { StackFile } from "./stack-file.ts";
+
+/** What one layer of a stack is made of. */
+export interface StackLayerInputs {
+  readonly stack: StackFile;
+  readonly arch: string;
+  /** Whether it is the lowest layer, which has the skeleton and the accounts. */
+  readonly isBase: boolean;
+  /** Sorted by name. */
+  readonly packages: readonly LockedPackage[];
+  readonly files: PackageFiles;
+  /** What the layers below have; what this one adds is added to it. */
+  readonly tree: RootTree;
+}
+
+/**
+ * Writes one layer: skeleton, packages by name, then what maintainer scripts would have done.
+ * One package is in memory at a time, and the next one is being unpacked meanwhile.
+ */
+export async function packStackLayer(inputs: StackLayerInputs, blobs: BlobCache, ctx: Context): Promise<Layer> {
+  const step = ctx.progress.start(inputs.isBase ? "Packing the run image" : "Packing the build image", {
+    total: inputs.packages.length,
+    unit: "items",
+  });
+  const layer = await packEntries(
+    layerEntries(inputs, () => step.advance(1)),
+    blobs,
+    { signal: ctx.signal },
+  );
+  step.done();
+  return layer;
+}
+
+async function* layerEntries(inputs: StackLayerInputs, onPackage: () => void): AsyncGenerator<LayerEntry> {
+  const { stack, tree } = inputs;
+  const captured = new Captures(stack);
+  if (inputs.isBase) yield* placed(tree, "stack.toml", skeleton(stack, inputs.arch));
+  for await (const { locked, deb } of openInTurn(inputs)) {
+    captured.look(deb);
+    yield* placed(tree, locked.name, deb.entries);
+    yield* placed(tree, locked.name, statusEntries(locked, deb));
+    onPackage();
+  }
+  if (inputs.isBase) yield* placed(tree, "stack.toml", accountEntries(stack.user, captured.read));
+  yield* placed(tree, "stack.toml", captured.copies());
+  yield* placed(tree, "stack.toml", certificateEntries(captured.certificates));
+  yield* placed(tree, "stack.toml", alternativeEntries(stack, tree));
+}
+
+function* placed(tree: RootTree, owner: string, entries: readonly DebEntry[]): Generator<LayerEntry> {
+  for (const entry of entries) {
+    for (const { path, ...rest } of tree.place(entry, owner)) yield { name: path, ...rest };
+  }
+}
+
+async function* openInTurn(
+  inputs: StackLayerInputs,
+): AsyncGenerator<{ readonly locked: LockedPackage; readonly deb: Deb }> {
+  const open = (index: number): Promise<Deb> | undefined => {
+    const locked = inputs.packages[index];
+    const opened = locked === undefined ? undefined : inputs.files.open(locked);
+    // It is awaited one turn later; until then its failure must not count as unhandled.
+    opened?.catch(() => {});
+    return opened;
+  };
+  let next = open(0);
+  for (const [index, locked] of inputs.packages.entries()) {
+    const deb = await next;
+    next = open(index + 1);
+    if (deb !== undefined) yield { locked, deb };
+  }
+}
+
+/** Files of packages that the declared steps read, also where the image itself drops them. */
+class Captures {
+  readonly certificates = new Map<string, Buffer>();
+  readonly #stack: StackFile;
+  readonly #wanted: ReadonlySet<string>;
+  readonly #files = new Map<string, Buffer>();
+
+  constructor(stack: StackFile) {
+    this.#stack = stack;
+    this.#wanted = new Set([...stack.copies.map((copy) => copy.from), ...Object.values(accountMasters)]);
+  }
+
+  readonly read = (path: string): Buffer | undefined => this.#files.get(path);
+
+  look(deb: Deb): void {
+    for (const { path, content } of deb.entries) {
+      if (content === undefined) continue;
+      if (this.#wanted.has(path)) this.#files.set(path, content);
+      if (isCertificate(path)) this.certificates.set(path, content);
+    }
+  }
+
+  copies(): readonly DebEntry[] {
+    return this.#stack.copies.flatMap(({ from, to, mode }) => {
+      const content = this.#files.get(from);
+      return content === undefined ? [] : [{ path: to, type: "file", mode, uid: 0, gid: 0, content }];
+    });
+  }
+}
+
+function skeleton(stack: StackFile, arch: string): readonly DebEntry[] {
+  const links = stack.links.filter((link) => link.arch.length === 0 || link.arch.includes(arch));
+  return [
+    ...stack.directories.map((each): DebEntry => ({ type: "dir", ...each })),
+    ...links.map(({ path, target }) => link(path, target)),
+    ...stack.files.map(
+      ({ path, mode, content }): DebEntry => ({
+        path,
+        type: "file",
+        mode,
+        uid: 0,
+        gid: 0,
+        content: Buffer.from(content),
+      }),
+    ),
+  ];
+}
+
+function link(path: string, linkname: string): DebEntry {
+  return { path, type: "symlink", mode: 0o777, uid: 0, gid: 0, linkname };
+}
+
+// The form in which scanners read the packages of an image that has no package manager.
+function statusEntries(locked: LockedPackage, deb: Deb): readonly DebEntry[] {
+  const control = deb.control.trimEnd().replace(/^(Package: .*)$/m, "$1\nStatus: install ok installed");
+  const file = (name: string, text: string): DebEntry => ({
+    path: `var/lib/dpkg/status.d/${name}`,
+    type: "file",
+    mode: 0o644,
+    uid: 0,
+    gid: 0,
+    content: Buffer.from(text),
+  });
+  const sums = deb.md5sums === "" ? [] : [file(`${locked.name}.md5sums`, deb.md5sums)];
+  return [file(locked.name, `${control}\n`), ...sums];
+}
+
+function alternativeEntries(stack: StackFile, tree: RootTree): readonly DebEntry[] {
+  return stack.alternatives
+    .filter(({ path, link: name }) => tree.has(path) && !tree.has(name))
+    .flatMap(({ name, link: from, path }) => [
+      link(`etc/alternatives/${name}`, `/${path}`),
+      link(from, `/etc/alternatives/${name}`),
+    ]);
+}
