@@ -1,0 +1,100 @@
+import { randomBytes } from "node:crypto";
+import { link, open, readFile, rename, rm, stat, unlink, utimes } from "node:fs/promises";
+import { hostname } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
+import { errorCode, TspackError } from "../../errors.ts";
+
+/** How a lock is waited for. */
+export interface LockOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds until `LOCK_TIMEOUT`. */
+  readonly timeout?: number | undefined;
+  /** Milliseconds without a sign of life after which a lock is nobody's. */
+  readonly stale?: number | undefined;
+}
+
+/**
+ * Works while holding the lock file `path`, which other processes respect. A lock whose process
+ * has ended, or which was not touched for long, is taken over. Throws `LOCK_TIMEOUT`, `CANCELED`.
+ */
+export async function withLock<T>(path: string, work: () => Promise<T>, options: LockOptions = {}): Promise<T> {
+  const { timeout = 60_000, stale = 30_000 } = options;
+  const owner = `${hostname()} ${process.pid} ${randomBytes(8).toString("hex")}\n`;
+  const deadline = Date.now() + timeout;
+  while (!(await acquire(path, owner))) {
+    if (options.signal?.aborted === true) throw new TspackError("CANCELED", "stopped while waiting for a lock");
+    await removeStale(path, stale);
+    if (Date.now() > deadline) {
+      throw new TspackError("LOCK_TIMEOUT", `${path} is held by another process`, {
+        hint: "wait for the other build, or remove the file if no tspack is running",
+      });
+    }
+    await sleep(5 + Math.random() * 20);
+  }
+  const alive = setInterval(() => void utimes(path, new Date(), new Date()).catch(() => {}), stale / 3);
+  alive.unref();
+  try {
+    return await work();
+  } finally {
+    clearInterval(alive);
+    if ((await content(path)) === owner) await rm(path, { force: true });
+  }
+}
+
+async function acquire(path: string, owner: string): Promise<boolean> {
+  try {
+    const file = await open(path, "wx", 0o644);
+    try {
+      await file.writeFile(owner);
+    } finally {
+      await file.close();
+    }
+    return true;
+  } catch (error) {
+    if (errorCode(error) === "EEXIST") return false;
+    throw error;
+  }
+}
+
+async function content(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, "utf8");
+  } catch {
+    return undefined;
+  }
+}
+
+/** Moves a dead lock away under another name first: two who find it dead must not remove a new one. */
+async function removeStale(path: string, stale: number): Promise<void> {
+  const owner = await content(path);
+  if (owner === undefined || !(await isStale(path, owner, stale))) return;
+  const moved = `${path}.${randomBytes(6).toString("hex")}`;
+  try {
+    await rename(path, moved);
+    // Somebody was faster and the lock that we moved is a living one: give it back.
+    if ((await content(moved)) !== owner) await link(moved, path);
+  } catch {
+    // Gone already, or taken again: the next round sees.
+  } finally {
+    await unlink(moved).catch(() => {});
+  }
+}
+
+async function isStale(path: string, owner: string, stale: number): Promise<boolean> {
+  const [host, pid] = owner.split(" ");
+  if (host === hostname() && /^\d+$/.test(pid ?? "") && !isRunning(Number(pid))) return true;
+  try {
+    return Date.now() - (await stat(path)).mtimeMs > stale;
+  } catch {
+    return false;
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return errorCode(error) === "EPERM";
+  }
+}

@@ -1,0 +1,88 @@
+import { silentProgress } from "../../context.ts";
+import { TspackError } from "../../errors.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
+import type { Image } from "../../oci/image.ts";
+import type { Layer } from "../../oci/layer.ts";
+import type { Index } from "../../oci/manifest.ts";
+import { ociTypes } from "../../oci/media-type.ts";
+import type { LayerReport, WriteOptions, WriteReport } from "../store.ts";
+import { hasBlobFile, linkBlobFile, writeBlobFile } from "./blob-files.ts";
+import { makeLayout, nameOf, refName, updateIndex } from "./index-file.ts";
+
+/** How an image goes into a layout. */
+export interface LayoutWrite extends WriteOptions {
+  /** Names in `index.json`; none adds an entry without a name. */
+  readonly names: readonly string[];
+  /** Whether the entries that are there are dropped: for layouts of one image. */
+  readonly only?: boolean | undefined;
+  /** What is shown while it goes on. */
+  readonly label: string;
+  /** Runs under the layout's lock when the entries are written. */
+  readonly after?: ((index: Index) => Promise<void>) | undefined;
+}
+
+/** Writes an image into an OCI image layout, which is made when missing. Throws `DISK_FULL`, `DIGEST_MISMATCH`, `LOCK_TIMEOUT`, `CANCELED`. */
+export async function writeLayout(directory: string, image: Image, options: LayoutWrite): Promise<WriteReport> {
+  await makeLayout(directory);
+  const progress = (options.ctx?.progress ?? silentProgress).start(options.label, { unit: "bytes" });
+  try {
+    const layers: LayerReport[] = [];
+    for (const layer of await image.layers()) {
+      if (options.ctx?.signal.aborted === true) throw new TspackError("CANCELED", "stopped");
+      const report = await putLayer(directory, layer, options.ctx?.signal);
+      progress.advance(report.size);
+      layers.push(report);
+    }
+    const [manifest, config] = [await image.manifest(), await image.config()];
+    const mediaType = manifest.value.mediaType ?? ociTypes.manifest;
+    const descriptor = { mediaType, size: manifest.bytes.length, digest: manifest.digest };
+    await putBytes(directory, manifest.value.config, config.bytes);
+    await putBytes(directory, descriptor, manifest.bytes);
+    const { os, architecture, variant } = config.value;
+    const platform = { os, architecture, ...(variant === undefined ? {} : { variant }) };
+    // Images without a platform exist (caches); an entry with an empty one would not be valid.
+    const entry = os === "" || architecture === "" ? descriptor : { ...descriptor, platform };
+    const change = (entries: readonly Descriptor[]): readonly Descriptor[] => withEntry(options.only === true ? [] : entries, entry, options.names);
+    await updateIndex(directory, change, options.after, options.ctx?.signal);
+    return { digest: manifest.digest, manifestSize: manifest.bytes.length, layers };
+  } finally {
+    progress.done();
+  }
+}
+
+async function putLayer(directory: string, layer: Layer, signal: AbortSignal | undefined): Promise<LayerReport> {
+  const descriptor = await layer.descriptor();
+  const { digest, size } = descriptor;
+  if (await hasBlobFile(directory, descriptor)) return { digest, size, outcome: "present" };
+  const file = await layer.blobFile?.();
+  if (file !== undefined) {
+    const outcome = await linkBlobFile(directory, descriptor, file);
+    return { digest, size, outcome: outcome === "linked" ? "linked" : "sent" };
+  }
+  await writeBlobFile(directory, descriptor, layer.compressed(), signal);
+  return { digest, size, outcome: "sent" };
+}
+
+async function putBytes(
+  directory: string,
+  descriptor: Pick<Descriptor, "digest" | "size">,
+  bytes: Uint8Array,
+): Promise<void> {
+  if (await hasBlobFile(directory, descriptor)) return;
+  const once = async function* (): AsyncGenerator<Uint8Array> {
+    yield bytes;
+  };
+  await writeBlobFile(directory, descriptor, once());
+}
+
+function withEntry(
+  entries: readonly Descriptor[],
+  entry: Descriptor,
+  names: readonly string[],
+): readonly Descriptor[] {
+  if (names.length === 0) {
+    return entries.some(({ digest }) => digest === entry.digest) ? entries : [...entries, entry];
+  }
+  const kept = entries.filter((item) => !names.includes(nameOf(item) ?? ""));
+  return [...kept, ...[...new Set(names)].map((name) => ({ ...entry, annotations: { [refName]: name } }))];
+}
