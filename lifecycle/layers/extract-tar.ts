@@ -1,0 +1,119 @@
+import { chmodSync, closeSync, constants, fchmodSync, mkdirSync, openSync, symlinkSync, writeSync } from "node:fs";
+import { TspackError } from "../errors.ts";
+import type { ByteStream } from "../oci/layer.ts";
+import { byteString, nameOf, textOf, type ByteString } from "../oci/tar/byte-string.ts";
+import { readTar, type TarEntry } from "../oci/tar/unpack.ts";
+import { extractImageEntry } from "./extract-image.ts";
+import { ExtractRoot, lstatIfThere, outside, statIfThere } from "./extract-root.ts";
+import type { Place } from "./place.ts";
+import { RootDirectories } from "./root-directories.ts";
+
+/** Options of unpacking. */
+export interface ExtractOptions {
+  /**
+   * `restore`: a layer that the lifecycle made comes back, as the reference does it. `image`:
+   * one more layer of an image's root file system, with hard links and whiteouts. OCI
+   * image-spec, layer.
+   */
+  readonly mode: "restore" | "image";
+  /** Sets each entry's owner as in the tar. Needs root; without it everything is the caller's. */
+  readonly chown?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What an entry needs to be unpacked. */
+export interface Extraction {
+  readonly root: ExtractRoot;
+  readonly directories: RootDirectories;
+  readonly chown: boolean;
+  /** Modes that directories get when all is in them: one that is read-only could not be filled. */
+  readonly directoryModes: Map<ByteString, number>;
+  /** What this tar made, which its own whiteouts do not take away. */
+  readonly made: Set<ByteString>;
+}
+
+/**
+ * Unpacks a plain tar below a directory. A `Place` maps its name in the builder (`/layers`) to
+ * where it is on this machine; with a text all names are relative to it. Modes do not depend on
+ * the umask. Throws `INVALID_TAR` for names that lead outside and for types that do not belong.
+ */
+export async function extractTar(source: ByteStream, destination: string | Place, options: ExtractOptions): Promise<void> {
+  const root = new ExtractRoot(destination);
+  const extraction: Extraction = {
+    root,
+    directories: new RootDirectories(root.path),
+    chown: options.chown === true,
+    directoryModes: new Map(),
+    made: new Set(),
+  };
+  const extractEntry = options.mode === "image" ? extractImageEntry : restoreEntry;
+  for await (const entry of readTar(source)) {
+    options.signal?.throwIfAborted();
+    const name = byteString(entry.header.name);
+    const path = root.resolve(name);
+    if ((path === undefined || path === root.path) && entry.header.type !== "dir") throw outside(name);
+    if (path !== undefined) await extractEntry(entry, path, extraction);
+  }
+  for (const [path, mode] of extraction.directoryModes) chmodSync(nameOf(path), mode);
+}
+
+/** Existing directories and files keep their modes; a link that exists is an error. */
+async function restoreEntry(entry: TarEntry, path: ByteString, extraction: Extraction): Promise<void> {
+  const { root, directoryModes } = extraction;
+  const { header } = entry;
+  switch (header.type) {
+    case "dir":
+      root.prepareParent(path);
+      if (statIfThere(path)?.isDirectory() === true) return;
+      mkdirSync(nameOf(path));
+      directoryModes.set(path, header.mode & 0o7777);
+      return;
+    case "file":
+      root.prepareParent(path);
+      await restoreFile(entry, path, root);
+      return;
+    case "symlink":
+      root.prepareParent(path);
+      restoreLink(path, byteString(header.linkname ?? ""));
+      root.forget();
+      return;
+    default:
+      throw new TspackError("INVALID_TAR", `a layer cannot have a ${header.type}: ${textOf(byteString(header.name))}`, {
+        hint: "the cache or the image is not of a lifecycle; clear the cache and build again",
+      });
+  }
+}
+
+async function restoreFile(entry: TarEntry, path: ByteString, root: ExtractRoot): Promise<void> {
+  const existing = lstatIfThere(path);
+  if (existing === undefined) {
+    const file = openSync(nameOf(path), constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
+    // Before the content: the kernel then drops setuid as it does for the reference's files.
+    fchmodSync(file, entry.header.mode & 0o7777);
+    return writeContent(file, entry);
+  }
+  if (existing.isSymbolicLink() && (statIfThere(path) === undefined || !root.contains(path))) {
+    throw outside(byteString(entry.header.name));
+  }
+  return writeContent(openSync(nameOf(path), constants.O_WRONLY | constants.O_TRUNC | constants.O_NONBLOCK), entry);
+}
+
+function restoreLink(path: ByteString, target: ByteString): void {
+  if (lstatIfThere(path) !== undefined) {
+    throw new TspackError("INVALID_TAR", `cannot make the link ${textOf(path)}: something is there already`, {
+      hint: "two layers have the same file, or the directory was not empty",
+    });
+  }
+  symlinkSync(nameOf(target), nameOf(path));
+}
+
+/** Writes an entry's content into an open file and closes it. */
+export async function writeContent(file: number, entry: TarEntry): Promise<void> {
+  try {
+    for await (const chunk of entry.content()) {
+      for (let at = 0; at < chunk.length; ) at += writeSync(file, chunk, at);
+    }
+  } finally {
+    closeSync(file);
+  }
+}

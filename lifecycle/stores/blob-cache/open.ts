@@ -1,0 +1,175 @@
+import { randomUUID } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { mkdir, open, rename, rm, stat, type FileHandle } from "node:fs/promises";
+import { join } from "node:path";
+import type { Context } from "../../context.ts";
+import { errorCode, TspackError } from "../../errors.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
+import { hex, type Digest, type DiffId } from "../../oci/digest.ts";
+import type { ByteStream, Layer } from "../../oci/layer.ts";
+import type { BlobCache, ByteSink } from "../blob-cache.ts";
+import { compress } from "./compress.ts";
+import { BlobIndex, type IndexEntry } from "./blob-index.ts";
+import { plainTar, verified } from "./verify.ts";
+
+/** Options of a blob cache on disk. */
+export interface BlobCacheOptions {
+  readonly ctx: Context;
+  /** Compression level of what is packed; `DEFAULT_GZIP_LEVEL` when absent. */
+  readonly level?: number | undefined;
+}
+
+/** The form of the folder. Another form gets another folder, so that versions never read each other's files. */
+const formatFolder = "v1";
+
+/**
+ * The blob cache in a folder. Many processes may use it at once: everything is written to a
+ * private temporary file and renamed, and a name is the hash of its content. Nothing is forced
+ * to the disk, since all can be made again; sizes are checked on every use instead.
+ */
+export async function openBlobCache(dir: string, options: BlobCacheOptions): Promise<BlobCache> {
+  const root = join(dir, formatFolder);
+  const blobs = join(root, "blobs", "sha256");
+  const temporary = join(root, "tmp");
+  for (const folder of [blobs, temporary]) await onDisk(dir, () => mkdir(folder, { recursive: true, mode: 0o700 }));
+  return new FileBlobCache({ dir, blobs, temporary, index: await BlobIndex.open(root), options });
+}
+
+interface Parts {
+  readonly dir: string;
+  readonly blobs: string;
+  readonly temporary: string;
+  readonly index: BlobIndex;
+  readonly options: BlobCacheOptions;
+}
+
+class FileBlobCache implements BlobCache {
+  readonly #parts: Parts;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  async pack(produce: (sink: ByteSink) => Promise<void>): Promise<Layer> {
+    const { options, index, blobs } = this.#parts;
+    const { diffId, descriptor } = await this.#write(async (file, temporary) => {
+      const made = await compress(produce, (bytes) => writeAll(file, bytes), options.level);
+      options.ctx.signal.throwIfAborted();
+      await rename(temporary, join(blobs, hex(made.descriptor.digest)));
+      return made;
+    });
+    await this.#onDisk(() => index.add(diffId, { ...descriptor, checked: true }));
+    return this.#view(diffId, descriptor);
+  }
+
+  async layer(diffId: DiffId): Promise<Layer | undefined> {
+    const { index } = this.#parts;
+    const entry = await index.layer(diffId);
+    if (entry === undefined || (await this.file(entry.digest)) === undefined) return undefined;
+    if (!entry.checked && !(await this.#check(diffId, entry))) return undefined;
+    return this.#view(diffId, descriptorOf(entry));
+  }
+
+  async file(digest: Digest): Promise<string | undefined> {
+    const path = join(this.#parts.blobs, hex(digest));
+    const [found, size] = await Promise.all([sizeOf(path), this.#parts.index.size(digest)]);
+    if (found === undefined || size === undefined) return undefined;
+    if (found === size) return path;
+    // Cut short, by a full disk or a crash of the machine: make it again.
+    await rm(path, { force: true });
+    return undefined;
+  }
+
+  async put(descriptor: Descriptor, blob: ByteStream, diffId?: DiffId): Promise<string> {
+    const { blobs, index, options } = this.#parts;
+    const path = join(blobs, hex(descriptor.digest));
+    await this.#write(async (file, temporary) => {
+      for await (const chunk of verified(descriptor, blob)) {
+        options.ctx.signal.throwIfAborted();
+        await writeAll(file, chunk);
+      }
+      await rename(temporary, path);
+    });
+    await this.#onDisk(() => index.addBlob(descriptor));
+    if (diffId !== undefined) await this.#onDisk(() => index.claim(diffId, descriptor));
+    return path;
+  }
+
+  /**
+   * The DiffID of a fetched layer is what its image says. Before another build gets the layer by
+   * that name it is computed, once, so that no image can put wrong bytes under a DiffID.
+   */
+  async #check(diffId: DiffId, entry: IndexEntry): Promise<boolean> {
+    const { index, options } = this.#parts;
+    try {
+      for await (const _ of this.#view(diffId, descriptorOf(entry)).uncompressed()) options.ctx.signal.throwIfAborted();
+      await index.add(diffId, { ...entry, checked: true });
+      return true;
+    } catch (error) {
+      if (errorCode(error) !== "DIGEST_MISMATCH" && errorCode(error) !== "INVALID_IMAGE") throw error;
+      options.ctx.logger.warn(`the cached layer ${diffId} is not what its image said, and is left out`);
+      await index.remove(diffId);
+      return false;
+    }
+  }
+
+  #view(diffId: DiffId, descriptor: Descriptor): Layer {
+    const path = join(this.#parts.blobs, hex(descriptor.digest));
+    const compressed = (): ByteStream => createReadStream(path, { highWaterMark: 256 * 1024 });
+    return {
+      diffId,
+      descriptor: () => Promise.resolve(descriptor),
+      compressed,
+      uncompressed: () => plainTar(descriptor.mediaType, diffId, compressed()),
+      blobFile: () => this.file(descriptor.digest),
+    };
+  }
+
+  /** Gives `work` a private file that is gone afterwards unless it was renamed. */
+  async #write<T>(work: (file: FileHandle, path: string) => Promise<T>): Promise<T> {
+    const path = join(this.#parts.temporary, randomUUID());
+    return this.#onDisk(async () => {
+      const file = await open(path, "wx", 0o600);
+      try {
+        return await work(file, path);
+      } finally {
+        await file.close();
+        await rm(path, { force: true });
+      }
+    });
+  }
+
+  #onDisk<T>(work: () => Promise<T>): Promise<T> {
+    return onDisk(this.#parts.dir, work);
+  }
+}
+
+function descriptorOf(entry: IndexEntry): Descriptor {
+  return { mediaType: entry.mediaType, digest: entry.digest, size: entry.size };
+}
+
+async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length; ) at += (await file.write(bytes, at, bytes.length - at)).bytesWritten;
+}
+
+async function sizeOf(path: string): Promise<number | undefined> {
+  try {
+    return (await stat(path)).size;
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+async function onDisk<T>(dir: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    const code = errorCode(cause);
+    if (code !== "ENOSPC" && code !== "EDQUOT") throw cause;
+    throw new TspackError("DISK_FULL", `there is no space left for the blob cache in ${dir}`, {
+      cause,
+      hint: "free some space, or set TSPACK_HOME to a folder on another disk",
+    });
+  }
+}
