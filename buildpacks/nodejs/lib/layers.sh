@@ -127,26 +127,21 @@ TOML
 
 # The npm that an application asks for, else the line that belongs to its Node.js, else the newest that accepts it.
 install_npm() {
-  local node required kept choice version integrity
+  local node required key choice version integrity
   node=$(restored node version)
   required=$(npm_requirements | jq -s -c .)
-  if [[ $required == "[]" ]]; then
-    required=$(jq -c --arg node "$node" '[.lts[] | select(.major == ($node | split(".")[0] | tonumber)) | {range: .npm, source: "the line of Node.js \(.major)"}]' "$BUILDPACK_DIR/lib/releases.json")
-  fi
-  kept=$(restored npm version)
-  if [[ -n $kept && $(restored npm node) == "$node" && -d $LAYERS/npm/headers/include/node && $required != "[]" ]] && still_satisfies "$kept" "$required"; then
-    say "Reusing cached npm $kept: satisfies $(because "$required")"
-    npm_layer "$kept" "$node" "$(restored npm integrity)"
+  if [[ $required == "[]" ]]; then required=$(line_of_npm "$node"); fi
+  key=$(sha256sum <<<"$node $required")
+  key=${key%% *}
+  version=$(restored npm version)
+  if [[ -n $version && $(restored npm key) == "$key" && -x $LAYERS/npm/lib/npm/bin/npm-cli.js && -d $LAYERS/npm/headers/include/node ]]; then
+    say "Reusing cached npm $version: same Node.js, same requirements"
+    npm_layer "$version" "$key" "$(restored npm integrity)"
     return 0
   fi
   REGISTRY=${REGISTRY:-$(find_registry)}
   fetch_packument npm "$SCRATCH/npm-all.json"
-  jq -c -L "$BUILDPACK_DIR/lib" --arg node "$node" 'include "semver";
-    ($node | version) as $v
-    | .versions |= with_entries(select(.key | contains("-") | not)
-        | select((.value.engines | if type == "object" then .node else null end) as $range
-            | $range == null or (try ($range | range_of) catch []) as $sets | $v | satisfies($sets)))' \
-    <"$SCRATCH/npm-all.json" >"$SCRATCH/npm.json"
+  accepting "$node" <"$SCRATCH/npm-all.json" >"$SCRATCH/npm.json"
   if [[ $required == "[]" ]] || { [[ $required == *"the line of Node.js"* ]] && ! offered "$required" <"$SCRATCH/npm.json"; }; then
     required='[{"range": "*", "source": "the newest that accepts this Node.js"}]'
   fi
@@ -155,7 +150,22 @@ install_npm() {
   integrity=$(jq -r '.integrity // ""' <<<"$choice")
   say "npm $version: satisfies $(because "$required")"
   fetch_npm "$version" "$choice" "$integrity" "$node"
-  npm_layer "$version" "$node" "$integrity"
+  npm_layer "$version" "$key" "$integrity"
+}
+
+# line_of_npm NODE: the npm that a long-term line of Node.js is shipped with, as a requirement.
+line_of_npm() {
+  jq -c --arg node "$1" '[.lts[] | select(.major == ($node | split(".")[0] | tonumber))
+    | {range: .npm, source: "the line of Node.js \(.major)"}]' "$BUILDPACK_DIR/lib/releases.json"
+}
+
+# accepting NODE < packument: only the versions whose engines.node accepts it, without prereleases.
+accepting() {
+  jq -c -L "$BUILDPACK_DIR/lib" --arg node "$1" 'include "semver";
+    ($node | version) as $v
+    | .versions |= with_entries(select(.key | contains("-") | not)
+        | select((.value.engines | if type == "object" then .node else null end) as $range
+            | $range == null or ((try ($range | range_of) catch []) as $sets | $v | satisfies($sets))))'
 }
 
 # fetch_npm VERSION CHOICE INTEGRITY NODE
@@ -186,11 +196,15 @@ fetch_headers() {
   tar -xzf "$SCRATCH/node.tgz" -C "$SCRATCH" --no-same-owner --no-same-permissions package/include
 }
 
-# npm_layer VERSION NODE INTEGRITY: npm serves the build only. Addons compile against the headers beside it, so that
+# npm_layer VERSION KEY INTEGRITY: npm serves the build only. Addons compile against the headers beside it, so that
 # node-gyp fetches nothing.
 npm_layer() {
   mkdir -p "$LAYERS/npm/env.build"
-  printf '%s' "$LAYERS/npm/headers" >"$LAYERS/npm/env.build/npm_config_nodedir.default"
+  rm -f "$LAYERS"/npm/env.build/*
+  # Newer npm warns about variables that are no settings of its own; older node-gyp reads no other.
+  local variable=npm_package_config_node_gyp_nodedir
+  if ((${1%%.*} < 11)); then variable=npm_config_nodedir; fi
+  printf '%s' "$LAYERS/npm/headers" >"$LAYERS/npm/env.build/$variable.default"
   cat >"$LAYERS/npm.toml" <<TOML
 [types]
 build = true
@@ -198,7 +212,7 @@ cache = true
 
 [metadata]
 version = "$1"
-node = "$2"
+key = "$2"
 integrity = "$3"
 TOML
 }
