@@ -68,7 +68,9 @@ describe("tar headers are the reference's bytes", () => {
       if (recorded.exitCode !== 0) {
         expect(() => tarOf([recorded.entry]), recorded.case).toThrow(expect.objectContaining({ code: "INVALID_TAR" }));
       } else {
-        const sha256 = createHash("sha256").update(tarOf([recorded.entry])).digest("hex");
+        const sha256 = createHash("sha256")
+          .update(tarOf([recorded.entry]))
+          .digest("hex");
         expect(sha256, recorded.case).toBe(recorded.sha256);
       }
     }
