@@ -77,6 +77,15 @@ export function platformFeatures(version: string): PlatformFeatures {
   return Object.freeze({ api: version, ...Object.fromEntries(flags) }) as PlatformFeatures;
 }
 
+/**
+ * Whether the Platform API that an image was built with has a feature, for versions that we do not
+ * speak, too: an image may be older than every API that is supported. False for a malformed version.
+ */
+export function hasFeature(version: string, feature: PlatformFeature): boolean {
+  const parsed = parseApiVersion(version);
+  return parsed !== undefined && isWithin(parsed, rows[feature]);
+}
+
 /** Reads `CNB_PLATFORM_API`. Throws `PLATFORM_API_UNSUPPORTED`. */
 export function parsePlatformApi(version: string): ApiVersion {
   const hint = `supported are ${platformApis.join(", ")}`;
