@@ -32,8 +32,6 @@ export interface LauncherFiles {
 /** What is exported. Platform specification, exporter. */
 export interface ExportInputs {
   readonly features: PlatformFeatures;
-  /** The Platform API in use, which the image says in `CNB_PLATFORM_API`. */
-  readonly platformApi: string;
   readonly buildpacks: readonly GroupElement[];
   /** What build wrote to `<layers>/config/metadata.toml`. */
   readonly metadata: BuildMetadata;

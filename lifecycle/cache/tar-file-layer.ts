@@ -1,0 +1,26 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { type Digest, type DiffId, parseDiffId } from "../oci/digest.ts";
+import type { ByteStream, Layer } from "../oci/layer.ts";
+import { ociTypes } from "../oci/media-type.ts";
+
+const bufferSize = 1024 * 1024;
+
+/** A layer that lies in a file as a plain tar of `size` bytes; its blob is the tar itself. */
+export function tarFileLayer(path: string, diffId: DiffId, size: number): Layer {
+  const read = (): ByteStream => createReadStream(path, { highWaterMark: bufferSize });
+  const digest = diffId as string as Digest;
+  return {
+    diffId,
+    descriptor: () => Promise.resolve({ mediaType: ociTypes.layerTar, digest, size }),
+    compressed: read,
+    uncompressed: read,
+  };
+}
+
+/** The SHA-256 of a file. */
+export async function hashFile(path: string): Promise<DiffId> {
+  const hash = createHash("sha256");
+  for await (const chunk of createReadStream(path, { highWaterMark: bufferSize })) hash.update(chunk as Uint8Array);
+  return parseDiffId(`sha256:${hash.digest("hex")}`);
+}

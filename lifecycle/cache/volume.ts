@@ -1,0 +1,155 @@
+import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import type { Context } from "../context.ts";
+import { decodeCacheMetadata, encodeCacheMetadata } from "../cnb/files/lifecycle-metadata.ts";
+import { errorCode, TspackError } from "../errors.ts";
+import type { DiffId } from "../oci/digest.ts";
+import type { Layer } from "../oci/layer.ts";
+import type { LayerCache } from "./cache.ts";
+import { staleStaging, stagingName } from "./staging.ts";
+import { hashFile, tarFileLayer } from "./tar-file-layer.ts";
+
+/** The file, and in a cache image the label, that lists a cache's layers. */
+export const cacheMetadataName = "io.buildpacks.lifecycle.cache.metadata";
+
+/**
+ * A cache in a directory, in the reference's layout: `committed/sha256:<hex>.tar`, uncompressed,
+ * and `committed/io.buildpacks.lifecycle.cache.metadata`.
+ *
+ * Layers are named by their content, so a commit moves the new ones in beside the old, then
+ * replaces the metadata in one rename, and only then removes what nobody names any more. A
+ * process that is killed between two of these steps leaves the last build's cache whole.
+ * The directory is created when it is missing. Throws what the file system throws, `DISK_FULL` when it is full.
+ */
+export async function openVolumeCache(dir: string, ctx: Context): Promise<LayerCache> {
+  const committed = join(dir, "committed");
+  await recoverBackup(dir, committed);
+  await mkdir(committed, { recursive: true });
+  const staging = join(dir, stagingName());
+  const staged = new Set<DiffId>();
+  const sound = new Set<DiffId>();
+  const fileOf = (id: DiffId): string => join(committed, `${id}.tar`);
+  const look = async (id: DiffId): ReturnType<LayerCache["lookup"]> => {
+    const result = await lookup(fileOf(id), id, sound.has(id));
+    if (result.kind === "hit") sound.add(id);
+    return result;
+  };
+  return {
+    name: dir,
+    metadata: async () => readMetadata(join(committed, cacheMetadataName)),
+    lookup: look,
+    stage: async (layer) => {
+      const { diffId } = layer;
+      if (staged.has(diffId)) return;
+      staged.add(diffId);
+      const present = await look(diffId);
+      if (present.kind === "hit") return;
+      await mkdir(staging, { recursive: true, mode: 0o700 });
+      await whenDiskIsFull(dir, () => writeTar(join(staging, `${diffId}.tar`), layer, ctx.signal));
+    },
+    commit: async (metadata) => {
+      await mkdir(staging, { recursive: true, mode: 0o700 });
+      const path = join(staging, cacheMetadataName);
+      await whenDiskIsFull(dir, () => writeSynced(path, encodeCacheMetadata(metadata)));
+      await publish(staging, committed);
+      await removeUnnamed(committed, staged);
+      for (const left of await staleStaging(dir, ctx.clock())) await rm(join(dir, left), { recursive: true, force: true });
+    },
+  };
+}
+
+/** The reference keeps the old cache aside while it commits, and is killed sometimes; then the old one is the cache. */
+async function recoverBackup(dir: string, committed: string): Promise<void> {
+  if (await exists(committed)) return;
+  await rename(join(dir, "committed-backup"), committed).catch((error: unknown) => {
+    if (errorCode(error) !== "ENOENT") throw error;
+  });
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function readMetadata(path: string): ReturnType<LayerCache["metadata"]> {
+  try {
+    return decodeCacheMetadata(await readFile(path), path);
+  } catch (error) {
+    // Damaged metadata is a cache that holds nothing: a build has to go on without a cache.
+    if (errorCode(error) === "ENOENT" || error instanceof TspackError) return { buildpacks: [] };
+    throw error;
+  }
+}
+
+async function lookup(path: string, id: DiffId, known: boolean): ReturnType<LayerCache["lookup"]> {
+  const corrupt = (message: string): { readonly kind: "corrupt"; readonly cause: Error } => ({
+    kind: "corrupt",
+    cause: new TspackError("DIGEST_MISMATCH", message),
+  });
+  try {
+    const { size } = await stat(path);
+    const found = known ? id : await hashFile(path);
+    if (found === id) return { kind: "hit", layer: tarFileLayer(path, id, size) };
+    return corrupt(`expected layer contents to have SHA '${id}'; found '${found}'`);
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return { kind: "miss" };
+    if (errorCode(error) === "EACCES") {
+      return corrupt(`failed to read cache layer with SHA '${id}' due to insufficient permissions`);
+    }
+    throw error;
+  }
+}
+
+async function writeTar(path: string, layer: Layer, signal: AbortSignal): Promise<void> {
+  const file = await open(path, "w", 0o644);
+  try {
+    await pipeline(layer.uncompressed(), file.createWriteStream({ highWaterMark: 1024 * 1024 }), { signal });
+  } finally {
+    await file.close().catch(() => {});
+  }
+  const found = await hashFile(path);
+  if (found === layer.diffId) return;
+  await rm(path, { force: true });
+  throw new TspackError("DIGEST_MISMATCH", `layer ${layer.diffId} was not cached: its content is ${found}`);
+}
+
+async function writeSynced(path: string, text: string): Promise<void> {
+  const file = await open(path, "w", 0o644);
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Layers first, metadata last: whoever reads the metadata finds what it names. */
+async function publish(staging: string, committed: string): Promise<void> {
+  for (const name of await readdir(staging)) {
+    if (name !== cacheMetadataName) await rename(join(staging, name), join(committed, name));
+  }
+  await rename(join(staging, cacheMetadataName), join(committed, cacheMetadataName));
+  await rm(staging, { recursive: true, force: true });
+}
+
+async function removeUnnamed(committed: string, staged: ReadonlySet<DiffId>): Promise<void> {
+  for (const name of await readdir(committed)) {
+    const kept = name === cacheMetadataName || staged.has(name.replace(/\.tar$/, "") as DiffId);
+    if (!kept) await rm(join(committed, name), { recursive: true, force: true });
+  }
+}
+
+async function whenDiskIsFull<T>(dir: string, write: () => Promise<T>): Promise<T> {
+  try {
+    return await write();
+  } catch (cause) {
+    if (errorCode(cause) !== "ENOSPC" && errorCode(cause) !== "EDQUOT") throw cause;
+    throw new TspackError("DISK_FULL", `no space left for the build cache in ${dir}`, {
+      cause,
+      hint: "free some space there, or choose another place for the cache",
+    });
+  }
+}

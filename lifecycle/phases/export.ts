@@ -1,0 +1,106 @@
+import type { Report } from "../cnb/files/report.ts";
+import { TspackError } from "../errors.ts";
+import type { DiffId } from "../oci/digest.ts";
+import type { Image } from "../oci/image.ts";
+import type { Layer } from "../oci/layer.ts";
+import { announce, applyPlan } from "./export/apply.ts";
+import { buildBom } from "./export/build-bom.ts";
+import { exportCache } from "./export/cache.ts";
+import { collect } from "./export/collect.ts";
+import type { ExportFacts } from "./export/facts.ts";
+import type { ExportInputs, ExportPorts } from "./export/inputs.ts";
+import { packer } from "./export/packer.ts";
+import type { ExportPlan } from "./export/plan.ts";
+import { createdTime, planExport } from "./export/plan-export.ts";
+import { type Saved, saveImage } from "./export/save.ts";
+import { copyLifecycleSboms } from "./export/sboms.ts";
+
+export type { ExportInputs, ExportPorts, LauncherFiles, LifecycleVersion } from "./export/inputs.ts";
+export type { ExportPlan, PlannedLayer } from "./export/plan.ts";
+export { planExport } from "./export/plan-export.ts";
+
+/** What export did: `report.toml`, the plan and what became of each layer. */
+export interface ExportResult {
+  readonly report: Report;
+  readonly plan: ExportPlan;
+  readonly image: Image;
+  readonly written: Saved["written"];
+}
+
+/**
+ * Makes the app image of what build left, writes it, and keeps the cached layers. Platform
+ * specification, exporter. Throws `IMAGE_NOT_FOUND` without a run image, `EXPORT_FAILED` for the
+ * rest; a cache that cannot be written is a warning.
+ */
+export async function exportImage(inputs: ExportInputs, ports: ExportPorts): Promise<ExportResult> {
+  const { ctx, cache, blobs } = ports;
+  const runImage = await openRunImage(inputs, ports);
+  warnOfBadTime(inputs, ports);
+  const layerPacker = packer(inputs.owner, blobs, ctx.signal);
+  const result = await inExport(async () => {
+    copyLifecycleSboms(inputs, ctx.logger);
+    const { facts, layers: packed } = await collect(inputs, ports, layerPacker);
+    const previous = await previousLayers(inputs, ports);
+    const plan = planExport({ ...facts, ...(await aboutImages(runImage, previous)) }, inputs);
+    announce(plan, ctx.logger);
+    const image = applyPlan(plan, runImage, { packed, previous });
+    const { tags, written } = await save(image, inputs, ports);
+    const report: Report = {
+      bom: buildBom(inputs),
+      image: { tags, digest: written.digest, manifestSize: written.manifestSize },
+    };
+    return { report, plan, image, written };
+  });
+  if (cache !== undefined) await exportCache(inputs, { cache, packer: layerPacker, ctx });
+  return result;
+}
+
+async function openRunImage({ runImage: ref }: ExportInputs, { images }: ExportPorts): Promise<Image> {
+  const image = await images.resolve(ref);
+  if (image !== undefined && (await image.config()).value.rootfs.diff_ids.length > 0) return image;
+  const why = image === undefined ? `run image ${ref.original} was not found` : "image has no layers";
+  throw new TspackError("IMAGE_NOT_FOUND", `failed to create new app image: ${why}`, {
+    hint: "the run image that the analyzer chose has to be readable when the image is exported",
+  });
+}
+
+/** The layers of the previous image by DiffID; none without such an image. */
+async function previousLayers(
+  { previousImage }: ExportInputs,
+  { images, ctx }: ExportPorts,
+): Promise<ReadonlyMap<DiffId, Layer>> {
+  const image = previousImage === undefined ? undefined : await images.resolve(previousImage);
+  if (image === undefined || previousImage === undefined) return new Map();
+  ctx.logger.info(`Reusing layers from image '${previousImage.original}'`);
+  return new Map((await image.layers()).map((layer) => [layer.diffId, layer]));
+}
+
+async function aboutImages(
+  runImage: Image,
+  previous: ReadonlyMap<DiffId, Layer>,
+): Promise<Pick<ExportFacts, "runImage" | "previousLayers">> {
+  const [{ digest }, { value }] = await Promise.all([runImage.manifest(), runImage.config()]);
+  const topLayer = value.rootfs.diff_ids.at(-1) as DiffId;
+  return { runImage: { digest, topLayer, env: value.config?.Env ?? [] }, previousLayers: new Set(previous.keys()) };
+}
+
+function save(image: Image, inputs: ExportInputs, { sink, ctx }: ExportPorts): Promise<Saved> {
+  const { outputImages: refs, runImage, previousImage, layoutDir } = inputs;
+  const mountFrom = previousImage === undefined ? [runImage] : [previousImage, runImage];
+  return saveImage({ image, refs, mountFrom, layoutDir, failure: "EXPORT_FAILED" }, sink, ctx);
+}
+
+function warnOfBadTime(inputs: ExportInputs, { ctx }: ExportPorts): void {
+  const given = (inputs.sourceDateEpoch ?? "") !== "" && inputs.features.sourceDateEpoch;
+  if (given && createdTime(inputs) === undefined) ctx.logger.warn("Ignoring invalid SOURCE_DATE_EPOCH");
+}
+
+/** Puts the phase before messages, as platforms expect it, and gives failures the phase's code. */
+async function inExport<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    if (!(cause instanceof TspackError) || cause.code === "CANCELED" || cause.code === "DISK_FULL") throw cause;
+    throw new TspackError("EXPORT_FAILED", `failed to export: ${cause.message}`, { cause, hint: cause.hint });
+  }
+}

@@ -1,0 +1,102 @@
+import type { LayerCache } from "../../cache/cache.ts";
+import type { BuildpackLayersMetadata, CacheMetadata } from "../../cnb/files/lifecycle-metadata.ts";
+import type { GroupElement } from "../../cnb/files/group.ts";
+import type { Context } from "../../context.ts";
+import { TspackError } from "../../errors.ts";
+import type { Place } from "../../layers/place.ts";
+import { sbomDirectory } from "./collect.ts";
+import type { ExportInputs } from "./inputs.ts";
+import { type DiskLayer, readBuildpackDir } from "./layers-dir.ts";
+import type { Packer } from "./packer.ts";
+import { recordedLayers } from "./plan-layers.ts";
+
+/** What caching works with. */
+interface CachePorts {
+  readonly cache: LayerCache;
+  readonly packer: Packer;
+  readonly ctx: Context;
+}
+
+/**
+ * Keeps the layers with `cache = true` for the next build. The image is there already, so a
+ * cache that cannot be written is warned about and no failure. Throws `CANCELED` only.
+ */
+export async function exportCache(inputs: ExportInputs, ports: CachePorts): Promise<void> {
+  try {
+    await keepLayers(inputs, ports);
+  } catch (error) {
+    if (isCanceled(error)) throw error;
+    ports.ctx.logger.warn(`Failed to export cache: ${messageOf(error)}`);
+  }
+}
+
+async function keepLayers(inputs: ExportInputs, ports: CachePorts): Promise<void> {
+  const before = await ports.cache.metadata();
+  const buildpacks: BuildpackLayersMetadata[] = [];
+  for (const buildpack of inputs.buildpacks) buildpacks.push(await keepBuildpack(buildpack, inputs, before, ports));
+  const place = sbomDirectory(inputs, "cache");
+  const sbom =
+    place === undefined
+      ? undefined
+      : { sha: await keep("buildpacksio/lifecycle:cache.sbom", place, before.sbom?.sha, ports) };
+  await ports.cache.commit({ buildpacks, ...(sbom === undefined ? {} : { sbom }) });
+}
+
+async function keepBuildpack(
+  buildpack: GroupElement,
+  { layers }: ExportInputs,
+  before: CacheMetadata,
+  ports: CachePorts,
+): Promise<BuildpackLayersMetadata> {
+  const recorded = recordedLayers(before, buildpack.id);
+  const kept: Record<string, BuildpackLayersMetadata["layers"][string]> = {};
+  for (const layer of readBuildpackDir(layers, buildpack).layers) {
+    if (!layer.toml.cache) continue;
+    const sha = await tryToKeep(layer, recorded?.[layer.name]?.sha, ports);
+    const { build, launch, cache, metadata } = layer.toml;
+    if (sha !== undefined) kept[layer.name] = { sha, data: metadata, build, launch, cache };
+  }
+  return { key: buildpack.id, version: buildpack.version, layers: kept };
+}
+
+/** The layer's DiffID; undefined, with a warning, when it cannot be kept. */
+async function tryToKeep(layer: DiskLayer, before: string | undefined, ports: CachePorts): Promise<string | undefined> {
+  const { logger } = ports.ctx;
+  if (layer.place === undefined) {
+    logger.warn(`Failed to cache layer '${layer.id}' because it has no contents`);
+    return undefined;
+  }
+  try {
+    return await keep(layer.id, layer.place, before, ports);
+  } catch (error) {
+    if (isCanceled(error)) throw error;
+    logger.warn(`Failed to cache layer '${layer.id}': ${messageOf(error)}`);
+    return undefined;
+  }
+}
+
+async function keep(
+  id: string,
+  place: Place,
+  before: string | undefined,
+  { cache, packer, ctx: { logger } }: CachePorts,
+): Promise<string> {
+  const layer = await packer.directory(place);
+  const found = layer.diffId === before ? await cache.lookup(layer.diffId) : undefined;
+  if (found?.kind === "corrupt") logger.warn(`Skipping reuse for layer ${id}: ${found.cause.message}`);
+  if (found?.kind === "miss") {
+    logger.warn(`Skipping reuse for layer ${id}: failed to find cache layer with SHA '${layer.diffId}'`);
+  }
+  logger.info(`${found?.kind === "hit" ? "Reusing" : "Adding"} cache layer '${id}'`);
+  logger.debug(`Layer '${id}' SHA: ${layer.diffId}`);
+  await cache.stage(layer);
+  return layer.diffId;
+}
+
+function isCanceled(error: unknown): boolean {
+  return error instanceof TspackError && error.code === "CANCELED";
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

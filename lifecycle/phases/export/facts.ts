@@ -1,0 +1,40 @@
+import type { GroupElement } from "../../cnb/files/group.ts";
+import type { LayerToml } from "../../cnb/files/layer-toml.ts";
+import type { TomlTable } from "../../toml.ts";
+import type { Digest, DiffId } from "../../oci/digest.ts";
+
+/** A launch layer of a buildpack as export found it. */
+export interface LaunchLayerFact {
+  readonly name: string;
+  readonly toml: LayerToml;
+  /** Undefined: there is only the metadata file, so the previous image has to have the layer. */
+  readonly diffId: DiffId | undefined;
+}
+
+/** The launch layers of one buildpack, sorted by name. */
+export interface BuildpackFacts {
+  readonly buildpack: GroupElement;
+  readonly layers: readonly LaunchLayerFact[];
+  /** `[metadata]` of `store.toml`; undefined without the file. */
+  readonly store: { readonly metadata: TomlTable } | undefined;
+}
+
+/** What the plan is made from: everything that had to be read, and nothing that can be computed. */
+export interface ExportFacts {
+  readonly buildpacks: readonly BuildpackFacts[];
+  /** Undefined: there are no SBOM files for launch. */
+  readonly sbom: DiffId | undefined;
+  /** One per slice and one for the rest. */
+  readonly app: readonly DiffId[];
+  readonly launcher: DiffId;
+  readonly config: DiffId;
+  /** Undefined without processes. */
+  readonly processTypes: DiffId | undefined;
+  readonly runImage: {
+    readonly digest: Digest;
+    readonly topLayer: DiffId;
+    readonly env: readonly string[];
+  };
+  /** What the previous image really has, whatever its labels say. */
+  readonly previousLayers: ReadonlySet<string>;
+}

@@ -1,0 +1,50 @@
+import { type ErrorCode, TspackError } from "../../errors.ts";
+import type { Context } from "../../context.ts";
+import type { Image } from "../../oci/image.ts";
+import type { ImageRef } from "../../oci/reference.ts";
+import type { ImageSink, WriteReport } from "../../stores/store.ts";
+import { imageName } from "../analyze/naming.ts";
+
+/** An image on its way to its names. */
+export interface SaveInputs {
+  readonly image: Image;
+  readonly refs: readonly ImageRef[];
+  readonly mountFrom: readonly ImageRef[];
+  readonly layoutDir: string | undefined;
+  /** What a failure is called. */
+  readonly failure: ErrorCode;
+}
+
+/** What was written, for `report.toml`. */
+export interface Saved {
+  readonly tags: readonly string[];
+  readonly written: WriteReport;
+}
+
+/** Writes an image under all its names and says so. Throws `failure`, naming the image and the store's reason. */
+export async function saveImage(inputs: SaveInputs, sink: ImageSink, ctx: Context): Promise<Saved> {
+  const tags = inputs.refs.map((ref) => imageName(ref, inputs.layoutDir));
+  ctx.logger.info(`Saving ${tags[0] ?? ""}...`);
+  const written = await write(inputs, tags, sink, ctx);
+  ctx.logger.info(`*** Images (${written.digest}):`);
+  for (const tag of tags) ctx.logger.info(`      ${tag}`);
+  ctx.logger.debug(`\n*** Digest: ${written.digest}`);
+  ctx.logger.debug(`\n*** Manifest Size: ${written.manifestSize}`);
+  return { tags, written };
+}
+
+async function write(
+  { image, refs, mountFrom, failure }: SaveInputs,
+  tags: readonly string[],
+  sink: ImageSink,
+  ctx: Context,
+): Promise<WriteReport> {
+  try {
+    return await sink.write(image, refs, { ctx, mountFrom });
+  } catch (cause) {
+    // A full disk and a cancelled build say more by themselves.
+    if (!(cause instanceof TspackError) || cause.code === "CANCELED" || cause.code === "DISK_FULL") throw cause;
+    const message = `failed to write image to the following tags: [${tags.join(", ")}: ${cause.message}]`;
+    throw new TspackError(failure, message, { cause, hint: cause.hint });
+  }
+}

@@ -1,0 +1,57 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Logger } from "../../logger.ts";
+import type { ExportInputs } from "./inputs.ts";
+import { ownPlace } from "./own-directory.ts";
+
+const formats: readonly string[] = ["sbom.cdx.json", "sbom.spdx.json", "sbom.syft.json"];
+const defaultDir = "/cnb/lifecycle";
+
+/**
+ * Puts the SBOMs of the lifecycle and of the launcher beside those of the buildpacks, in
+ * `<layers>/sbom`. What is missing is warned about. Platform API 0.11.
+ */
+export function copyLifecycleSboms({ features, layers, launcher }: ExportInputs, logger: Logger): void {
+  if (!features.lifecycleSboms) return;
+  const from = launcher.lifecycleDir ?? defaultDir;
+  const build = ownPlace(layers, "sbom", "build", "buildpacksio_lifecycle");
+  const launch = ownPlace(layers, "sbom", "launch", "buildpacksio_lifecycle", "launcher");
+  copyComponent("lifecycle", from, build, logger);
+  if (launcher.sbomDir === undefined || launcher.sbomDir === "" || launcher.sbomDir === from) {
+    copyComponent("launcher", from, launch, logger);
+  } else {
+    copyAll(launcher.sbomDir, launch.path);
+  }
+}
+
+function copyComponent(
+  component: string,
+  from: string,
+  to: { readonly path: string; readonly name: string },
+  logger: Logger,
+): void {
+  for (const format of formats) {
+    const file = `${component}.${format}`;
+    if (!existsSync(join(from, file))) {
+      logger.warn(`Did not find SBOM ${file} in ${from}`);
+      continue;
+    }
+    mkdirSync(to.path, { recursive: true });
+    logger.debug(`Copying SBOM ${file} to ${join(to.name, format)}`);
+    copyContent(join(from, file), join(to.path, format));
+  }
+}
+
+/** A directory that the platform names may have any files; those that look like SBOMs are taken. */
+function copyAll(from: string, to: string): void {
+  const files = readdirSync(from, { withFileTypes: true })
+    .filter((entry) => !entry.isDirectory() && formats.some((format) => entry.name.endsWith(format)))
+    .map(({ name }) => name);
+  mkdirSync(to, { recursive: true });
+  for (const file of files) copyContent(join(from, file), join(to, file));
+}
+
+/** The mode is that of a new file, as it was in the reference's layer, and not the original's. */
+function copyContent(from: string, to: string): void {
+  writeFileSync(to, readFileSync(from));
+}

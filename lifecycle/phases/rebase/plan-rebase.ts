@@ -1,0 +1,84 @@
+import type { LayersMetadata, RunImageForRebase } from "../../cnb/files/lifecycle-metadata.ts";
+import type { RunImageForExport } from "../../cnb/files/run-toml.ts";
+import type { PlatformFeatures } from "../../cnb/api/platform.ts";
+import type { Logger } from "../../logger.ts";
+import { goJson } from "../../oci/go-json.ts";
+import { comparableName } from "../../oci/reference.ts";
+import type { Labels } from "./check-stack.ts";
+import { refuse } from "./check-target.ts";
+
+/** The new base as the label will name it. */
+export interface NewBase {
+  /** As it was given. */
+  readonly name: string;
+  /** With digest. */
+  readonly reference: string;
+  readonly topLayer: string;
+}
+
+/** The label's metadata after a rebase; throws `NOT_REBASABLE` for a base that the label does not know, unless forced. */
+export function rebasedMetadata(
+  before: LayersMetadata,
+  { name, reference, topLayer }: NewBase,
+  { features, force }: { readonly features: PlatformFeatures; readonly force: boolean },
+  logger: Logger,
+): LayersMetadata {
+  const moved = { ...before, runImage: { ...before.runImage, topLayer, reference } };
+  if (!features.rebaseTargets || knows(before, name)) return moved;
+  const known = describeKnown(moved);
+  refuse(
+    `rebase app image: new base image '${name}' not found in existing run image metadata: ${known}`,
+    "only a run image that the app was built for is safe",
+    force,
+    logger,
+  );
+  return { ...moved, runImage: { topLayer, reference, image: name }, stack: { runImage: { image: name } } };
+}
+
+function knows({ runImage, stack }: LayersMetadata, name: string): boolean {
+  const wanted = comparableName(name);
+  return [runImage, stack?.runImage].some((known) => namesOf(known).some((one) => comparableName(one) === wanted));
+}
+
+function namesOf(known: { readonly image?: string; readonly mirrors?: readonly string[] } | undefined): readonly string[] {
+  return known === undefined ? [] : [known.image ?? "", ...(known.mirrors ?? [])];
+}
+
+function describeKnown({ runImage, stack }: LayersMetadata): string {
+  if ((runImage.image ?? "") !== "") return runImageJson(runImage);
+  if (stack !== undefined) return namesJson(stack.runImage);
+  return "not found";
+}
+
+function runImageJson({ topLayer, reference, image, mirrors }: RunImageForRebase): string {
+  return goJson({ topLayer, reference, image, mirrors: nonEmpty(mirrors) });
+}
+
+function namesJson({ image, mirrors }: { readonly image: string; readonly mirrors?: readonly string[] }): string {
+  return goJson({ image: image === "" ? undefined : image, mirrors: nonEmpty(mirrors) });
+}
+
+function nonEmpty(mirrors: readonly string[] | undefined): readonly string[] | undefined {
+  return mirrors === undefined || mirrors.length === 0 ? undefined : mirrors;
+}
+
+/** The run image that an app image names, newest field first; undefined when it names none. */
+export function recordedRunImage({ runImage, stack }: LayersMetadata, features: PlatformFeatures): RunImageForExport | undefined {
+  if (features.rebaseTargets && (runImage.image ?? "") !== "") {
+    return { image: runImage.image ?? "", mirrors: runImage.mirrors ?? [] };
+  }
+  const named = stack?.runImage;
+  return named === undefined || named.image === "" ? undefined : { image: named.image, mirrors: named.mirrors ?? [] };
+}
+
+/** The labels of the base that an app image carries follow the base: the new ones, and undefined for those that went. */
+export function followedLabels(
+  app: Labels,
+  newBase: Labels,
+  features: PlatformFeatures,
+): Readonly<Record<string, string | undefined>> {
+  const prefixes = features.rebaseTargets ? ["io.buildpacks.stack.", "io.buildpacks.base."] : ["io.buildpacks.stack."];
+  const follows = ([key]: readonly [string, string]): boolean => prefixes.some((prefix) => key.startsWith(prefix));
+  const gone = Object.entries(app).filter(follows).map(([key]) => [key, undefined] as const);
+  return Object.fromEntries([...gone, ...Object.entries(newBase).filter(follows)]);
+}
