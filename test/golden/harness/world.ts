@@ -29,9 +29,9 @@ export async function bundlePrograms(): Promise<string> {
   };
   const text = (value: string): string => JSON.stringify(value);
   const define = {
-    __TSPACK_VERSION__: text("0.21.17"),
-    __TSPACK_COMMIT__: text("4bd4b13e"),
-    __TSPACK_REPOSITORY__: text("github.com/buildpacks/lifecycle"),
+    TSPACK_VERSION: text("0.21.17"),
+    TSPACK_COMMIT: text("4bd4b13e"),
+    TSPACK_REPOSITORY: text("github.com/buildpacks/lifecycle"),
   };
   await build({
     ...common,

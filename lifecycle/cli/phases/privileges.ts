@@ -1,0 +1,67 @@
+import { accessSync, chownSync, constants, lchownSync, lstatSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { errorCode, TspackError } from "../../errors.ts";
+import type { Session } from "./session.ts";
+
+/**
+ * Makes directories usable for the builder's user. Root gives away what that user could not
+ * write; anybody else must be able to write already. Throws `ROOT_REFUSED` as exit 1.
+ */
+export function ensureWritable(session: Session, directories: readonly string[]): void {
+  for (const directory of directories) {
+    if (directory === "" || lstatSync(directory, { throwIfNoEntry: false }) === undefined) continue;
+    if (session.user.uid === 0) giveAway(directory, builderUser(session));
+    else requireWritable(directory);
+  }
+}
+
+/** The user that files in the image belong to, and that the phases run as when root started them. */
+export function builderUser({ options, user }: Session): { readonly uid: number; readonly gid: number } {
+  return { uid: options.uid ?? user.uid, gid: options.gid ?? user.gid };
+}
+
+/** Root becomes the builder's user for good; everybody else stays who they are. */
+export function dropPrivileges(session: Session): void {
+  const { uid, gid } = builderUser(session);
+  if (session.user.uid !== 0 || (uid === 0 && gid === session.user.gid)) return;
+  try {
+    process.setgroups?.([]);
+    process.setgid?.(gid);
+    process.setuid?.(uid);
+  } catch (cause) {
+    throw new TspackError("ROOT_REFUSED", `failed to exec as user ${uid}:${gid}`, {
+      cause,
+      hint: "root was started without the capabilities SETUID and SETGID; start the container as the builder's user instead",
+    });
+  }
+}
+
+function requireWritable(directory: string): void {
+  try {
+    accessSync(directory, constants.W_OK);
+  } catch (cause) {
+    throw new TspackError("ROOT_REFUSED", `failed to chown volumes: chown ${directory}: operation not permitted`, {
+      cause,
+      hint: `make ${directory} writable for this user, or name another directory by its flag`,
+    });
+  }
+}
+
+function giveAway(directory: string, { uid, gid }: { readonly uid: number; readonly gid: number }): void {
+  try {
+    const info = lstatSync(directory);
+    if (info.uid === uid && info.gid === gid) return;
+    chownSync(directory, uid, gid);
+    for (const entry of readdirSync(directory, { withFileTypes: true })) {
+      const path = join(directory, entry.name);
+      if (entry.isDirectory()) giveAway(path, { uid, gid });
+      else lchownSync(path, uid, gid);
+    }
+  } catch (cause) {
+    throw new TspackError(
+      "ROOT_REFUSED",
+      `failed to chown volumes: chown ${directory}: ${errorCode(cause) ?? "failed"}`,
+      { cause },
+    );
+  }
+}

@@ -1,0 +1,25 @@
+import { here } from "../../layers/place.ts";
+import { readAnalyzed, readGroup } from "../../phases/files.ts";
+import { restore } from "../../phases/restore.ts";
+import { checkBuildpackApis } from "./buildpack-apis.ts";
+import { dropPrivileges, ensureWritable } from "./privileges.ts";
+import { type PhaseRun, refuseArguments } from "./session.ts";
+import { openCache, openStores, warnWithoutCache } from "./stores.ts";
+
+/** `restorer`: gives buildpacks back what the last build left. Platform specification, restorer. */
+export const runRestore: PhaseRun = async (session) => {
+  const { features, options, ctx } = session;
+  refuseArguments(session, "Args");
+  warnWithoutCache(session);
+  const stores = await openStores(session);
+  ensureWritable(session, [options.layers, options.cacheDir]);
+  dropPrivileges(session);
+  const { group } = readGroup(options.group);
+  checkBuildpackApis(group);
+  const cache = await openCache(session, stores.registries);
+  const { metadata } = readAnalyzed(options.analyzed, ctx.logger);
+  await restore(
+    { features, buildpacks: group, metadata, layers: here(options.layers), skipLayers: options.skipLayers },
+    { cache, ctx },
+  );
+};

@@ -1,0 +1,113 @@
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { LayerCache } from "../../cache/cache.ts";
+import type { Context } from "../../context.ts";
+import { InputError, TspackError } from "../../errors.ts";
+import { type ImageRef, parseReference } from "../../oci/reference.ts";
+import type { BlobCache } from "../../stores/blob-cache.ts";
+import type { AccessCheck, ImageSink, ImageSource } from "../../stores/store.ts";
+import type { RegistryStore } from "../../stores/registry/registry-store.ts";
+import { openRegistries } from "../registry-access.ts";
+import { guardExperimental, invalidArguments, type Session } from "./session.ts";
+
+/** The stores that a phase works with, as its flags say. */
+export interface PhaseStores {
+  readonly registries: RegistryStore;
+  /** Where app, previous and run images are: the registries, or a directory of layouts. */
+  readonly images: ImageSource & ImageSink;
+  /** Of the registries; undefined for layouts, which need no permission. */
+  readonly access: AccessCheck | undefined;
+  /** Undefined for images in registries. */
+  readonly layoutDir: string | undefined;
+}
+
+/** Opens the stores of a phase. Throws `INVALID_ARGUMENTS` for what can not be combined. */
+export async function openStores(session: Session): Promise<PhaseStores> {
+  const { options, env, ctx } = session;
+  if (options.daemon) {
+    throw invalidArguments(
+      "resolve inputs: -daemon is not supported yet",
+      "export to a registry, or to a directory with -layout",
+    );
+  }
+  const registries = openRegistries({ env, insecureRegistries: options.insecureRegistry, ctx });
+  if (!options.layout) return { registries, images: registries, access: registries, layoutDir: undefined };
+  guardExperimental(session, "export to OCI layout format");
+  if (options.layoutDir === "") {
+    throw invalidArguments("resolve inputs: -layout needs -layout-dir", "say where the layouts are with -layout-dir");
+  }
+  const { layoutDirectoryStore } = await import("../../stores/layout/layout-directory.ts");
+  return {
+    registries,
+    images: layoutDirectoryStore(options.layoutDir),
+    access: undefined,
+    layoutDir: options.layoutDir,
+  };
+}
+
+/** The build cache of `-cache-image` or `-cache-dir`; undefined when neither was given. */
+export async function openCache({ options, ctx }: Session, registries: RegistryStore): Promise<LayerCache | undefined> {
+  if (options.cacheImage !== "") {
+    const { openImageCache } = await import("../../cache/image.ts");
+    return openImageCache(reference(options.cacheImage, "-cache-image"), { images: registries, sink: registries, ctx });
+  }
+  if (options.cacheDir === "") return undefined;
+  if (!existsSync(options.cacheDir)) {
+    throw new TspackError(
+      "FILE_NOT_FOUND",
+      `failed to create volume cache: stat ${options.cacheDir}: no such file or directory`,
+      {
+        hint: "make the directory of -cache-dir, or mount it",
+      },
+    );
+  }
+  const { openVolumeCache } = await import("../../cache/volume.ts");
+  return openVolumeCache(options.cacheDir, ctx);
+}
+
+/** Says what the reference says when layers will not be kept. */
+export function warnWithoutCache({ options, ctx }: Session): void {
+  if (options.cacheImage === "" && options.cacheDir === "")
+    ctx.logger.warn("No cached data will be used, no cache specified.");
+}
+
+/** Says what the reference says of a launch cache that no engine uses. */
+export function warnOfLaunchCache({ options, ctx }: Session): void {
+  if (!options.daemon && options.launchCache !== "") {
+    ctx.logger.warn("Ignoring -launch-cache, only intended for use with -daemon");
+  }
+}
+
+/** Reads a reference of the arguments. Throws `INVALID_REFERENCE` with the reference's words. */
+export function reference(text: string, source: string): ImageRef {
+  try {
+    return parseReference(text, source);
+  } catch (cause) {
+    if (!(cause instanceof InputError)) throw cause;
+    throw new InputError(cause.code, `failed to resolve inputs: ${cause.message}`, cause.issues, { hint: cause.hint });
+  }
+}
+
+/** Reads the names of the app image. Throws `INVALID_ARGUMENTS` when they are in two registries. */
+export function outputReferences(names: readonly string[]): readonly ImageRef[] {
+  const refs = [...new Set(names)].map((name) => reference(name, "argument"));
+  if (new Set(refs.map((ref) => ref.registry)).size > 1) {
+    throw invalidArguments(
+      "resolve inputs: writing to multiple registries is unsupported",
+      "give names in one registry, and copy the image afterwards",
+    );
+  }
+  return refs;
+}
+
+/** A private place for compressed layers while a phase runs; it goes with it. */
+export async function withTemporaryBlobs<T>(ctx: Context, work: (blobs: BlobCache) => Promise<T>): Promise<T> {
+  const { openBlobCache } = await import("../../stores/blob-cache/open.ts");
+  const directory = mkdtempSync(join(tmpdir(), "tspack-blobs-"));
+  try {
+    return await work(await openBlobCache(directory, { ctx }));
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,100 @@
+import type { Context } from "../../context.ts";
+import { type ErrorCode, TspackError } from "../../errors.ts";
+import type { Place } from "../../layers/place.ts";
+import type { Builder } from "../builder/builder.ts";
+
+/** The phases that run buildpacks, which are code that we do not trust. */
+export type UntrustedPhase = "detect" | "build";
+
+/** What an untrusted phase works on. */
+export interface RunnerJob {
+  readonly builder: Builder;
+  readonly app: Place;
+  readonly layers: Place;
+  /** The `<platform>` directory on this machine. */
+  readonly platformDir: string;
+  /** False: buildpacks have no network. */
+  readonly network: boolean;
+  /** Variables of the phase beside those of the builder: proxies and the like, never credentials. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly verbose: boolean;
+}
+
+/** Runs the builder's own lifecycle where buildpacks can do no harm. DESIGN §7. */
+export interface Runner {
+  /** How the summary calls it: `sandbox (bubblewrap)`. */
+  readonly name: string;
+  /** Throws `DETECT_FAILED`, `DETECT_ERROR`, `BUILDPACK_FAILED`, `BUILD_FAILED`, `SANDBOX_FAILED`, `CANCELED`. */
+  run(phase: UntrustedPhase, job: RunnerJob, ctx: Context): Promise<void>;
+}
+
+/** The lifecycle's program of each phase. */
+export const phasePrograms: Readonly<Record<UntrustedPhase, string>> = {
+  detect: "/cnb/lifecycle/detector",
+  build: "/cnb/lifecycle/builder",
+};
+
+/** The environment that a phase is started with: the builder's, the platform's API, nothing of ours. */
+export function phaseEnvironment(job: RunnerJob, home: string): Readonly<Record<string, string>> {
+  const { builder } = job;
+  return {
+    PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    ...builder.env,
+    ...job.env,
+    HOME: home,
+    CNB_PLATFORM_API: builder.platformApi,
+    CNB_USER_ID: String(builder.user.uid),
+    CNB_GROUP_ID: String(builder.user.gid),
+    CNB_NO_COLOR: "true",
+    ...(job.verbose ? { CNB_LOG_LEVEL: "debug" } : {}),
+  };
+}
+
+const failures: Readonly<Record<number, readonly [ErrorCode, string]>> = {
+  12: ["BUILDPACK_API_UNSUPPORTED", "a buildpack needs an API that the builder's lifecycle does not speak"],
+  20: ["DETECT_FAILED", "no group of buildpacks wants this application"],
+  21: ["DETECT_ERROR", "a buildpack failed while it looked at the application"],
+  51: ["BUILDPACK_FAILED", "a buildpack failed"],
+};
+
+const hints: Readonly<Partial<Record<ErrorCode, string>>> = {
+  DETECT_FAILED: "the lines above say why each buildpack declined; check --path, or choose another --builder",
+  BUILDPACK_FAILED: "the output of the buildpack is above",
+};
+
+/** Throws what the exit code of a phase means; returns for 0. */
+export function checkPhaseExit(phase: UntrustedPhase, code: number): void {
+  if (code === 0) return;
+  const generic = phase === "detect" ? "DETECT_ERROR" : "BUILD_FAILED";
+  const [error, message] = failures[code] ?? ([generic, `the ${phase} phase failed`] as const);
+  throw new TspackError(error, `${message} (exit code ${code})`, {
+    hint: hints[error] ?? "the lines above say what happened",
+  });
+}
+
+/** Cuts a stream of bytes into lines for a logger. */
+export class LineSplitter {
+  private readonly emit: (line: string) => void;
+  private readonly decoder = new TextDecoder();
+  private rest = "";
+
+  constructor(emit: (line: string) => void) {
+    this.emit = emit;
+  }
+
+  /** Takes the next bytes. */
+  push(bytes: Uint8Array): void {
+    const lines = (this.rest + this.decoder.decode(bytes, { stream: true })).split("\n");
+    this.rest = lines.pop() ?? "";
+    // A line without end must not fill the memory.
+    if (this.rest.length > 65_536) lines.push(this.rest.slice(0, 65_536));
+    if (this.rest.length > 65_536) this.rest = this.rest.slice(65_536);
+    for (const line of lines) this.emit(line);
+  }
+
+  /** Hands out a last line that has no newline. */
+  end(): void {
+    if (this.rest !== "") this.emit(this.rest);
+    this.rest = "";
+  }
+}
