@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
+import { setMaxListeners } from "node:events";
 import { mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -34,6 +35,7 @@ export interface Downloader {
    * with the right size is kept. Throws `DOWNLOAD_FAILED`, `NOT_FOUND`, `DIGEST_MISMATCH`, `DISK_FULL`.
    */
   file(wanted: Wanted, path: string, onBytes?: (count: number) => void): Promise<void>;
+  /** Ends what is still under way. */
   close(): Promise<void>;
 }
 
@@ -42,9 +44,13 @@ const attempts = 4;
 /** Opens a downloader; connections are kept until `close`. */
 export async function openDownloader(network: Network, ctx: Context): Promise<Downloader> {
   const dispatcher = await openDispatcher(network);
-  const get = (url: string, from: number): Promise<Dispatcher.ResponseData> => request(dispatcher, url, from, ctx);
+  const closing = new AbortController();
+  const inner = { ...ctx, signal: AbortSignal.any([ctx.signal, closing.signal]) };
+  // One for each request; more than the ten that count as a leak are meant here.
+  setMaxListeners(100, inner.signal);
+  const get = (url: string, from: number): Promise<Dispatcher.ResponseData> => request(dispatcher, url, from, inner);
   return {
-    text: (url, limit) => withRetries(url, ctx, () => readText(get, url, limit)),
+    text: (url, limit) => withRetries(url, inner, () => readText(get, url, limit)),
     file: async (wanted, path, onBytes) => {
       if (await hasSize(path, wanted.size)) {
         onBytes?.(wanted.size);
@@ -53,13 +59,16 @@ export async function openDownloader(network: Network, ctx: Context): Promise<Do
       await mkdir(dirname(path), { recursive: true, mode: 0o700 });
       const partial = `${path}.${randomUUID()}.partial`;
       try {
-        await withRetries(wanted.url, ctx, () => fetchInto(get, wanted, partial, onBytes));
+        await withRetries(wanted.url, inner, () => fetchInto(get, wanted, partial, onBytes));
         await rename(partial, path);
       } finally {
         await rm(partial, { force: true });
       }
     },
-    close: () => dispatcher.close(),
+    close: async () => {
+      closing.abort();
+      await dispatcher.destroy();
+    },
   };
 }
 

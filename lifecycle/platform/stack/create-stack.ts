@@ -1,11 +1,13 @@
 import { readFile } from "node:fs/promises";
 import type { Context } from "../../context.ts";
 import type { Image } from "../../oci/image.ts";
+import type { Layer } from "../../oci/layer.ts";
 import type { BlobCache } from "../../stores/blob-cache.ts";
 import { readArchive } from "../debian/archive.ts";
 import { openDownloader, type Downloader, type Network } from "../debian/download.ts";
 import type { Mirrors } from "../debian/mirrors.ts";
 import { resolvePackages } from "../debian/resolve.ts";
+import { layerMemo } from "./layer-memo.ts";
 import { lockPackage, readLock, requestDigest, writeLock, type LockedPackage, type StackLock } from "./lock.ts";
 import { fetchPackages } from "./package-files.ts";
 import { openRootTree } from "./root-tree.ts";
@@ -110,14 +112,10 @@ async function assemble(
   inputs: CreateStackInputs,
   downloader: Downloader,
 ): Promise<Stack> {
-  const { arch, mirrors, cacheDir, blobs, ctx } = inputs;
-  const files = fetchPackages({ packages: lock.packages, mirrors, cacheDir }, downloader, ctx);
-  const tree = openRootTree(stack, arch);
-  const of = (image: LockedPackage["image"]): readonly LockedPackage[] =>
-    lock.packages.filter((each) => each.image === image);
-  const base = { stack, arch, files, tree };
-  const runLayer = await packStackLayer({ ...base, isBase: true, packages: of("run") }, blobs, ctx);
-  const buildLayer = await packStackLayer({ ...base, isBase: false, packages: of("build") }, blobs, ctx);
+  const memo = layerMemo(inputs.cacheDir, stack, lock);
+  const known = await memo.recall(inputs.blobs);
+  const [runLayer, buildLayer] = known ?? (await packLayers(stack, lock, inputs, downloader));
+  if (known === undefined) await memo.keep([runLayer, buildLayer]);
   return {
     id: stack.id,
     run: stackImage("run", stack, lock, [runLayer]),
@@ -125,4 +123,21 @@ async function assemble(
     lock,
     sbom: { run: stackSbom("run", stack, lock), build: stackSbom("build", stack, lock) },
   };
+}
+
+async function packLayers(
+  stack: StackFile,
+  lock: StackLock,
+  { arch, mirrors, cacheDir, blobs, ctx }: CreateStackInputs,
+  downloader: Downloader,
+): Promise<readonly [Layer, Layer]> {
+  const files = fetchPackages({ packages: lock.packages, mirrors, cacheDir }, downloader, ctx);
+  const tree = openRootTree(stack, arch);
+  const of = (image: LockedPackage["image"]): readonly LockedPackage[] =>
+    lock.packages.filter((each) => each.image === image);
+  const base = { stack, arch, files, tree };
+  // The second layer is what the first one does not have, so that the two cannot be made at once.
+  const run = await packStackLayer({ ...base, isBase: true, packages: of("run") }, blobs, ctx);
+  const build = await packStackLayer({ ...base, isBase: false, packages: of("build") }, blobs, ctx);
+  return [run, build];
 }

@@ -40,7 +40,8 @@ export function openRootTree(stack: Pick<StackFile, "links" | "drop" | "keep">, 
   };
 
   const place = (entry: DebEntry, owner: string): readonly DebEntry[] => {
-    const path = merge(entry.path);
+    // A package's own directory gives way to the link; the link is what is declared under this very name.
+    const path = merge(entry.path) ?? (entry.type === "symlink" ? entry.path : undefined);
     if (path === undefined || (drops(path) && !keeps(path))) return [];
     const there = present.get(path);
     if (there !== undefined && (isSame(there, entry) || isSelfLink(entry, path, merge))) return [];
