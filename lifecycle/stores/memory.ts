@@ -1,3 +1,4 @@
+import { TspackError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { ByteStream } from "../oci/layer.ts";
@@ -31,10 +32,9 @@ export function memoryStore(): MemoryStore {
     async write(image, refs, options) {
       const layers: LayerReport[] = [];
       for (const layer of await image.layers()) {
-        options?.ctx?.signal.throwIfAborted();
-        const { digest, size, ...rest } = await layer.descriptor();
+        const { digest, size } = await layer.descriptor();
         const present = blobs.has(digest);
-        if (!present) blobs.set(digest, await collect(layer.compressed(), { digest, size, ...rest }));
+        if (!present) blobs.set(digest, await collect(layer.compressed(), { digest, size }, options?.ctx?.signal));
         layers.push({ digest, size, outcome: present ? "present" : "sent" });
       }
       const [manifest, config] = [await image.manifest(), await image.config()];
@@ -55,8 +55,16 @@ function tagName(ref: ImageRef): string {
   return `${ref.registry}/${ref.repository}:${ref.tag ?? "latest"}`;
 }
 
-async function collect(stream: ByteStream, descriptor: Descriptor): Promise<Uint8Array> {
+async function collect(
+  stream: ByteStream,
+  descriptor: Pick<Descriptor, "digest" | "size">,
+  signal: AbortSignal | undefined,
+): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
-  for await (const chunk of verified(stream, descriptor, "the image")) chunks.push(Buffer.from(chunk));
+  for await (const chunk of verified(stream, descriptor, "the image")) {
+    if (signal?.aborted === true) throw new TspackError("CANCELED", "stopped");
+    // The chunk belongs to the stream, which may use its memory again.
+    chunks.push(Buffer.from(chunk));
+  }
   return Buffer.concat(chunks);
 }

@@ -1,6 +1,7 @@
-import { rm } from "node:fs/promises";
-import { join } from "node:path";
-import { InputError } from "../../errors.ts";
+import { readdir, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { errorCode, InputError } from "../../errors.ts";
+import type { Digest } from "../../oci/digest.ts";
 import { hex } from "../../oci/digest.ts";
 import type { ImageRef } from "../../oci/reference.ts";
 import type { AccessCheck, ImageDeleter, ImageSink, ImageSource } from "../store.ts";
@@ -32,8 +33,12 @@ export function layoutDirectoryStore(
 ): ImageSource & ImageSink & ImageDeleter & AccessCheck {
   return {
     checkAccess: () => Promise.resolve(),
-    resolve: (ref, { platform } = {}) =>
-      readLayout(layoutPath(layoutDirectory, ref), { platform: platform ?? options.platform }),
+    async resolve(ref, { platform = options.platform } = {}) {
+      const image = await readLayout(layoutPath(layoutDirectory, ref), { platform });
+      if (image !== undefined || ref.digest === undefined) return image;
+      const tagged = await directoryWithDigest(layoutDirectory, ref, ref.digest);
+      return tagged === undefined ? undefined : readLayout(tagged, { platform, digest: ref.digest });
+    },
     async write(image, refs, writeOptions) {
       const [first, ...others] = refs;
       if (first === undefined) throw new Error("an image needs a name to be written");
@@ -55,4 +60,28 @@ export function layoutDirectoryStore(
       return true;
     },
   };
+}
+
+/** An image that was written under a tag is found by its digest, too: analyzed.toml names it so. */
+async function directoryWithDigest(
+  layoutDirectory: string,
+  ref: ImageRef,
+  digest: Digest,
+): Promise<string | undefined> {
+  const repository = dirname(layoutPath(layoutDirectory, { ...ref, digest: undefined, tag: "latest" }));
+  for (const name of await entriesOf(repository)) {
+    const path = join(repository, name);
+    const index = await readIndex(path);
+    if (index?.manifests.some((entry) => entry.digest === digest) === true) return path;
+  }
+  return undefined;
+}
+
+async function entriesOf(directory: string): Promise<readonly string[]> {
+  try {
+    return (await readdir(directory)).sort();
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return [];
+    throw error;
+  }
 }

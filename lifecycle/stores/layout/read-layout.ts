@@ -88,7 +88,8 @@ async function verifiedFile(directory: string, blob: BlobName, trust: LayoutTrus
   if (!(await hasBlobFile(directory, blob))) return undefined;
   const source = `layout ${directory}`;
   if (trust.trusted !== true) {
-    for await (const _chunk of verified(readBlobFile(directory, blob), blob, source));
+    const stream = verified(readBlobFile(directory, blob), blob, source);
+    while ((await stream.next()).done !== true);
   }
   return blobPath(directory, blob.digest);
 }

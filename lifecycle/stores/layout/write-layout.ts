@@ -42,7 +42,8 @@ export async function writeLayout(directory: string, image: Image, options: Layo
     const platform = { os, architecture, ...(variant === undefined ? {} : { variant }) };
     // Images without a platform exist (caches); an entry with an empty one would not be valid.
     const entry = os === "" || architecture === "" ? descriptor : { ...descriptor, platform };
-    const change = (entries: readonly Descriptor[]): readonly Descriptor[] => withEntry(options.only === true ? [] : entries, entry, options.names);
+    const change = (entries: readonly Descriptor[]): readonly Descriptor[] =>
+      withEntry(options.only === true ? [] : entries, entry, options.names);
     await updateIndex(directory, change, options.after, options.ctx?.signal);
     return { digest: manifest.digest, manifestSize: manifest.bytes.length, layers };
   } finally {
@@ -75,11 +76,7 @@ async function putBytes(
   await writeBlobFile(directory, descriptor, once());
 }
 
-function withEntry(
-  entries: readonly Descriptor[],
-  entry: Descriptor,
-  names: readonly string[],
-): readonly Descriptor[] {
+function withEntry(entries: readonly Descriptor[], entry: Descriptor, names: readonly string[]): readonly Descriptor[] {
   if (names.length === 0) {
     return entries.some(({ digest }) => digest === entry.digest) ? entries : [...entries, entry];
   }

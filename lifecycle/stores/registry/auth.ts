@@ -30,9 +30,7 @@ export function authenticating(options: AuthOptions): Interceptor {
     const authorize = async (challenges: readonly Challenge[], scopes: readonly string[]): Promise<HttpRequest> => {
       const who = { endpoint, credential, challenges, scopes };
       const authorization = await authorizationFor(who, request, options.send, tokens);
-      return authorization === undefined
-        ? request
-        : { ...request, headers: { ...request.headers, authorization } };
+      return authorization === undefined ? request : { ...request, headers: { ...request.headers, authorization } };
     };
     const scopes = request.scopes ?? [];
     const first = await authorize(endpoint.challenges, scopes);

@@ -22,32 +22,32 @@ export function streamCursor(open: () => ByteStream, size: number): Cursor {
     position = 0;
     await old?.return?.();
   };
-  const next = async (): Promise<Uint8Array> => {
-    if (rest.length > 0) return rest;
-    const result = await iterator?.next();
-    if (result === undefined || result.done === true) throw new Error(`a blob of ${size} bytes ended at ${position}`);
-    return result.value;
-  };
-  const range = async function* (start: number, end: number): AsyncGenerator<Uint8Array> {
+  // Only what happens in here is the stream's own failure: a reader that gives up throws into
+  // the generator as well.
+  const pull = async (): Promise<Uint8Array | undefined> => {
     try {
-      if (iterator === undefined || position !== start) {
-        await close();
-        iterator = open()[Symbol.asyncIterator]();
-      }
-      while (position < end) {
-        const chunk = await next();
-        const wanted = Math.min(chunk.length, (position < start ? start : end) - position);
-        rest = chunk.subarray(wanted);
-        const skipped = position < start;
-        position += wanted;
-        if (!skipped && wanted > 0) yield chunk.subarray(0, wanted);
-      }
-      // Lets a stream that checks itself do so before the upload is closed.
-      if (end === size && rest.length === 0) await iterator.next();
+      iterator ??= open()[Symbol.asyncIterator]();
+      const result = await iterator.next();
+      if (result.done !== true) return result.value;
+      if (position < size) throw new Error(`a blob of ${size} bytes ended at ${position}`);
+      return undefined;
     } catch (error) {
       failed = { error };
       throw error;
     }
+  };
+  const range = async function* (start: number, end: number): AsyncGenerator<Uint8Array> {
+    if (position !== start) await close();
+    while (position < end) {
+      const chunk = rest.length > 0 ? rest : ((await pull()) ?? rest);
+      const skipped = position < start;
+      const wanted = Math.min(chunk.length, (skipped ? start : end) - position);
+      rest = chunk.subarray(wanted);
+      position += wanted;
+      if (!skipped && wanted > 0) yield chunk.subarray(0, wanted);
+    }
+    // Lets a stream that checks itself do so before the upload is closed.
+    if (end === size && rest.length === 0) await pull();
   };
   return { range, failure: () => failed, close };
 }

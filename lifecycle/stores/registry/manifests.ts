@@ -83,7 +83,12 @@ export async function hasManifest(repository: Repository, reference: string): Pr
     return digest === undefined ? (await getManifest(repository, reference))?.digest : (digest as Digest);
   }
   if (response.status === 404) return void (await discard(response));
-  throw await failure(repository, "HEAD", response, `looking for ${repository.registry}/${repository.name} ${reference}`);
+  throw await failure(
+    repository,
+    "HEAD",
+    response,
+    `looking for ${repository.registry}/${repository.name} ${reference}`,
+  );
 }
 
 /** Deletes a manifest by digest, or a tag; false when there was none. Throws as `getManifest`. */
@@ -91,7 +96,12 @@ export async function deleteManifest(repository: Repository, reference: string):
   const response = await repository.send({ method: "DELETE", path: `manifests/${reference}` });
   if (response.status === 404) return (await discard(response), false);
   if (response.status === 202 || response.status === 200) return (await discard(response), true);
-  throw await failure(repository, "DELETE", response, `deleting ${repository.registry}/${repository.name} ${reference}`);
+  throw await failure(
+    repository,
+    "DELETE",
+    response,
+    `deleting ${repository.registry}/${repository.name} ${reference}`,
+  );
 }
 
 /** The error of an answer within a repository. */

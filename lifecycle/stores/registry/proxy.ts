@@ -28,7 +28,10 @@ export function isLoopback(host: string): boolean {
 }
 
 function bareHost(host: string): string {
-  return host.toLowerCase().replace(/^\[|\]$/g, "").replace(/\.$/, "");
+  return host
+    .toLowerCase()
+    .replace(/^\[|\]$/g, "")
+    .replace(/\.$/, "");
 }
 
 function excludes(entry: string, host: string, port: string): boolean {

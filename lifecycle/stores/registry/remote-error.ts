@@ -15,11 +15,7 @@ interface RegistryErrorEntry {
 }
 
 /** The error that an unexpected answer means: `UNAUTHORIZED`, `FORBIDDEN`, `NOT_FOUND` or `REGISTRY_ERROR`. Reads the body. */
-export async function responseError(
-  request: HttpRequest,
-  response: HttpResponse,
-  what: string,
-): Promise<RemoteError> {
+export async function responseError(request: HttpRequest, response: HttpResponse, what: string): Promise<RemoteError> {
   const entry = await registryError(response);
   const remoteCode = typeof entry?.code === "string" ? entry.code : undefined;
   const said = typeof entry?.message === "string" && entry.message !== "" ? `: ${entry.message}` : "";
@@ -38,7 +34,10 @@ export async function responseError(
 function meaning(status: number, registry: string): { readonly code: ErrorCode; readonly hint: string | undefined } {
   switch (status) {
     case 401:
-      return { code: "UNAUTHORIZED", hint: `log in to ${registry}, or check the credentials that are configured for it` };
+      return {
+        code: "UNAUTHORIZED",
+        hint: `log in to ${registry}, or check the credentials that are configured for it`,
+      };
     case 403:
       return { code: "FORBIDDEN", hint: `ask for access to this repository on ${registry}, or use other credentials` };
     case 404:
@@ -46,7 +45,10 @@ function meaning(status: number, registry: string): { readonly code: ErrorCode; 
     case 429:
       return { code: "REGISTRY_ERROR", hint: "the registry limits requests; wait, or log in for a higher limit" };
     default:
-      return { code: "REGISTRY_ERROR", hint: status >= 500 ? "the registry has a problem; try again later" : undefined };
+      return {
+        code: "REGISTRY_ERROR",
+        hint: status >= 500 ? "the registry has a problem; try again later" : undefined,
+      };
   }
 }
 

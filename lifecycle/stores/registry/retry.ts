@@ -58,12 +58,7 @@ export function retrying(options: RetryOptions): Interceptor {
 }
 
 /** Waits before try `attempt + 1`. Throws `CANCELED` when aborted meanwhile. */
-export async function pause(
-  attempt: number,
-  options: RetryOptions,
-  signal: AbortSignal,
-  atLeast = 0,
-): Promise<void> {
+export async function pause(attempt: number, options: RetryOptions, signal: AbortSignal, atLeast = 0): Promise<void> {
   const growing = options.delay * 2 ** (attempt - 1);
   // Half of it at random, so that many clients do not come back at the same moment.
   const wait = Math.max(growing / 2 + (Math.random() * growing) / 2, atLeast);

@@ -35,10 +35,7 @@ type Sending = "done" | "lost";
  * that goes on where it was cut. Throws `UNAUTHORIZED`, `FORBIDDEN`, `REGISTRY_ERROR`,
  * `REGISTRY_UNREACHABLE`, `DIGEST_MISMATCH`. Distribution specification, push.
  */
-export async function uploadBlob(
-  repository: Repository,
-  blob: BlobUpload,
-): Promise<"sent" | "present" | "mounted"> {
+export async function uploadBlob(repository: Repository, blob: BlobUpload): Promise<"sent" | "present" | "mounted"> {
   if (await hasBlob(repository, blob.descriptor, blob.signal)) return "present";
   let location = await mount(repository, blob);
   if (location === "mounted") return "mounted";
@@ -141,12 +138,7 @@ async function sendWhole(repository: Repository, blob: BlobUpload, location: URL
 }
 
 /** Sends everything to the upload; the URL to commit at. */
-async function sendRanges(
-  repository: Repository,
-  blob: BlobUpload,
-  begun: URL,
-  cursor: Cursor,
-): Promise<URL | "lost"> {
+async function sendRanges(repository: Repository, blob: BlobUpload, begun: URL, cursor: Cursor): Promise<URL | "lost"> {
   const { size } = blob.descriptor;
   let [location, offset, attempt] = [begun, 0, 1];
   while (offset < size) {

@@ -48,7 +48,9 @@ export async function writeImage(tools: WriteTools, job: WriteJob): Promise<Writ
 function checkDigest(ref: ImageRef, digest: Digest): void {
   if (ref.digest === undefined || ref.digest === digest) return;
   const issue = { source: ref.original, path: "digest", expected: digest, got: ref.digest };
-  throw new InputError("INVALID_REFERENCE", `${ref.original} names another image than the one that is written`, [issue]);
+  throw new InputError("INVALID_REFERENCE", `${ref.original} names another image than the one that is written`, [
+    issue,
+  ]);
 }
 
 function byRepository(refs: readonly ImageRef[]): readonly (readonly [ImageRef, ...ImageRef[]])[] {
@@ -93,9 +95,14 @@ async function writeRepository(
 function stillUnknown(repository: Repository, ref: ImageRef): RemoteError {
   const url = `${repository.registry}/v2/${repository.name}/manifests/${ref.tag ?? ""}`;
   const details = { status: 404, method: "PUT", url, remoteCode: "MANIFEST_BLOB_UNKNOWN", side: repository.side };
-  return new RemoteError("REGISTRY_ERROR", `${repository.registry} does not find layers that it has accepted`, details, {
-    hint: "the registry has a problem; try again later",
-  });
+  return new RemoteError(
+    "REGISTRY_ERROR",
+    `${repository.registry} does not find layers that it has accepted`,
+    details,
+    {
+      hint: "the registry has a problem; try again later",
+    },
+  );
 }
 
 interface Blob {

@@ -1,0 +1,77 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { parseReference } from "../../lifecycle/oci/reference.ts";
+import type { Keychain } from "../../lifecycle/stores/store.ts";
+import { layoutDirectoryStore } from "../../lifecycle/stores/layout/layout-directory.ts";
+import { layoutStore } from "../../lifecycle/stores/layout/layout-store.ts";
+import { memoryStore } from "../../lifecycle/stores/memory.ts";
+import { registryStore } from "../../lifecycle/stores/registry/registry-store.ts";
+import { isInstalled, startDockerRegistry } from "../fakes/docker-registry.ts";
+import { startFakeRegistry } from "../fakes/registry.ts";
+import type { FakeAuth } from "../fakes/registry-auth.ts";
+import { storeContract } from "./store-contract.ts";
+
+const retry = { attempts: 4, delay: 5, longest: 50 };
+const platform = { os: "linux", architecture: "amd64" };
+
+storeContract("memory", async () => ({ store: memoryStore(), registry: "localhost:1", close: async () => {} }));
+
+storeContract("layout", async () => {
+  const directory = await mkdtemp(join(tmpdir(), "tspack-layout-"));
+  return {
+    store: layoutStore(directory, { platform }),
+    registry: "localhost:1",
+    close: () => rm(directory, { recursive: true }),
+  };
+});
+
+storeContract("layout directory", async () => {
+  const directory = await mkdtemp(join(tmpdir(), "tspack-layouts-"));
+  const store = layoutDirectoryStore(directory, { platform });
+  return { store, registry: "localhost:1", sharesLayers: false, close: () => rm(directory, { recursive: true }) };
+});
+
+const known: Keychain = {
+  resolve: () => Promise.resolve({ kind: "basic", username: "ada", password: "pass:word" }),
+};
+const auths: readonly FakeAuth[] = [
+  { kind: "none" },
+  { kind: "basic", username: "ada", password: "pass:word" },
+  { kind: "bearer", username: "ada", password: "pass:word" },
+  { kind: "bearer", username: "ada", password: "pass:word", uses: 3 },
+];
+
+for (const auth of auths) {
+  const name = `registry in this process, auth ${auth.kind}${"uses" in auth ? " with short-lived tokens" : ""}`;
+  storeContract(name, async () => {
+    const registry = await startFakeRegistry({ auth });
+    return { store: registryStore({ keychain: known, retry }), registry: registry.host, close: registry.close };
+  });
+}
+
+// CI installs everything: there a missing program is a failure.
+const installed = process.env["CI"] !== undefined || isInstalled("docker-registry");
+
+describe.skipIf(!installed)("docker-registry (needs the program docker-registry)", () => {
+  storeContract("docker-registry, open", async () => {
+    const registry = await startDockerRegistry();
+    return { store: registryStore({ retry }), registry: registry.host, close: registry.close };
+  });
+
+  // bcrypt of "pass:word".
+  const htpasswd = "ada:$2b$05$abcdefghijklmnopqrstuuDIEddBSuRWBBEY6g5zv60IAP5bSSfki\n";
+  storeContract("docker-registry with passwords", async () => {
+    const registry = await startDockerRegistry({ htpasswd });
+    return { store: registryStore({ keychain: known, retry }), registry: registry.host, close: registry.close };
+  });
+
+  test("docker-registry with another password says UNAUTHORIZED", async () => {
+    const registry = await startDockerRegistry({ htpasswd });
+    const keychain: Keychain = { resolve: async () => ({ kind: "basic", username: "ada", password: "no" }) };
+    const access = registryStore({ keychain, retry }).checkAccess(parseReference(`${registry.host}/a`), "write");
+    await expect(access).rejects.toMatchObject({ code: "UNAUTHORIZED" });
+    await registry.close();
+  });
+});

@@ -1,0 +1,43 @@
+import type { Image } from "../../lifecycle/oci/image.ts";
+import { imageFromParts, memoryLayer } from "../../lifecycle/oci/memory-image.ts";
+import type { ManifestFormat } from "../../lifecycle/oci/media-type.ts";
+
+/** What a test image is like. */
+export interface TestImage {
+  readonly layers: readonly Uint8Array[];
+  readonly format?: ManifestFormat;
+  readonly architecture?: string;
+  readonly variant?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+/** An image of tars, which nobody looks into. Compressed by gzip. */
+export function testImage({ layers, format = "oci", architecture = "amd64", variant, labels = {} }: TestImage): Image {
+  return imageFromParts({
+    format,
+    config: {
+      architecture,
+      os: "linux",
+      ...(variant === undefined ? {} : { variant }),
+      config: { Labels: labels },
+      history: layers.map(() => ({ created: "1980-01-01T00:00:01Z" })),
+    },
+    layers: layers.map((tar) => memoryLayer(tar)),
+  });
+}
+
+/** Bytes that do not compress, the same at every call for the same seed. */
+export function noise(size: number, seed: number): Uint8Array {
+  const bytes = Buffer.allocUnsafe(size);
+  let state = seed >>> 0 || 1;
+  for (let at = 0; at < size; at += 1) {
+    // xorshift32
+    state ^= state << 13;
+    state >>>= 0;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    state >>>= 0;
+    bytes[at] = state & 0xff;
+  }
+  return bytes;
+}

@@ -1,0 +1,74 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+
+/** What a fake registry does instead of its work. */
+export type FaultAction =
+  /** Reads so many bytes of the request and cuts the connection; an upload keeps what came. */
+  | { readonly kind: "cut-request"; readonly after: number }
+  /** Sends so many bytes of the answer's body and cuts the connection. */
+  | { readonly kind: "cut-response"; readonly after: number }
+  | {
+      readonly kind: "status";
+      readonly status: number;
+      readonly headers?: Readonly<Record<string, string>>;
+      readonly code?: string;
+    }
+  /** Does the work, then answers as above: an answer that was lost. */
+  | { readonly kind: "status-after"; readonly status: number }
+  /** Loses the upload that the request is about. */
+  | { readonly kind: "forget-upload" }
+  /** Changes the first byte of the answer's body. */
+  | { readonly kind: "corrupt" }
+  | { readonly kind: "redirect"; readonly to: string }
+  /** Sends the body in pieces with a pause of so many milliseconds between. */
+  | { readonly kind: "slow"; readonly pause: number };
+
+/** A fault and the requests that it happens to. */
+export interface Fault {
+  readonly method: string;
+  readonly path: RegExp;
+  /** Once when absent. */
+  readonly times?: number;
+  readonly action: FaultAction;
+}
+
+/** Takes the action of the first fault that fits and is not used up. */
+export function nextFault(faults: (Fault & { left: number })[], request: IncomingMessage): FaultAction | undefined {
+  const fitting = faults.find(
+    (fault) => fault.left > 0 && fault.method === request.method && fault.path.test(request.url ?? ""),
+  );
+  if (fitting === undefined) return undefined;
+  fitting.left -= 1;
+  return fitting.action;
+}
+
+/** Sends a body the way a fault wants it. */
+export async function sendBody(
+  response: ServerResponse,
+  status: number,
+  headers: Readonly<Record<string, string>>,
+  body: Uint8Array,
+  fault: FaultAction | undefined,
+): Promise<void> {
+  response.writeHead(status, { ...headers, "content-length": String(body.length) });
+  switch (fault?.kind) {
+    case "cut-response":
+      response.write(body.subarray(0, fault.after), () => setTimeout(() => response.destroy(), 20));
+      return;
+    case "corrupt": {
+      const changed = Buffer.from(body);
+      changed[0] = (changed[0] ?? 0) ^ 0xff;
+      response.end(changed);
+      return;
+    }
+    case "slow":
+      for (let at = 0; at < body.length; at += 64 * 1024) {
+        if (response.destroyed) return;
+        response.write(body.subarray(at, at + 64 * 1024));
+        await new Promise((resolve) => setTimeout(resolve, fault.pause));
+      }
+      response.end();
+      return;
+    default:
+      response.end(body);
+  }
+}
