@@ -7,8 +7,11 @@ import { promisify } from "node:util";
  */
 export const GZIP_BLOCK = 1 << 20;
 
-/** The compression level of layers; part of the format, too. */
-export const DEFAULT_GZIP_LEVEL = 6;
+/**
+ * The compression level of layers; part of the format, too. Measured on a folder of npm modules:
+ * 6 takes a sixth more time and saves half a percent, 4 saves as much time and is 2.5 % larger.
+ */
+export const DEFAULT_GZIP_LEVEL = 5;
 
 const dictionarySize = 32 * 1024;
 

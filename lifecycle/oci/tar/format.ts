@@ -43,7 +43,13 @@ function isPlain(header: TarHeader, name: ByteString, linkname: ByteString): boo
     linkname.length <= 100 &&
     isAscii(name) &&
     isAscii(linkname) &&
-    numbersOf(header).every(([size, value]) => fitsInOctal(size, value))
+    fitsInOctal(8, header.mode) &&
+    fitsInOctal(8, header.uid) &&
+    fitsInOctal(8, header.gid) &&
+    fitsInOctal(12, header.size ?? 0) &&
+    fitsInOctal(12, header.mtime ?? 0) &&
+    fitsInOctal(8, header.devMajor ?? 0) &&
+    fitsInOctal(8, header.devMinor ?? 0)
   );
 }
 
@@ -88,7 +94,7 @@ class Choice {
     if (this.#header.records?.get(key) === text) this.#records.set(key, text);
   }
 
-  #number(size: number, value: number, key: string | undefined): void {
+  #number(size: 8 | 12, value: number, key: string | undefined): void {
     const text = String(value) as ByteString;
     if (!fitsInOctal(size, value)) {
       this.#possible.delete("ustar");
@@ -117,7 +123,7 @@ class Choice {
   }
 }
 
-type NumericField = readonly [size: number, value: number, paxKey?: string];
+type NumericField = readonly [size: 8 | 12, value: number, paxKey?: string];
 
 function numbersOf(header: TarHeader): readonly NumericField[] {
   return [
@@ -132,8 +138,8 @@ function numbersOf(header: TarHeader): readonly NumericField[] {
 }
 
 /** Whether a number has at most one octal digit less than the field has bytes, for the NUL. */
-export function fitsInOctal(size: number, value: number): boolean {
-  return value >= 0 && value < 8 ** (size - 1);
+export function fitsInOctal(size: 8 | 12, value: number): boolean {
+  return value >= 0 && value < (size === 8 ? 0o10000000 : 0o100000000000);
 }
 
 /** A name of more than 100 bytes as USTAR's prefix and name; undefined when it cannot be split. */
