@@ -33,6 +33,8 @@ export interface BuildpackInputs {
 /** What detection chooses from. Platform specification, detector. */
 export interface DetectInputs extends BuildpackInputs {
   readonly order: OrderFile;
+  /** `/cnb/extensions`; undefined below Platform API 0.10. */
+  readonly extensionsDir: string | undefined;
   /** `system.toml`; undefined below Platform API 0.15 and without the file. */
   readonly system: SystemToml | undefined;
 }

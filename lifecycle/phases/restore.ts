@@ -1,0 +1,168 @@
+import { existsSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { GroupElement } from "../cnb/files/group.ts";
+import { encodeRestoredLayer } from "../cnb/files/layer-toml.ts";
+import type {
+  BuildpackLayersMetadata,
+  CacheMetadata,
+  LayersMetadata,
+} from "../cnb/files/lifecycle-metadata.ts";
+import { encodeStoreToml } from "../cnb/files/store-toml.ts";
+import { escapeId } from "../cnb/ids.ts";
+import { TspackError } from "../errors.ts";
+import { writeTextFile } from "./files.ts";
+import { inParallel } from "./in-parallel.ts";
+import { restoreCached } from "./restore/cached-layer.ts";
+import type { LayerState, RestoredLayer, RestoreInputs, RestorePorts, RestoreResult } from "./restore/inputs.ts";
+import { decideLayers } from "./restore/layer-decisions.ts";
+import { handOutSboms, restoreSbomFromCache } from "./restore/sbom.ts";
+
+export type { LayerState, RestoredLayer, RestoreInputs, RestorePorts, RestoreResult } from "./restore/inputs.ts";
+
+/** A layer whose metadata file was written, with the DiffID that it stands for. */
+interface Candidate {
+  readonly buildpack: GroupElement;
+  readonly name: string;
+  readonly sha: string;
+  readonly from: "cache" | "previous-image";
+}
+
+/**
+ * Gives the buildpacks back what the last build left: `store.toml`, metadata files, the content
+ * of cached layers, and SBOM files. A damaged or missing cache entry is warned about and skipped.
+ * Platform specification, restorer. Throws `RESTORE_FAILED`.
+ */
+export async function restore(inputs: RestoreInputs, ports: RestorePorts): Promise<RestoreResult> {
+  try {
+    return await restoreAll(inputs, ports);
+  } catch (cause) {
+    if (cause instanceof TspackError && cause.code === "CANCELED") throw cause;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    const hint = cause instanceof TspackError ? cause.hint : undefined;
+    throw new TspackError("RESTORE_FAILED", `failed to restore: ${reason}`, { cause, hint });
+  }
+}
+
+async function restoreAll(inputs: RestoreInputs, ports: RestorePorts): Promise<RestoreResult> {
+  const { cache, ctx } = ports;
+  const cached = await cacheMetadata(ports);
+  ctx.logger.debug("Restoring Layer Metadata");
+  restoreStores(inputs);
+  const candidates = inputs.skipLayers ? skipped(ports) : restoreMetadata(inputs, cached, ports);
+  const layers = await restoreData(inputs, cached, candidates, ports);
+  if (inputs.features.sbom && !inputs.skipLayers) {
+    const sha = cached.sbom?.sha ?? "";
+    if (cache !== undefined && sha !== "") await restoreSbomFromCache(cache, sha, inputs.layers, ctx);
+    await handOutSboms(inputs.buildpacks, inputs.layers);
+  }
+  return { layers };
+}
+
+async function cacheMetadata({ cache, ctx }: RestorePorts): Promise<CacheMetadata> {
+  if (cache !== undefined) return cache.metadata();
+  ctx.logger.debug("Usable cache not provided, using empty cache metadata");
+  return { buildpacks: [] };
+}
+
+function skipped({ ctx }: RestorePorts): readonly Candidate[] {
+  ctx.logger.info("Skipping buildpack layer analysis");
+  return [];
+}
+
+function restoreStores({ buildpacks, metadata, layers }: RestoreInputs): void {
+  for (const { id } of buildpacks) {
+    const store = recorded(metadata, id)?.store;
+    if (store !== undefined) writeTextFile(join(layers.path, escapeId(id), "store.toml"), encodeStoreToml(store));
+  }
+}
+
+function restoreMetadata(
+  { buildpacks, metadata, layers, features }: RestoreInputs,
+  cached: CacheMetadata,
+  { ctx: { logger } }: RestorePorts,
+): readonly Candidate[] {
+  const candidates: Candidate[] = [];
+  for (const buildpack of buildpacks) {
+    const image = recorded(metadata, buildpack.id)?.layers ?? {};
+    for (const decision of decideLayers(image, recorded(cached, buildpack.id)?.layers ?? {}, features)) {
+      const { name, layer } = decision;
+      const label = JSON.stringify(`${buildpack.id}:${name}`);
+      if (decision.kind === "skip") {
+        logger.debug(`Not restoring ${label}, ${decision.reason}`);
+      } else if (!isLayerName(name)) {
+        logger.warn(`Skipping restore for layer ${buildpack.id}:${name}: ${label} is no layer name`);
+      } else {
+        logger.info(`Restoring metadata for ${label} from ${decision.from === "cache" ? "cache" : "app image"}`);
+        writeTextFile(join(layers.path, escapeId(buildpack.id), `${name}.toml`), encodeRestoredLayer(layer.data));
+        candidates.push({ buildpack, name, sha: layer.sha, from: decision.from });
+      }
+    }
+  }
+  return candidates;
+}
+
+async function restoreData(
+  inputs: RestoreInputs,
+  cached: CacheMetadata,
+  candidates: readonly Candidate[],
+  ports: RestorePorts,
+): Promise<readonly RestoredLayer[]> {
+  const ofCache = inputs.buildpacks.flatMap((buildpack) =>
+    Object.entries(recorded(cached, buildpack.id)?.layers ?? {})
+      .filter(([name, layer]) => layer.cache && isLayerName(name))
+      .map(([name, layer]) => ({ buildpack, name, sha: layer.sha })),
+  );
+  const metadataOnly = candidates
+    .filter((one) => !ofCache.some((other) => isSame(one, other)))
+    .map((one) => restored(one, { kind: "restored", from: one.from }));
+  const withData = await inParallel(ofCache, 4, async (layer) => {
+    const candidate = candidates.find((one) => isSame(one, layer));
+    return restored(layer, await restoreContent(layer, candidate, inputs, ports));
+  });
+  return [...metadataOnly, ...withData].sort(
+    (a, b) => inputs.buildpacks.findIndex((buildpack) => buildpack.id === a.buildpackId) -
+      inputs.buildpacks.findIndex((buildpack) => buildpack.id === b.buildpackId) || (a.name < b.name ? -1 : 1),
+  );
+}
+
+/** Fills the directory of a cached layer, or removes what is there of one that is not the cache's. */
+async function restoreContent(
+  { buildpack, name, sha }: Omit<Candidate, "from">,
+  candidate: Candidate | undefined,
+  { layers }: RestoreInputs,
+  { cache, ctx }: RestorePorts,
+): Promise<LayerState> {
+  const label = `${buildpack.id}:${name}`;
+  const path = join(layers.path, escapeId(buildpack.id), name);
+  if (cache === undefined || candidate?.sha !== sha) {
+    if (!existsSync(path) && !existsSync(`${path}.toml`)) return { kind: "empty", cause: "new" };
+    ctx.logger.info(`Removing ${JSON.stringify(label)}, wrong sha`);
+    ctx.logger.debug(`Layer sha: ${JSON.stringify(candidate?.sha ?? "")}, cache sha: ${JSON.stringify(sha)}`);
+    for (const file of [path, `${path}.sha`, `${path}.toml`]) await rm(file, { recursive: true, force: true });
+    return { kind: "empty", cause: "stale" };
+  }
+  ctx.logger.info(`Restoring data for ${JSON.stringify(label)} from cache`);
+  const outcome = await restoreCached(cache, sha, layers, ctx);
+  if (outcome.kind === "restored") return { kind: "restored", from: "cache" };
+  ctx.logger.warn(`Skipping restore for layer ${label}: ${outcome.reason}`);
+  await rm(path, { recursive: true, force: true });
+  return { kind: "empty", cause: "corrupt" };
+}
+
+function recorded(metadata: LayersMetadata | CacheMetadata, id: string): BuildpackLayersMetadata | undefined {
+  return metadata.buildpacks.find((buildpack) => buildpack.key === id);
+}
+
+/** Names come from a label or a cache that somebody else may have written: they must not lead out of the directory. */
+function isLayerName(name: string): boolean {
+  return name !== "" && name !== "." && name !== ".." && !/[/\0]/.test(name);
+}
+
+function isSame(a: Omit<Candidate, "from" | "sha">, b: Omit<Candidate, "from" | "sha">): boolean {
+  return a.buildpack.id === b.buildpack.id && a.name === b.name;
+}
+
+function restored({ buildpack, name }: Omit<Candidate, "from" | "sha">, state: LayerState): RestoredLayer {
+  return { buildpackId: buildpack.id, name, state };
+}

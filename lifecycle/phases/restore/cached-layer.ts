@@ -1,0 +1,38 @@
+import type { LayerCache } from "../../cache/cache.ts";
+import type { Context } from "../../context.ts";
+import { TspackError } from "../../errors.ts";
+import type { Place } from "../../layers/place.ts";
+import { parseDiffId } from "../../oci/digest.ts";
+import { restoreLayer } from "./extract.ts";
+
+/** What became of a layer that the cache's metadata names; `failed` is no reason to stop the build. */
+export type CachedLayer = { readonly kind: "restored" } | { readonly kind: "failed"; readonly reason: string };
+
+/** Unpacks a layer of the cache. One that is not there, not what it says or no tar is `failed`. */
+export async function restoreCached(
+  cache: LayerCache,
+  sha: string,
+  layers: Place,
+  ctx: Context,
+): Promise<CachedLayer> {
+  ctx.logger.debug(`Retrieving data for ${JSON.stringify(sha)}`);
+  try {
+    const found = await cache.lookup(parseDiffId(sha, cache.name));
+    switch (found.kind) {
+      case "miss":
+        return { kind: "failed", reason: `failed to find cache layer with SHA '${sha}'` };
+      case "corrupt":
+        return { kind: "failed", reason: found.cause.message };
+      case "hit":
+        await restoreLayer(found.layer, layers, ctx);
+        return { kind: "restored" };
+    }
+  } catch (error) {
+    if (error instanceof TspackError && isDamage(error)) return { kind: "failed", reason: error.message };
+    throw error;
+  }
+}
+
+function isDamage({ code }: TspackError): boolean {
+  return code === "INVALID_TAR" || code === "INVALID_DIGEST" || code === "DIGEST_MISMATCH" || code === "INVALID_IMAGE";
+}
