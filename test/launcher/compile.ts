@@ -24,15 +24,19 @@ export interface Programs {
   readonly probe: string;
 }
 
-/** The launcher as it is shipped, and the probe, compiled into a folder. */
-export function compilePrograms(compiler: string, folder: string): Programs {
+/** The C programs of the package as they are shipped, into `<folder>/linux-<arch>/`; returns that folder. */
+export function buildPrograms(folder: string): string {
   const script = join(root, "lifecycle/distribution/native.mjs");
   const code = `import(${JSON.stringify(script)}).then((m) => m.buildNative(${JSON.stringify({ root, output: folder })}))`;
   execFileSync(process.execPath, ["-e", code], { stdio: ["ignore", "inherit", "inherit"] });
+  return join(folder, `linux-${process.arch === "x64" ? "amd64" : process.arch}`);
+}
+
+/** The launcher as it is shipped, and the probe, compiled into a folder. */
+export function compilePrograms(compiler: string, folder: string): Programs {
   const probe = join(folder, "probe");
   execFileSync(compiler, ["-static", "-O1", "-o", probe, join(import.meta.dirname, "probe.c")]);
-  const architecture = process.arch === "x64" ? "amd64" : process.arch;
-  return { launcher: join(folder, `linux-${architecture}`, "launcher"), probe };
+  return { launcher: join(buildPrograms(folder), "launcher"), probe };
 }
 
 /** The launcher with checks of memory and undefined behaviour, which end it with exit code 99; undefined without them. */

@@ -1,0 +1,50 @@
+import { join } from "node:path";
+import { buildpackApis } from "../cnb/api/buildpack.ts";
+import { platformApis } from "../cnb/api/platform.ts";
+import { assembleLifecycle, type LifecycleDistribution } from "../distribution/assemble.ts";
+import { librariesIn, libraryPackages, type LibraryFile } from "../distribution/libraries.ts";
+import { fetchNode } from "../distribution/node-runtime.ts";
+import { version } from "../distribution/version.ts";
+import { resolveStack, withDownloader, type ResolveStackInputs } from "./stack/create-stack.ts";
+import { fetchPackages } from "./stack/package-files.ts";
+import { readStackFile, type StackFile } from "./stack/stack-file.ts";
+
+/** What a lifecycle is made of: Node from npm, the C library from a stack's archive, our code. */
+export interface CreateLifecycleInputs extends ResolveStackInputs {
+  /** The stack.toml that names the archive; its own packages do not matter. */
+  readonly stackFile: string;
+  /** The folder that `npm run build` made: `dist` of this package. */
+  readonly distDir: string;
+}
+
+/**
+ * Fetches what the lifecycle needs and lists its files. Throws what `assembleLifecycle`,
+ * `fetchNode` and `createStack` throw.
+ */
+export async function createLifecycle(inputs: CreateLifecycleInputs): Promise<LifecycleDistribution> {
+  const { arch, cacheDir, ctx, distDir } = inputs;
+  const stack = await readStackFile(inputs.stackFile);
+  const [node, libraries] = await Promise.all([
+    fetchNode({ arch, cacheDir: join(cacheDir, "node"), ctx }),
+    fetchLibraries(stack, inputs),
+  ]);
+  const descriptor = { version, platformApis, buildpackApis };
+  const parts = { arch, descriptor, nodeBinary: node.binary, nodeLicense: node.license, libraries, distDir };
+  return assembleLifecycle(parts);
+}
+
+/** The shared libraries of the archive's newest packages. */
+async function fetchLibraries(stack: StackFile, inputs: ResolveStackInputs): Promise<readonly LibraryFile[]> {
+  const wanted: StackFile = { ...stack, packages: { ...stack.packages, run: libraryPackages, build: [] } };
+  return withDownloader(inputs, async (downloader) => {
+    const { packages } = await resolveStack(wanted, inputs, downloader);
+    const own = packages.filter((each) => libraryPackages.includes(each.name));
+    const files = fetchPackages(
+      { packages: own, mirrors: inputs.mirrors, cacheDir: inputs.cacheDir },
+      downloader,
+      inputs.ctx,
+    );
+    const debs = await Promise.all(own.map((each) => files.open(each)));
+    return librariesIn(debs.flatMap((deb) => deb.entries));
+  });
+}
