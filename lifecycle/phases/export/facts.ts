@@ -1,6 +1,6 @@
 import type { GroupElement } from "../../cnb/files/group.ts";
 import type { LayerToml } from "../../cnb/files/layer-toml.ts";
-import type { TomlTable } from "../../toml.ts";
+import type { StoreToml } from "../../cnb/files/store-toml.ts";
 import type { Digest, DiffId } from "../../oci/digest.ts";
 
 /** A launch layer of a buildpack as export found it. */
@@ -15,8 +15,8 @@ export interface LaunchLayerFact {
 export interface BuildpackFacts {
   readonly buildpack: GroupElement;
   readonly layers: readonly LaunchLayerFact[];
-  /** `[metadata]` of `store.toml`; undefined without the file. */
-  readonly store: { readonly metadata: TomlTable } | undefined;
+  /** Undefined without a `store.toml`. */
+  readonly store: StoreToml | undefined;
 }
 
 /** What the plan is made from: everything that had to be read, and nothing that can be computed. */

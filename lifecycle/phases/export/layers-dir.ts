@@ -1,13 +1,13 @@
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { GroupElement } from "../../cnb/files/group.ts";
-import type { LayerToml } from "../../cnb/files/layer-toml.ts";
-import type { StoreToml } from "../../cnb/files/store-toml.ts";
+import { decodeLayerToml, type LayerToml, noLayerToml } from "../../cnb/files/layer-toml.ts";
+import { decodeStoreToml, type StoreToml } from "../../cnb/files/store-toml.ts";
 import { escapeId } from "../../cnb/ids.ts";
 import { errorCode, TspackError } from "../../errors.ts";
 import type { Place } from "../../layers/place.ts";
-import { readLayerToml, readStoreToml } from "../files.ts";
 import { ownDirectory, ownPlace } from "./own-directory.ts";
+import { readOptional } from "./read-optional.ts";
 
 /** A layer of a buildpack on disk. */
 export interface DiskLayer {
@@ -40,7 +40,7 @@ export function readBuildpackDir(layers: Place, buildpack: GroupElement): Buildp
     buildpack,
     layers: readings.flatMap((reading) => (typeof reading === "string" ? [] : [reading])),
     malformed: readings.filter((reading) => typeof reading === "string"),
-    store: readStoreToml(join(path, "store.toml")),
+    store: readOptional(join(path, "store.toml"), decodeStoreToml),
   };
 }
 
@@ -70,7 +70,7 @@ function readLayer(layers: Place, { id: buildpackId }: GroupElement, name: strin
   const id = `${buildpackId}:${name}`;
   const place = ownPlace(layers, escaped);
   try {
-    const toml = readLayerToml(join(place.path, `${name}.toml`));
+    const toml = readOptional(join(place.path, `${name}.toml`), decodeLayerToml) ?? noLayerToml;
     const own: Place = { ...place, path: join(place.path, name), name: join(place.name, name) };
     return { name, id, toml, place: hasContent(own.path) ? own : undefined };
   } catch (error) {

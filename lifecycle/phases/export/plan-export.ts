@@ -42,7 +42,7 @@ export function planExport(facts: ExportFacts, inputs: ExportInputs): ExportPlan
 function planMetadata(
   layers: readonly PlannedLayer[],
   facts: ExportFacts,
-  { features, runImageForExport, buildpacks }: ExportInputs,
+  { features, runImageForExport }: ExportInputs,
   reference: string,
 ): LayersMetadata {
   const { image, mirrors } = runImageForExport;

@@ -1,0 +1,75 @@
+import type { Analyzed } from "../cnb/files/analyzed.ts";
+import type { RunImageForExport } from "../cnb/files/run-toml.ts";
+import { analyze, type AnalyzeInputs, type AnalyzePorts } from "./analyze.ts";
+import { build, type BuildPorts } from "./build.ts";
+import { detect, type DetectInputs } from "./detect.ts";
+import { exportImage, type ExportInputs, type ExportPorts, type ExportResult } from "./export.ts";
+import { analyzedImages, runImageForExport } from "./export/analyzed-images.ts";
+import { restore, type RestoreResult } from "./restore.ts";
+
+/** What export is told that the phases before it do not find out. */
+type ExportSettings = Omit<
+  ExportInputs,
+  "buildpacks" | "metadata" | "analyzed" | "runImage" | "runImageForExport" | "previousImage"
+>;
+
+/** What is created. Platform specification, creator. */
+export interface CreateInputs {
+  readonly analyze: AnalyzeInputs;
+  readonly detect: Omit<DetectInputs, "target">;
+  readonly export: ExportSettings;
+  /** `run.toml`, below Platform API 0.12 the run image of `stack.toml`. */
+  readonly runImages: readonly RunImageForExport[];
+  /** `-skip-restore`. */
+  readonly skipRestore: boolean;
+}
+
+/** What creating works with. */
+export interface CreatePorts extends AnalyzePorts, ExportPorts, BuildPorts {
+  /** Told what analysis found before anything is built, for `analyzed.toml`. */
+  readonly analyzed?: (analyzed: Analyzed) => void;
+}
+
+/** What creating did. */
+export interface CreateResult extends ExportResult {
+  readonly analyzed: Analyzed;
+  /** Undefined when nothing was to be restored. */
+  readonly restored: RestoreResult | undefined;
+}
+
+/** All phases in a row, without extensions. Platform specification, creator. Throws what the phases throw. */
+export async function create(inputs: CreateInputs, ports: CreatePorts): Promise<CreateResult> {
+  const { features, layers, layoutDir } = inputs.analyze;
+  const { ctx } = ports;
+  const { logger } = ctx;
+
+  logger.phase("ANALYZING");
+  const analyzed = await analyze(inputs.analyze, ports);
+  ports.analyzed?.(analyzed);
+  const buildpackInputs = { ...inputs.detect, target: analyzed.runImage?.target };
+
+  logger.phase("DETECTING");
+  const { group: detected, plan } = await detect(buildpackInputs, { ctx });
+  const { group, groupExtensions } = detected;
+
+  let restored: RestoreResult | undefined;
+  if (!inputs.skipRestore || features.storeWithSkippedLayers) {
+    logger.phase("RESTORING");
+    const { metadata } = analyzed;
+    restored = await restore({ features, buildpacks: group, metadata, layers, skipLayers: inputs.skipRestore }, ports);
+  }
+
+  logger.phase("BUILDING");
+  const metadata = await build({ ...buildpackInputs, group, groupExtensions, plan, layers }, ports);
+
+  logger.phase("EXPORTING");
+  const exportInputs = {
+    ...inputs.export,
+    buildpacks: group,
+    metadata,
+    analyzed,
+    ...analyzedImages(analyzed, layoutDir),
+    runImageForExport: runImageForExport(inputs.runImages, analyzed.runImage?.image, groupExtensions.length > 0),
+  };
+  return { ...(await exportImage(exportInputs, ports)), analyzed, restored };
+}

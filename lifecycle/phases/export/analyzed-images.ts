@@ -1,0 +1,58 @@
+import { isAbsolute, relative } from "node:path";
+import type { Analyzed } from "../../cnb/files/analyzed.ts";
+import type { RunImageForExport } from "../../cnb/files/run-toml.ts";
+import { InputError } from "../../errors.ts";
+import { comparableName, type ImageRef, parseReference } from "../../oci/reference.ts";
+
+/** The images of `analyzed.toml` that export reads. */
+export interface AnalyzedImages {
+  readonly runImage: ImageRef;
+  readonly previousImage: ImageRef | undefined;
+}
+
+/**
+ * Reads the references of `analyzed.toml`; in a directory of layouts they are paths. Throws
+ * `INVALID_ARGUMENTS` without a run image, `INVALID_REFERENCE`.
+ */
+export function analyzedImages(analyzed: Analyzed, layoutDir: string | undefined): AnalyzedImages {
+  const runImage = analyzed.runImage?.reference ?? "";
+  if (runImage === "") {
+    const issue = { source: "analyzed.toml", path: "run-image.reference", expected: "an image reference", got: "nothing" };
+    throw new InputError("INVALID_ARGUMENTS", "failed to resolve inputs: missing run image in analyzed.toml", [issue], {
+      hint: "run the analyzer first; when it ran, it did not find the run image",
+    });
+  }
+  const previous = analyzed.previousImage?.reference ?? "";
+  return {
+    runImage: readReference(runImage, "run-image.reference", layoutDir),
+    previousImage: previous === "" ? undefined : readReference(previous, "image.reference", layoutDir),
+  };
+}
+
+function readReference(text: string, key: string, layoutDir: string | undefined): ImageRef {
+  const source = `analyzed.toml ${key}`;
+  if (layoutDir === undefined || !isAbsolute(text)) return parseReference(text, source);
+  // <layout-dir>/<registry>/<repository>/<tag>@<digest>: the directory holds one image.
+  const path = relative(layoutDir, text.replace(/@sha256:[0-9a-f]+$/, ""));
+  const byDigest = /^(.+)\/sha256\/([0-9a-f]{64})$/.exec(path);
+  const byTag = /^(.+)\/([^/]+)$/.exec(path);
+  if (byDigest !== null) return parseReference(`${byDigest[1]}@sha256:${byDigest[2]}`, source);
+  return parseReference(byTag === null ? path : `${byTag[1]}:${byTag[2]}`, source);
+}
+
+/**
+ * What the label records for rebase: the entry of `run.toml` that has the analyzed run image, else the
+ * first one. With extensions, which may have switched the run image, the analyzed one.
+ */
+export function runImageForExport(
+  declared: readonly RunImageForExport[],
+  analyzedImage: string | undefined,
+  hasExtensions: boolean,
+): RunImageForExport {
+  const [first] = declared;
+  if (first === undefined) return { image: "", mirrors: [] };
+  const wanted = comparableName(analyzedImage ?? "");
+  const named = declared.find(({ image, mirrors }) => [image, ...mirrors].some((name) => comparableName(name) === wanted));
+  if (named !== undefined) return named;
+  return hasExtensions ? { image: analyzedImage ?? "", mirrors: [] } : first;
+}

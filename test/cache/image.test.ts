@@ -1,0 +1,88 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { openImageCache } from "../../lifecycle/cache/image.ts";
+import type { CacheMetadata } from "../../lifecycle/cnb/files/lifecycle-metadata.ts";
+import { type Context, silentProgress } from "../../lifecycle/context.ts";
+import { silentLogger } from "../../lifecycle/logger.ts";
+import type { Layer } from "../../lifecycle/oci/layer.ts";
+import { memoryLayer } from "../../lifecycle/oci/memory-image.ts";
+import { parseReference } from "../../lifecycle/oci/reference.ts";
+import { validate } from "../../lifecycle/oci/validate.ts";
+import { type MemoryStore, memoryStore } from "../../lifecycle/stores/memory.ts";
+import { goldenRoot } from "../oci/golden-root.ts";
+
+const ctx: Context = {
+  logger: silentLogger,
+  progress: silentProgress,
+  clock: () => new Date(),
+  signal: new AbortController().signal,
+};
+const ref = parseReference("localhost/cache");
+const [a, b] = [memoryLayer(Buffer.from("layer a")), memoryLayer(Buffer.from("layer b"))];
+const open = (store: MemoryStore) => openImageCache(ref, { images: store, sink: store, deleter: store, ctx });
+const metadataOf = (layer: Layer): CacheMetadata => ({
+  buildpacks: [
+    {
+      key: "x",
+      version: "1",
+      layers: { l: { sha: layer.diffId, data: undefined, build: false, launch: false, cache: true } },
+    },
+  ],
+});
+
+describe("a cache image", () => {
+  test.skipIf(goldenRoot === undefined)("that holds nothing is the reference's, byte for byte", async () => {
+    const store = memoryStore();
+    await (await open(store)).commit({ buildpacks: [{ key: "golden/simple", version: "1.2.3", layers: {} }] });
+    const image = await store.resolve(ref);
+    const golden = join(goldenRoot ?? "", "01-simple/cache-image/expected/cache-image");
+    expect(decoded((await image?.config())?.bytes)).toBe(readFileSync(join(golden, "config.json"), "utf8"));
+    expect(decoded((await image?.manifest())?.bytes)).toBe(readFileSync(join(golden, "manifest.json"), "utf8"));
+  });
+
+  test("gives back what was committed, and no more", async () => {
+    const store = memoryStore();
+    const first = await open(store);
+    expect(await first.metadata()).toEqual({ buildpacks: [] });
+    await first.stage(a);
+    await first.commit(metadataOf(a));
+    const second = await open(store);
+    expect(await second.metadata()).toEqual(metadataOf(a));
+    expect((await second.lookup(a.diffId)).kind).toBe("hit");
+    expect((await second.lookup(b.diffId)).kind).toBe("miss");
+  });
+
+  test("names a layer again that it has, without reading it, and removes the old image", async () => {
+    const store = memoryStore();
+    const first = await open(store);
+    await first.stage(a);
+    await first.commit(metadataOf(a));
+    const before = (await (await store.resolve(ref))?.manifest())?.digest;
+    const second = await open(store);
+    await second.stage({ ...a, compressed: refuseToRead, descriptor: refuseToRead, uncompressed: refuseToRead });
+    await second.stage(b);
+    await second.commit(metadataOf(b));
+    const image = await store.resolve(ref);
+    if (image !== undefined) await validate(image);
+    expect((await image?.config())?.value.rootfs.diff_ids).toEqual([a.diffId, b.diffId]);
+    expect(await store.resolve({ ...ref, tag: undefined, digest: before })).toBeUndefined();
+  });
+
+  test("with a label that is no JSON counts as empty", async () => {
+    const store = memoryStore();
+    const { imageFromParts } = await import("../../lifecycle/oci/memory-image.ts");
+    const Labels = { "io.buildpacks.lifecycle.cache.metadata": "{" };
+    const broken = imageFromParts({ config: { architecture: "", os: "linux", config: { Labels } }, layers: [a], format: "oci" });
+    await store.write(broken, [ref]);
+    expect(await (await open(store)).metadata()).toEqual({ buildpacks: [] });
+  });
+});
+
+function refuseToRead(): never {
+  throw new Error("read");
+}
+
+function decoded(bytes: Uint8Array | undefined): string {
+  return Buffer.from(bytes ?? []).toString();
+}

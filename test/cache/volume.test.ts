@@ -1,0 +1,166 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { cacheMetadataName, openVolumeCache } from "../../lifecycle/cache/volume.ts";
+import type { CacheMetadata } from "../../lifecycle/cnb/files/lifecycle-metadata.ts";
+import { type Context, silentProgress } from "../../lifecycle/context.ts";
+import { silentLogger } from "../../lifecycle/logger.ts";
+import type { ByteStream, Layer } from "../../lifecycle/oci/layer.ts";
+import { memoryLayer } from "../../lifecycle/oci/memory-image.ts";
+
+const ctx: Context = {
+  logger: silentLogger,
+  progress: silentProgress,
+  clock: () => new Date(),
+  signal: new AbortController().signal,
+};
+const layer = (text: string): Layer => memoryLayer(Buffer.from(text));
+const [a, b] = [layer("layer a"), layer("layer b")];
+let dir = "";
+
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), "tspack-cache-"));
+});
+afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+describe("a volume cache", () => {
+  test("is in the reference's layout, tars uncompressed, and nothing else is left", async () => {
+    await commit([a, b]);
+    expect(readdirSync(dir)).toEqual(["committed"]);
+    expect(readdirSync(join(dir, "committed")).sort()).toEqual(
+      [cacheMetadataName, `${a.diffId}.tar`, `${b.diffId}.tar`].sort(),
+    );
+    expect(readFileSync(tarOf(a), "utf8")).toBe("layer a");
+    expect(readFileSync(join(dir, "committed", cacheMetadataName), "utf8")).toBe(
+      `{"sbom":{"sha":""},"buildpacks":[{"key":"x","version":"1","layers":{"l0":{"sha":"${a.diffId}","data":null,"build":false,"launch":false,"cache":true},"l1":{"sha":"${b.diffId}","data":null,"build":false,"launch":false,"cache":true}}}]}\n`,
+    );
+  });
+
+  test("gives back what was committed", async () => {
+    await commit([a]);
+    const cache = await openVolumeCache(dir, ctx);
+    expect(await cache.metadata()).toEqual(metadataOf([a]));
+    const found = await cache.lookup(a.diffId);
+    expect(found.kind === "hit" ? await text(found.layer.uncompressed()) : found.kind).toBe("layer a");
+    expect((await cache.lookup(b.diffId)).kind).toBe("miss");
+  });
+
+  test("forgets what the next build does not stage, and does not read what it has", async () => {
+    await commit([a, b]);
+    const cache = await openVolumeCache(dir, ctx);
+    await cache.stage({ ...a, uncompressed: refuseToRead });
+    await cache.commit(metadataOf([a]));
+    expect(readdirSync(join(dir, "committed")).sort()).toEqual([cacheMetadataName, `${a.diffId}.tar`].sort());
+  });
+
+  test("a changed tar is corrupt, says both digests, and is replaced by the next commit", async () => {
+    await commit([a]);
+    writeFileSync(tarOf(a), "changed");
+    const cache = await openVolumeCache(dir, ctx);
+    const found = await cache.lookup(a.diffId);
+    expect(found).toMatchObject({ kind: "corrupt", cause: { code: "DIGEST_MISMATCH" } });
+    expect(found.kind === "corrupt" ? found.cause.message : "").toMatch(
+      `expected layer contents to have SHA '${a.diffId}'; found 'sha256:`,
+    );
+    await cache.stage(a);
+    await cache.commit(metadataOf([a]));
+    expect(readFileSync(tarOf(a), "utf8")).toBe("layer a");
+  });
+
+  test("staging without a commit leaves the last build's cache as it was", async () => {
+    await commit([a]);
+    const killed = await openVolumeCache(dir, ctx);
+    await killed.stage(b);
+    const after = await openVolumeCache(dir, ctx);
+    expect(await after.metadata()).toEqual(metadataOf([a]));
+    expect((await after.lookup(a.diffId)).kind).toBe("hit");
+    expect((await after.lookup(b.diffId)).kind).toBe("miss");
+  });
+
+  test("a commit that was killed before its metadata leaves the last build's cache whole", async () => {
+    await commit([a]);
+    writeFileSync(tarOf(b), "layer b");
+    const after = await openVolumeCache(dir, ctx);
+    expect(await after.metadata()).toEqual(metadataOf([a]));
+    expect((await after.lookup(a.diffId)).kind).toBe("hit");
+  });
+
+  test("finds the cache that the reference had put aside when it was killed", async () => {
+    await commit([a]);
+    const aside = mkdtempSync(join(tmpdir(), "tspack-cache-"));
+    mkdirSync(join(aside, "committed-backup"));
+    for (const name of readdirSync(join(dir, "committed"))) {
+      writeFileSync(join(aside, "committed-backup", name), readFileSync(join(dir, "committed", name)));
+    }
+    const cache = await openVolumeCache(aside, ctx);
+    expect(await cache.metadata()).toEqual(metadataOf([a]));
+    rmSync(aside, { recursive: true });
+  });
+
+  test("metadata that is no JSON is an empty cache", async () => {
+    await commit([a]);
+    writeFileSync(join(dir, "committed", cacheMetadataName), "{");
+    expect(await (await openVolumeCache(dir, ctx)).metadata()).toEqual({ buildpacks: [] });
+  });
+
+  test("a layer whose content is not its DiffID's is not kept", async () => {
+    const cache = await openVolumeCache(dir, ctx);
+    await expect(cache.stage({ ...a, uncompressed: b.uncompressed })).rejects.toMatchObject({ code: "DIGEST_MISMATCH" });
+    await cache.commit({ buildpacks: [] });
+    expect(readdirSync(join(dir, "committed"))).toEqual([cacheMetadataName]);
+  });
+
+  test("two builds at once each commit something that can be read", async () => {
+    const [one, two] = [await openVolumeCache(dir, ctx), await openVolumeCache(dir, ctx)];
+    await Promise.all([one.stage(a), two.stage(b)]);
+    await one.commit(metadataOf([a]));
+    await two.commit(metadataOf([b]));
+    const after = await openVolumeCache(dir, ctx);
+    expect(await after.metadata()).toEqual(metadataOf([b]));
+    expect((await after.lookup(b.diffId)).kind).toBe("hit");
+  });
+
+  test("removes the staging directory of a build that was killed long ago, and no younger one", async () => {
+    for (const name of ["staging-old", "staging-young"]) mkdirSync(join(dir, name));
+    const old = new Date(Date.now() - 48 * 3600 * 1000);
+    utimesSync(join(dir, "staging-old"), old, old);
+    await commit([a]);
+    expect(readdirSync(dir).sort()).toEqual(["committed", "staging-young"]);
+  });
+
+  test("what is staged is private until it is committed", async () => {
+    const cache = await openVolumeCache(dir, ctx);
+    await cache.stage(a);
+    const staging = readdirSync(dir).find((name) => name.startsWith("staging-")) ?? "";
+    expect(statSync(join(dir, staging)).mode & 0o777).toBe(0o700);
+  });
+});
+
+async function commit(layers: readonly Layer[]): Promise<void> {
+  const cache = await openVolumeCache(dir, ctx);
+  for (const one of layers) await cache.stage(one);
+  await cache.commit(metadataOf(layers));
+}
+
+function metadataOf(layers: readonly Layer[]): CacheMetadata {
+  const recorded = layers.map((one, index) => [
+    `l${index}`,
+    { sha: one.diffId, data: undefined, build: false, launch: false, cache: true },
+  ]);
+  return { buildpacks: [{ key: "x", version: "1", layers: Object.fromEntries(recorded) }] };
+}
+
+function tarOf(one: Layer): string {
+  return join(dir, "committed", `${one.diffId}.tar`);
+}
+
+function refuseToRead(): never {
+  throw new Error("read");
+}
+
+async function text(stream: ByteStream): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of stream) chunks.push(chunk);
+  return Buffer.concat(chunks).toString();
+}
