@@ -116,7 +116,7 @@ export async function fetchVerified(
   onBytes?: (count: number) => void,
 ): Promise<Buffer> {
   const path = cachedPath(cacheDir, wanted.sha256);
-  for (const _attempt of [1, 2]) {
+  for (let attempt = 1; attempt <= 2; attempt++) {
     await downloader.file(wanted, path, onBytes);
     const bytes = await readVerified(path, wanted);
     if (bytes !== undefined) return bytes;

@@ -50,16 +50,23 @@ async function readTar(tar: Buffer, source: string): Promise<readonly DebEntry[]
     const { header } = entry;
     const path = safePath(header.name, source);
     if (path === "") continue;
+    const kind = typeOf(header.type ?? "file", header.linkname ?? "", source, path);
     entries.push({
       path,
-      ...typeOf(header.type ?? "file", header.linkname ?? "", source, path),
+      ...kind,
       mode: (header.mode ?? 0o644) & 0o7777,
       uid: header.uid ?? 0,
       gid: header.gid ?? 0,
-      ...(header.type === "file" && { content: chunks.length === 1 ? chunks[0] : Buffer.concat(chunks) }),
-    } as DebEntry);
+      ...(kind.type === "file" && { content: joined(chunks) }),
+    });
   }
   return entries;
+}
+
+// Contents come as views of the unpacked tar; one chunk is not copied.
+function joined(chunks: readonly Buffer[]): Buffer {
+  const [only] = chunks;
+  return chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks);
 }
 
 function typeOf(type: string, linkname: string, source: string, path: string): Pick<DebEntry, "type" | "linkname"> {

@@ -135,7 +135,8 @@ async function readText(get: Get, url: string, limit: number): Promise<string> {
   let size = 0;
   for await (const chunk of response.body as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > limit) throw new TspackError("DOWNLOAD_FAILED", `${withoutCredentials(url)} is larger than ${limit} bytes`);
+    if (size > limit)
+      throw new TspackError("DOWNLOAD_FAILED", `${withoutCredentials(url)} is larger than ${limit} bytes`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString("utf8");
@@ -194,7 +195,9 @@ async function withRetries<T>(url: string, ctx: Context, attempt: () => Promise<
         throw new TspackError("DISK_FULL", "The disk is full: a download cannot be kept", { cause: error, hint });
       }
       if (count === attempts || !isWorthRetry(error, count)) throw asDownloadError(error, url);
-      ctx.logger.debug(`retrying ${withoutCredentials(url)}: ${error instanceof Error ? error.message : String(error)}`);
+      ctx.logger.debug(
+        `retrying ${withoutCredentials(url)}: ${error instanceof Error ? error.message : String(error)}`,
+      );
       await sleep(250 * 2 ** count, undefined, { signal: ctx.signal }).catch(() => undefined);
     }
   }

@@ -57,7 +57,7 @@ export async function chooseMirrors(choice: MirrorChoice): Promise<Mirrors> {
   if (missing.length === 0) return { roots, origin: `apt sources in ${choice.aptDir ?? ""}` };
   throw new TspackError("MIRROR_UNKNOWN", `No mirror is known for ${missing.map((suite) => suite.name).join(", ")}`, {
     hint:
-      "name a Debian mirror with --mirror URL, TSPACK_DEBIAN_MIRROR=URL, or debian-mirror = \"URL\" in config.toml; " +
+      'name a Debian mirror with --mirror URL, TSPACK_DEBIAN_MIRROR=URL, or debian-mirror = "URL" in config.toml; ' +
       "without one the apt sources of this machine are used, which do not have these suites",
   });
 }
@@ -99,12 +99,16 @@ export function withoutCredentials(text: string): string {
 }
 
 async function readAptSources(aptDir: string): Promise<readonly AptSourceFile[]> {
-  const names = await readdir(join(aptDir, "sources.list.d")).catch(absentIs([]));
-  const paths = ["sources.list", ...names.sort().map((name) => join("sources.list.d", name))];
+  const names = await readdir(join(aptDir, "sources.list.d")).catch(absentIs<string[]>([]));
+  const paths = ["sources.list", ...names.toSorted(byText).map((name) => join("sources.list.d", name))];
   const files = paths
     .filter((path) => path.endsWith(".list") || path.endsWith(".sources"))
     .map(async (path) => ({ name: path, text: await readFile(join(aptDir, path), "utf8").catch(absentIs("")) }));
   return Promise.all(files);
+}
+
+function byText(a: string, b: string): number {
+  return a < b ? -1 : 1;
 }
 
 function absentIs<T>(value: T): (error: unknown) => T {

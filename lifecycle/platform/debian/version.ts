@@ -14,18 +14,14 @@ export function compareVersions(left: string, right: string): number {
 /** Whether a version fulfils `relation wanted`. */
 export function versionSatisfies(version: string, relation: Relation, wanted: string): boolean {
   const order = compareVersions(version, wanted);
-  switch (relation) {
-    case "<<":
-      return order < 0;
-    case "<=":
-      return order <= 0;
-    case "=":
-      return order === 0;
-    case ">=":
-      return order >= 0;
-    case ">>":
-      return order > 0;
-  }
+  const isFulfilled: Readonly<Record<Relation, boolean>> = {
+    "<<": order < 0,
+    "<=": order <= 0,
+    "=": order === 0,
+    ">=": order >= 0,
+    ">>": order > 0,
+  };
+  return isFulfilled[relation];
 }
 
 function splitVersion(version: string): {

@@ -99,10 +99,7 @@ export async function resolveStack(
     arch,
     request: requestDigest(stack),
     released: archive.date.toISOString().replace(".000Z", "Z"),
-    packages: [
-      ...run.map((each) => lockPackage(each, "run")),
-      ...build.map((each) => lockPackage(each, "build")),
-    ],
+    packages: [...run.map((each) => lockPackage(each, "run")), ...build.map((each) => lockPackage(each, "build"))],
   };
 }
 

@@ -19,7 +19,9 @@ export interface LayerMemo {
 
 /** The memo of exactly this stack file with exactly these packages. */
 export function layerMemo(cacheDir: string, stack: StackFile, lock: StackLock): LayerMemo {
-  const key = createHash("sha256").update(JSON.stringify([assembly, lock.arch, lock.packages])).update(stack.bytes);
+  const key = createHash("sha256")
+    .update(JSON.stringify([assembly, lock.arch, lock.packages]))
+    .update(stack.bytes);
   const directory = join(cacheDir, "stacks");
   const path = join(directory, `${key.digest("hex")}.json`);
   return {

@@ -79,7 +79,7 @@ export async function readLock(path: string, stack: StackFile, arch: string): Pr
     lock.stack !== stack.id && `of the stack ${lock.stack}`,
     lock.arch !== arch && `for ${lock.arch}`,
     lock.request !== requestDigest(stack) && "of another list of packages or suites",
-  ].filter((text) => text !== false);
+  ].filter((each) => each !== false);
   if (differences.length === 0) return lock;
   throw new TspackError("INVALID_STACK", `${path} is ${differences.join(", ")}`, { hint });
 }

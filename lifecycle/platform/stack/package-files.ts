@@ -25,48 +25,33 @@ const parallelDownloads = 8;
 export function fetchPackages(request: PackageFilesRequest, downloader: Downloader, ctx: Context): PackageFiles {
   const bytes = request.packages.reduce((sum, each) => sum + each.size, 0);
   const step = ctx.progress.start("Downloading packages", { total: bytes, unit: "bytes" });
-  const waiting = request.packages.values();
-  const arrivals = new Map<string, Arrival>(request.packages.map((each) => [each.sha256, openArrival()]));
-  const work = async (): Promise<void> => {
-    for (const each of waiting) {
-      const arrival = arrivals.get(each.sha256);
-      try {
-        const wanted = wantedOf(each, request.mirrors);
-        await downloader.file(wanted, cachedPath(request.cacheDir, each.sha256), (count) => step.advance(count));
-        arrival?.resolve();
-      } catch (error) {
-        arrival?.reject(vanished(error, each));
-      }
-    }
+  const fetchOne = async (each: LockedPackage): Promise<void> => {
+    const wanted = wantedOf(each, request.mirrors);
+    const path = cachedPath(request.cacheDir, each.sha256);
+    await downloader
+      .file(wanted, path, (count) => step.advance(count))
+      .catch((error: unknown) => {
+        throw vanished(error, each);
+      });
   };
-  void Promise.all(Array.from({ length: parallelDownloads }, work)).then(() =>
-    step.done(`${request.packages.length} packages, ${(bytes / 1e6).toFixed(1)} MB`),
-  );
+  // Each lane fetches its share one after the other.
+  const lanes = Array.from({ length: parallelDownloads }, () => Promise.resolve());
+  const arrivals = new Map<string, Promise<void>>();
+  for (const [index, each] of request.packages.entries()) {
+    const lane = index % parallelDownloads;
+    const arrival = (lanes[lane] ?? Promise.resolve()).then(() => fetchOne(each));
+    arrivals.set(each.sha256, arrival);
+    // Whoever opens the package gets the error; one that nobody opens any more is no crash.
+    lanes[lane] = arrival.catch(() => {});
+  }
+  void Promise.all(lanes).then(() => step.done(`${request.packages.length} packages, ${(bytes / 1e6).toFixed(1)} MB`));
   return {
     open: async (locked) => {
-      await arrivals.get(locked.sha256)?.promise;
+      await arrivals.get(locked.sha256);
       const data = await fetchVerified(wantedOf(locked, request.mirrors), request.cacheDir, downloader);
       return readDeb(data, locked.path);
     },
   };
-}
-
-interface Arrival {
-  readonly promise: Promise<void>;
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
-}
-
-function openArrival(): Arrival {
-  let resolve = (): void => {};
-  let reject = (_error: unknown): void => {};
-  const promise = new Promise<void>((onResolve, onReject) => {
-    resolve = onResolve;
-    reject = onReject;
-  });
-  // Whoever opens the package gets the error; one that nobody opens any more is no crash.
-  promise.catch(() => {});
-  return { promise, resolve, reject };
 }
 
 function wantedOf(locked: LockedPackage, mirrors: Mirrors): Wanted {

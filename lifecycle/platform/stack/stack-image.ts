@@ -18,7 +18,8 @@ export function stackImage(
 ): Image {
   const { user } = stack;
   const created = new Date(LAYER_MTIME * 1000).toISOString().replace(".000Z", "Z");
-  const ids = kind === "build" ? [`CNB_USER_ID=${user.uid}`, `CNB_GROUP_ID=${user.gid}`, `CNB_STACK_ID=${stack.id}`] : [];
+  const ids =
+    kind === "build" ? [`CNB_USER_ID=${user.uid}`, `CNB_GROUP_ID=${user.gid}`, `CNB_STACK_ID=${stack.id}`] : [];
   return imageFromParts({
     format: "oci",
     layers,

@@ -112,21 +112,16 @@ class Captures {
 }
 
 function skeleton(stack: StackFile, arch: string): readonly DebEntry[] {
-  const links = stack.links.filter((link) => link.arch.length === 0 || link.arch.includes(arch));
+  const links = stack.links.filter((each) => each.arch.length === 0 || each.arch.includes(arch));
   return [
     ...stack.directories.map((each): DebEntry => ({ type: "dir", ...each })),
     ...links.map(({ path, target }) => link(path, target)),
-    ...stack.files.map(
-      ({ path, mode, content }): DebEntry => ({
-        path,
-        type: "file",
-        mode,
-        uid: 0,
-        gid: 0,
-        content: Buffer.from(content),
-      }),
-    ),
+    ...stack.files.map(({ path, mode, content }) => textFile(path, mode, content)),
   ];
+}
+
+function textFile(path: string, mode: number, text: string): DebEntry {
+  return { path, type: "file", mode, uid: 0, gid: 0, content: Buffer.from(text) };
 }
 
 function link(path: string, linkname: string): DebEntry {
@@ -136,16 +131,9 @@ function link(path: string, linkname: string): DebEntry {
 // The form in which scanners read the packages of an image that has no package manager.
 function statusEntries(locked: LockedPackage, deb: Deb): readonly DebEntry[] {
   const control = deb.control.trimEnd().replace(/^(Package: .*)$/m, "$1\nStatus: install ok installed");
-  const file = (name: string, text: string): DebEntry => ({
-    path: `var/lib/dpkg/status.d/${name}`,
-    type: "file",
-    mode: 0o644,
-    uid: 0,
-    gid: 0,
-    content: Buffer.from(text),
-  });
-  const sums = deb.md5sums === "" ? [] : [file(`${locked.name}.md5sums`, deb.md5sums)];
-  return [file(locked.name, `${control}\n`), ...sums];
+  const status = textFile(`var/lib/dpkg/status.d/${locked.name}`, 0o644, `${control}\n`);
+  if (deb.md5sums === "") return [status];
+  return [status, textFile(`var/lib/dpkg/status.d/${locked.name}.md5sums`, 0o644, deb.md5sums)];
 }
 
 function alternativeEntries(stack: StackFile, tree: RootTree): readonly DebEntry[] {
