@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdir, open, rename, rm, stat, type FileHandle } from "node:fs/promises";
+import { mkdir, open, readdir, rename, rm, stat, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import type { Context } from "../../context.ts";
 import { errorCode, TspackError } from "../../errors.ts";
@@ -11,6 +11,9 @@ import type { BlobCache, ByteSink } from "../blob-cache.ts";
 import { compress } from "./compress.ts";
 import { BlobIndex, type IndexEntry } from "./blob-index.ts";
 import { plainTar, verified } from "./verify.ts";
+
+/** One day in milliseconds: no build packs one layer for so long. */
+const abandonedAfter = 24 * 60 * 60 * 1000;
 
 /** Options of a blob cache on disk. */
 export interface BlobCacheOptions {
@@ -32,6 +35,7 @@ export async function openBlobCache(dir: string, options: BlobCacheOptions): Pro
   const blobs = join(root, "blobs", "sha256");
   const temporary = join(root, "tmp");
   for (const folder of [blobs, temporary]) await onDisk(dir, () => mkdir(folder, { recursive: true, mode: 0o700 }));
+  await removeAbandoned(temporary, options.ctx.clock());
   return new FileBlobCache({ dir, blobs, temporary, index: await BlobIndex.open(root), options });
 }
 
@@ -149,7 +153,7 @@ function descriptorOf(entry: IndexEntry): Descriptor {
 }
 
 async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.length; ) at += (await file.write(bytes, at, bytes.length - at)).bytesWritten;
+  for (let at = 0; at < bytes.length;) at += (await file.write(bytes, at, bytes.length - at)).bytesWritten;
 }
 
 async function sizeOf(path: string): Promise<number | undefined> {
@@ -158,6 +162,15 @@ async function sizeOf(path: string): Promise<number | undefined> {
   } catch (error) {
     if (errorCode(error) === "ENOENT") return undefined;
     throw error;
+  }
+}
+
+/** Removes what processes that were killed left behind. Younger files may be another build's. */
+async function removeAbandoned(temporary: string, now: Date): Promise<void> {
+  for (const name of await readdir(temporary)) {
+    const path = join(temporary, name);
+    const stats = await stat(path).catch(() => undefined);
+    if (stats !== undefined && now.getTime() - stats.mtimeMs > abandonedAfter) await rm(path, { force: true });
   }
 }
 

@@ -1,5 +1,16 @@
 import { createHash } from "node:crypto";
-import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
@@ -181,6 +192,16 @@ describe("the blob cache on disk", () => {
     });
     await expect(failing).rejects.toMatchObject({ code: "DISK_FULL", hint: expect.stringContaining("TSPACK_HOME") as string });
     expect(files()).toEqual([]);
+  });
+
+  it("removes what a killed process left a day ago, and nothing younger", async () => {
+    await openBlobCache(dir, { ctx: context() });
+    const [old, young] = [join(dir, "v1/tmp/old"), join(dir, "v1/tmp/young")];
+    for (const path of [old, young]) writeFileSync(path, "half a layer");
+    const now = Date.now();
+    utimesSync(old, now / 1000 - 90_000, now / 1000 - 90_000);
+    await openBlobCache(dir, { ctx: { ...context(), clock: () => new Date(now) } });
+    expect([existsSync(old), existsSync(young)]).toEqual([false, true]);
   });
 
   it("does not hide that its folder cannot be written", async () => {
