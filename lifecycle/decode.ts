@@ -95,7 +95,7 @@ export class TableReader {
   requiredString(key: string): string {
     const value = this.raw(key);
     if (typeof value === "string" && value !== "") return value;
-    this.issue(key, "a string that is not empty");
+    this.issue(key, value === undefined || value === "" ? "a string that is not empty" : "a string");
     return "";
   }
 

@@ -26,7 +26,7 @@ test("all problems are reported at once, with their places and what was found", 
     code: "INVALID_BUILDPACK",
     message: "4 problems in b.toml",
     issues: [
-      { source: "b.toml:1:1", path: "name", got: "integer 3" },
+      { source: "b.toml:1:1", path: "name", expected: "a string", got: "integer 3" },
       { source: "b.toml", path: "id", got: "nothing" },
       { source: "b.toml:2:14", path: "list[1]", got: "integer 1" },
       { source: "b.toml:6:1", path: "targets[1].os", expected: "a string", got: "boolean false" },

@@ -42,7 +42,16 @@ export class TomlRaw {
 }
 
 /** What `writeToml` takes: plain tables are maps with sorted keys, `TomlFields` are structures. */
-export type TomlOutput = TomlValue | TomlFields | TomlRaw | readonly TomlOutput[];
+export type TomlOutput =
+  | string
+  | boolean
+  | bigint
+  | number
+  | TomlDate
+  | TomlFields
+  | TomlRaw
+  | readonly TomlOutput[]
+  | { readonly [key: string]: TomlOutput };
 
 /** A structure for `writeToml`: keys stay in this order, `undefined` is left out. */
 export function fields(object: { readonly [key: string]: TomlOutput | undefined }): TomlFields {

@@ -42,3 +42,14 @@ function apiOf(scenario: string): string {
   };
   return platformAPI;
 }
+
+/** A label of every recorded image that has it. */
+export function goldenLabels(label: string): readonly GoldenFile[] {
+  return goldenFiles("config.json").flatMap((file) => {
+    const config = JSON.parse(file.text) as {
+      readonly config?: { readonly Labels?: Readonly<Record<string, string>> };
+    };
+    const text = config.config?.Labels?.[label];
+    return text === undefined ? [] : [{ ...file, text }];
+  });
+}

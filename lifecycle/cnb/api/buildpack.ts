@@ -1,5 +1,5 @@
 import { TspackError } from "../../errors.ts";
-import { type ApiRange, isSupported, isWithin, parseApiVersion } from "./version.ts";
+import { type ApiRange, type ApiVersion, isSupported, isWithin, parseApiVersion } from "./version.ts";
 
 /** The Buildpack APIs that the lifecycle speaks, oldest first. */
 export const buildpackApis: readonly string[] = ["0.7", "0.8", "0.9", "0.10", "0.11", "0.12"];
@@ -53,6 +53,16 @@ export function buildpackFeatures(version: string, user: BuildpackApiUser): Buil
     const message = `failed to set API for ${user.kind} '${user.name}': buildpack API version '${version}' is incompatible with the lifecycle`;
     throw new TspackError("BUILDPACK_API_UNSUPPORTED", message, { hint });
   }
-  const flags = Object.entries(rows).map(([name, range]) => [name, isWithin(parsed, range)] as const);
-  return Object.freeze({ api: version, ...Object.fromEntries(flags) }) as BuildpackFeatures;
+  return featuresAt(parsed, version);
+}
+
+/** The features of a Buildpack API, or undefined for one that `buildpackFeatures` refuses: for readers that leave the refusal to others. */
+export function knownBuildpackFeatures(version: string): BuildpackFeatures | undefined {
+  const parsed = parseApiVersion(version);
+  return parsed === undefined || !isSupported(parsed, buildpackApis) ? undefined : featuresAt(parsed, version);
+}
+
+function featuresAt(version: ApiVersion, api: string): BuildpackFeatures {
+  const flags = Object.entries(rows).map(([name, range]) => [name, isWithin(version, range)] as const);
+  return Object.freeze({ api, ...Object.fromEntries(flags) }) as BuildpackFeatures;
 }

@@ -73,11 +73,7 @@ export function encodeOrder({ order, orderExtensions }: OrderFile): string {
 
 /** Reads `[[order]]` of `order.toml`, `buildpack.toml` or `builder.toml`. */
 export function readOrder(root: TableReader, key: string): readonly OrderGroup[] {
-  return root.tables(key).map((alternative) => {
-    const group = alternative.tables("group");
-    if (group.length === 0) alternative.issue("group", "at least one buildpack");
-    return { group: group.map(readElement) };
-  });
+  return root.tables(key).map((alternative) => ({ group: alternative.tables("group").map(readElement) }));
 }
 
 /** Reads an element of a group; what is absent in the file is absent in the result. */
