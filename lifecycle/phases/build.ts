@@ -10,7 +10,6 @@ import { goJson } from "../cnb/go-json.ts";
 import { escapeId } from "../cnb/ids.ts";
 import { mergeProcesses } from "../cnb/launch.ts";
 import { planFor, withoutMet } from "../cnb/plan.ts";
-import { TspackError } from "../errors.ts";
 import type { BuildInputs, BuildPorts } from "./build/inputs.ts";
 import { processLayers } from "./build/layer-files.ts";
 import { type BuildpackOutputs, readOutputs } from "./build/outputs.ts";
@@ -19,6 +18,7 @@ import { copySboms } from "./build/sbom-files.ts";
 import { environmentFor, knownTarget, permittedVariables, withBuildLayer } from "./buildpack-environment.ts";
 import { type BuildpackStore, buildpackStore, checkGroupApis, featuresOf } from "./buildpack-store.ts";
 import { writeTextFile } from "./files.ts";
+import { phaseError } from "./reason.ts";
 
 export type { BuildInputs, BuildPorts } from "./build/inputs.ts";
 
@@ -32,15 +32,10 @@ export async function build(inputs: BuildInputs, ports: BuildPorts): Promise<Bui
   checkGroupApis([...inputs.group, ...inputs.groupExtensions]);
   try {
     return await buildGroup(inputs, ports);
-  } catch (cause) {
-    if (cause instanceof TspackError && passed.has(cause.code)) throw cause;
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    const hint = cause instanceof TspackError ? cause.hint : undefined;
-    throw new TspackError("BUILD_FAILED", `failed to build: ${reason}`, { cause, hint });
+  } catch (error) {
+    throw phaseError(error, "BUILD_FAILED", "build", ["BUILDPACK_FAILED", "BUILDPACK_API_UNSUPPORTED"]);
   }
 }
-
-const passed: ReadonlySet<string> = new Set(["BUILDPACK_FAILED", "BUILDPACK_API_UNSUPPORTED", "CANCELED"]);
 
 /** What goes from one buildpack to the next. */
 interface Progress {
@@ -114,7 +109,7 @@ function writeSboms({ features, layers }: BuildInputs, outputs: readonly Buildpa
 }
 
 function metadataOf(inputs: BuildInputs, outputs: readonly BuildpackOutputs[], { ctx }: BuildPorts): BuildMetadata {
-  const merged = mergeProcesses(outputs.map(({ processes }) => processes));
+  const merged = mergeProcesses(outputs);
   for (const warning of merged.warnings) ctx.logger.warn(warning);
   return {
     buildpacks: inputs.group,

@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { BuildpackFeatures } from "../cnb/api/buildpack.ts";
 import {
@@ -14,7 +14,7 @@ import {
 import type { TargetMetadata } from "../cnb/files/analyzed.ts";
 import type { BuildpackDescriptor } from "../cnb/files/buildpack-toml.ts";
 import { completeTarget, targetVariables } from "../cnb/target.ts";
-import { TspackError } from "../errors.ts";
+import { errorCode, TspackError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import type { BuildpackInputs } from "./detect/inputs.ts";
 import { readEnvFiles } from "./env-files.ts";
@@ -66,10 +66,22 @@ export function withBuildLayer(variables: Environment, layerDir: string): Enviro
 
 /** The target of the build: what the run image leaves open comes from the machine that builds. */
 export function knownTarget({ target, osRelease }: BuildpackInputs, logger: Logger): TargetMetadata {
-  if (target?.distro === undefined) {
-    logger.info("target distro name/version labels not found, reading /etc/os-release file");
+  if (target?.distro !== undefined) return target;
+  logger.info("target distro name/version labels not found, reading /etc/os-release file");
+  return completeTarget(target, {
+    osRelease: readOsRelease(osRelease, logger),
+    arch: architectures[process.arch] ?? process.arch,
+  });
+}
+
+function readOsRelease(path: string, logger: Logger): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return "";
+    logger.warn(`Encountered error trying to read ${path} file: ${systemMessage(error)}`);
+    return "";
   }
-  return completeTarget(target, { osRelease, arch: architectures[process.arch] ?? process.arch });
 }
 
 /** Names of processors as OCI has them, by Node's. */

@@ -7,6 +7,7 @@ import { type BuildpackStore, buildpackStore, featuresOf } from "./buildpack-sto
 import { type CandidateRunner, candidateRunner } from "./detect/candidate.ts";
 import type { DetectInputs, DetectPorts, DetectResult } from "./detect/inputs.ts";
 import { type Detected, DetectReport } from "./detect/report.ts";
+import { phaseError } from "./reason.ts";
 
 export type { BuildpackInputs, DetectInputs, DetectPorts, DetectResult } from "./detect/inputs.ts";
 
@@ -28,9 +29,9 @@ export async function detect(inputs: DetectInputs, { ctx }: DetectPorts): Promis
       (element) => (element.extension === true ? [] : store.lookup(element).order),
       (candidate) => attempt(candidate, runner, report),
     );
-  } catch (cause) {
+  } catch (error) {
     report.print(ctx.logger, false);
-    throw notPossible(cause);
+    throw phaseError(error, "DETECT_NOT_POSSIBLE", "detect", ["BUILDPACK_API_UNSUPPORTED"]);
   }
   report.print(ctx.logger, outcome.kind === "pass");
   if (outcome.kind !== "pass") throw noGroup(outcome.kind, ctx.logger);
@@ -103,12 +104,6 @@ function noGroup(kind: "fail" | "error", logger: Logger): TspackError {
   return new TspackError("DETECT_FAILED", "failed to detect: no buildpacks participating", {
     hint: "why each buildpack declined stands above",
   });
-}
-
-function notPossible(cause: unknown): unknown {
-  if (!(cause instanceof TspackError)) return cause;
-  if (cause.code === "CANCELED" || cause.code === "BUILDPACK_API_UNSUPPORTED") return cause;
-  return new TspackError("DETECT_NOT_POSSIBLE", `failed to detect: ${cause.message}`, { cause, hint: cause.hint });
 }
 
 /** Running `bin/generate` and applying Dockerfiles is not part of this lifecycle yet. */

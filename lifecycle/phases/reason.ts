@@ -1,5 +1,29 @@
-import { type InputIssue, InputError } from "../errors.ts";
+import { errorCode, InputError, type InputIssue, TspackError } from "../errors.ts";
 import { TomlSyntaxError } from "../toml.ts";
+import { systemMessage } from "./system-message.ts";
+
+/** Whether an error is of the operating system: a full disk, a missing right. */
+export function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && /^E[A-Z0-9]+$/.test(errorCode(error) ?? "");
+}
+
+/**
+ * The error that a phase ends with: `failed to <action>: …` with the phase's own code. What says
+ * already how it ends, `keep`, and bugs, which need their stack, stay as they are.
+ */
+export function phaseError(
+  error: unknown,
+  code: TspackError["code"],
+  action: string,
+  keep: readonly TspackError["code"][],
+): unknown {
+  if (error instanceof TspackError) {
+    if (error.code === "CANCELED" || keep.includes(error.code)) return error;
+    return new TspackError(code, `failed to ${action}: ${error.message}`, { cause: error, hint: error.hint });
+  }
+  if (!isSystemError(error)) return error;
+  return new TspackError(code, `failed to ${action}: ${reasonOf(error)}`, { cause: error });
+}
 
 /**
  * What is wrong, in the words that platforms know from the reference implementation: what it prints
@@ -8,6 +32,9 @@ import { TomlSyntaxError } from "../toml.ts";
 export function reasonOf(error: unknown): string {
   if (error instanceof TomlSyntaxError) return error.referenceMessage;
   if (error instanceof InputError) return typeReason(error.issues[0]) ?? error.message;
+  if (isSystemError(error)) {
+    return `${error.syscall ?? "access"} ${error.path ?? ""}: ${systemMessage(error)}`.replace(" :", ":");
+  }
   return error instanceof Error ? error.message : String(error);
 }
 

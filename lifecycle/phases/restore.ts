@@ -10,9 +10,9 @@ import type {
 } from "../cnb/files/lifecycle-metadata.ts";
 import { encodeStoreToml } from "../cnb/files/store-toml.ts";
 import { escapeId } from "../cnb/ids.ts";
-import { TspackError } from "../errors.ts";
 import { writeTextFile } from "./files.ts";
 import { inParallel } from "./in-parallel.ts";
+import { phaseError } from "./reason.ts";
 import { restoreCached } from "./restore/cached-layer.ts";
 import type { LayerState, RestoredLayer, RestoreInputs, RestorePorts, RestoreResult } from "./restore/inputs.ts";
 import { decideLayers } from "./restore/layer-decisions.ts";
@@ -36,11 +36,8 @@ interface Candidate {
 export async function restore(inputs: RestoreInputs, ports: RestorePorts): Promise<RestoreResult> {
   try {
     return await restoreAll(inputs, ports);
-  } catch (cause) {
-    if (cause instanceof TspackError && cause.code === "CANCELED") throw cause;
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    const hint = cause instanceof TspackError ? cause.hint : undefined;
-    throw new TspackError("RESTORE_FAILED", `failed to restore: ${reason}`, { cause, hint });
+  } catch (error) {
+    throw phaseError(error, "RESTORE_FAILED", "restore", []);
   }
 }
 

@@ -65,7 +65,7 @@ export function fixture(): Fixture {
       execEnv: undefined,
       env: { PATH: "/usr/bin:/bin", HOME: "/home/cnb", SECRET: "not for buildpacks" },
       target: { os: "linux", arch: "amd64", distro: { name: "debian", version: "12" } },
-      osRelease: "",
+      osRelease: join(dir, "os-release"),
       ...more,
     }),
     remove: () => rmSync(dir, { recursive: true, force: true }),

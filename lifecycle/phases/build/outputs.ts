@@ -9,7 +9,6 @@ import {
   ignoredWorkingDirectories,
   type LaunchToml,
   noLaunchToml,
-  type Process,
 } from "../../cnb/files/launch-toml.ts";
 import type { LayerToml } from "../../cnb/files/layer-toml.ts";
 import type { BuildpackPlan } from "../../cnb/files/plan.ts";
@@ -24,9 +23,10 @@ import { checkUnmet } from "./unmet.ts";
 
 /** What one buildpack left behind. Buildpack specification, build. */
 export interface BuildpackOutputs {
+  readonly buildpackId: string;
   readonly metNames: readonly string[];
   readonly sboms: readonly SbomFile[];
-  readonly processes: readonly Process[];
+  readonly processes: LaunchToml["processes"];
   readonly slices: LaunchToml["slices"];
   readonly labels: LaunchToml["labels"];
   readonly launchBom: readonly BomEntry[];
@@ -56,9 +56,10 @@ export function readOutputs(built: BuiltBuildpack, logger: Logger): BuildpackOut
   const sboms = findSboms(layersDir, descriptor, layers);
   const launch = readOptional(join(layersDir, "launch.toml"), (file) => readLaunch(file, built, logger)) ?? noLaunchToml;
   return {
+    buildpackId: descriptor.id,
     metNames: metNames(plan, unmet),
     sboms,
-    processes: launch.processes.map((process) => ({ ...process, buildpackId: descriptor.id })),
+    processes: launch.processes,
     slices: launch.slices,
     labels: launch.labels,
     launchBom: launch.bom,

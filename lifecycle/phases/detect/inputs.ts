@@ -26,7 +26,7 @@ export interface BuildpackInputs {
   readonly env: Readonly<Record<string, string>>;
   /** `[run-image.target]` of `analyzed.toml`. */
   readonly target: TargetMetadata | undefined;
-  /** `/etc/os-release` of the build image, asked when the run image does not say its distribution. */
+  /** Path of the build image's `/etc/os-release`, read when the run image does not say its distribution. */
   readonly osRelease: string;
 }
 
@@ -34,7 +34,7 @@ export interface BuildpackInputs {
 export interface DetectInputs extends BuildpackInputs {
   readonly order: OrderFile;
   /** `/cnb/extensions`; undefined below Platform API 0.10. */
-  readonly extensionsDir: string | undefined;
+  readonly extensionsDir?: string | undefined;
   /** `system.toml`; undefined below Platform API 0.15 and without the file. */
   readonly system: SystemToml | undefined;
 }
