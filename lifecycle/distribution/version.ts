@@ -9,3 +9,12 @@ export const commit: string = typeof TSPACK_COMMIT === "string" ? TSPACK_COMMIT 
 
 /** What `-version` prints: `VERSION+COMMIT`. */
 export const versionText = `${version}+${commit}`;
+
+declare const TSPACK_REPOSITORY: string | undefined;
+
+/** Which lifecycle built an image, as its label `io.buildpacks.build.metadata` says it. */
+export const lifecycleVersion = {
+  version,
+  repository: typeof TSPACK_REPOSITORY === "string" ? TSPACK_REPOSITORY : "tspack",
+  commit,
+} as const;
