@@ -55,3 +55,21 @@ def choose($required):
       | $packument.versions[$version].dist
       | {version: $version, tarball: .tarball, integrity: .integrity}
     end;
+
+# For the shell: "chosen" with version, tarball and integrity on lines of their own, or "failed" with message and hint.
+def report($what; $required):
+  if (.versions? | type) != "object" then ("failed", "the registry's answer for \($what) is not the description of a package",
+      "check the registry's URL (NPM_CONFIG_REGISTRY)")
+  else
+    try (choose($required)
+      | if has("version") then ("chosen", .version, .tarball // "", .integrity // "")
+        else
+          ("failed",
+           "\($what): no version satisfies " + (if .conflict then $required else [.unsatisfied] end
+             | map("\"\(.range)\" (\(.source))") | join(" and ")),
+           "nearest versions: \(.nearest | join(", "))") end)
+    catch if type == "object" then
+        ("failed", "\($what): \"\(.invalid.range)\" (\(.invalid.source)) is no version range: \(.reason)",
+         "write it as \"^22\", \"22.x\", \">=20 <25\" or \"22.12.0\"")
+      else error end
+  end;

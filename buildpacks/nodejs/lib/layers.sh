@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# The layers "node" and "npm". Needs output.sh, registry.sh, requirements.sh; LAYERS, BUILDPACK_DIR, SCRATCH.
+# The layers "node" and "npm". Needs output.sh, registry.sh; LAYERS, BUILDPACK_DIR, SCRATCH and what read_requirements sets.
 
 node_arch() {
   local machine=${CNB_TARGET_ARCH:-$(uname -m)}
@@ -16,23 +16,14 @@ restored() {
   sed -n -E "s/^[[:space:]]*$2[[:space:]]*=[[:space:]]*\"([^\"]*)\".*/\1/p" "$LAYERS/$1.toml" | head -n 1
 }
 
-# choose REQUIREMENTS < packument: the choice as JSON, or a failure that names file, field and range.
+# choose WHAT REQUIREMENTS PACKUMENT: sets VERSION, TARBALL and INTEGRITY, or fails with file, field and range.
 choose() {
-  local choice
-  choice=$(jq -c -L "$BUILDPACK_DIR/lib" --argjson required "$1" --slurpfile releases "$BUILDPACK_DIR/lib/releases.json" \
-    'include "choose"; try choose($required) catch if type == "object" then . else error end')
-  case $choice in
-    '{"invalid"'*)
-      fail "$2: $(jq -r '"\"\(.invalid.range)\" (\(.invalid.source)) is no version range: \(.reason)"' <<<"$choice")" 'write it as "^22", "22.x", ">=20 <25" or "22.12.0"'
-      ;;
-    '{"unsatisfied"'*)
-      fail "$2: $(jq -r --argjson required "$1" 'if .conflict
-        then "no version satisfies " + ($required | map("\"\(.range)\" (\(.source))") | join(" and "))
-        else "no version satisfies \"\(.unsatisfied.range)\" (\(.unsatisfied.source))" end' <<<"$choice")" \
-        "nearest versions: $(jq -r '.nearest | join(", ")' <<<"$choice")"
-      ;;
-    *) printf '%s' "$choice" ;;
-  esac
+  local lines
+  jq -r -L "$BUILDPACK_DIR/lib" --arg what "$1" --argjson required "$2" --slurpfile releases "$BUILDPACK_DIR/lib/releases.json" \
+    'include "choose"; report($what; $required)' "$3" >"$SCRATCH/choice"
+  mapfile -t lines <"$SCRATCH/choice"
+  if [[ ${lines[0]} == failed ]]; then fail "${lines[1]}" "${lines[2]}"; fi
+  VERSION=${lines[1]} TARBALL=${lines[2]} INTEGRITY=${lines[3]}
 }
 
 # still_satisfies VERSION REQUIREMENTS: would a version that is here already be accepted?
@@ -50,42 +41,34 @@ offered() {
 
 because() { jq -r 'map("\"\(.range)\" (\(.source))") | join(" and ")' <<<"$1"; }
 
-# The line of long-term support is the default: {range, source} as if the application had asked for it.
-default_node() { jq -c '[{range: "\(.lts | map(.major) | max).x", source: "default: newest long-term support"}]' "$BUILDPACK_DIR/lib/releases.json"; }
-
 install_node() {
-  local arch required version kept choice
+  local arch kept
   arch=$(node_arch)
-  required=$(node_requirements | jq -s -c .)
-  if [[ $required == "[]" ]]; then required=$(default_node); fi
-  version=$(restored node version)
-  kept=$version
-  if [[ -z $version || ! -x $LAYERS/node/bin/node || $(restored node arch) != "$arch" ]]; then kept=""; fi
+  kept=$(restored node version)
+  if [[ -z $kept || ! -x $LAYERS/node/bin/node || $(restored node arch) != "$arch" ]]; then kept=""; fi
 
-  if [[ -n $kept ]] && still_satisfies "$kept" "$required"; then
-    say "Node.js $kept: satisfies $(because "$required")"
+  if [[ -n $kept ]] && still_satisfies "$kept" "$NODE_REQUIRED"; then
+    say "Node.js $kept: satisfies $NODE_BECAUSE"
     say "Reusing cached Node.js $kept: nothing to fetch"
+    VERSION=$kept INTEGRITY=$(restored node integrity)
   else
     REGISTRY=${REGISTRY:-$(find_registry)}
     fetch_packument "node-linux-$arch" "$SCRATCH/node.json"
-    choice=$(choose "$required" Node.js <"$SCRATCH/node.json")
-    version=$(jq -r .version <<<"$choice")
-    say "Node.js $version: satisfies $(because "$required")"
-    if [[ $version == "$kept" ]]; then
-      say "Reusing cached Node.js $version: it is still the newest"
+    choose Node.js "$NODE_REQUIRED" "$SCRATCH/node.json"
+    say "Node.js $VERSION: satisfies $NODE_BECAUSE"
+    if [[ $VERSION == "$kept" && $INTEGRITY == "$(restored node integrity)" ]]; then
+      say "Reusing cached Node.js $VERSION: it is still the newest"
     else
-      fetch_node "$arch" "$version" "$choice"
+      fetch_node "$arch"
     fi
   fi
-  node_layer "$arch" "$(restored node version)" "$(restored node integrity)"
+  node_layer "$arch" "$VERSION" "$INTEGRITY"
 }
 
-# fetch_node ARCH VERSION CHOICE: bin/node goes to the layer of the image, the headers wait for install_npm.
+# fetch_node ARCH: what choose has set. bin/node goes to the layer of the image, the headers wait for install_npm.
 fetch_node() {
-  local arch=$1 version=$2 choice=$3 integrity
-  integrity=$(jq -r '.integrity // ""' <<<"$choice")
-  fetch_tarball "node-linux-$arch" "$version" "$(jq -r .tarball <<<"$choice")" "$integrity" "$SCRATCH/node.tgz"
-  say "Fetched Node.js $version: $(($(stat -c %s "$SCRATCH/node.tgz") / 1000000)) MB, sha512 verified"
+  fetch_tarball "node-linux-$1" "$VERSION" "$TARBALL" "$INTEGRITY" "$SCRATCH/node.tgz"
+  say "Fetched Node.js $VERSION: $(($(stat -c %s "$SCRATCH/node.tgz") / 1000000)) MB, sha512 verified"
   mkdir "$SCRATCH/package"
   tar -xzf "$SCRATCH/node.tgz" -C "$SCRATCH" --no-same-owner --no-same-permissions package/bin/node package/LICENSE package/include
   rm -rf "$LAYERS/node" "$LAYERS/npm" "$LAYERS/npm.toml"
@@ -93,8 +76,7 @@ fetch_node() {
   mv "$SCRATCH/package/bin/node" "$LAYERS/node/bin/node"
   mv "$SCRATCH/package/LICENSE" "$LAYERS/node/LICENSE"
   chmod 0755 "$LAYERS/node/bin/node"
-  "$LAYERS/node/bin/node" --version >/dev/null || fail "Node.js $version does not run in this build image" "it needs a newer C library; choose an older Node.js or a newer build image"
-  printf '[metadata]\nversion = "%s"\nintegrity = "%s"\n' "$version" "$integrity" >"$LAYERS/node.toml"
+  "$LAYERS/node/bin/node" --version >/dev/null || fail "Node.js $VERSION does not run in this build image" "it needs a newer C library; choose an older Node.js or a newer build image"
 }
 
 # node_layer ARCH VERSION INTEGRITY
@@ -118,25 +100,36 @@ version = "$2"
 arch = "$1"
 integrity = "$3"
 TOML
-  jq -n --arg version "$2" --arg arch "$1" '{
-    bomFormat: "CycloneDX", specVersion: "1.5", version: 1,
-    components: [{type: "application", name: "node", version: $version, "bom-ref": "pkg:npm/node-linux-\($arch)@\($version)",
-      purl: "pkg:npm/node-linux-\($arch)@\($version)", licenses: [{license: {id: "MIT"}}]}]
-  }' >"$LAYERS/node.sbom.cdx.json"
+  local purl=pkg:npm/node-linux-$1@$2
+  cat >"$LAYERS/node.sbom.cdx.json" <<JSON
+{
+  "bomFormat": "CycloneDX",
+  "specVersion": "1.5",
+  "version": 1,
+  "components": [
+    {
+      "type": "application",
+      "bom-ref": "$purl",
+      "name": "node",
+      "version": "$2",
+      "purl": "$purl",
+      "licenses": [{ "license": { "id": "MIT" } }]
+    }
+  ]
+}
+JSON
 }
 
 # The npm that an application asks for, else the line that belongs to its Node.js, else the newest that accepts it.
 install_npm() {
-  local node required key choice version integrity
-  node=$(restored node version)
-  required=$(npm_requirements | jq -s -c .)
+  local node=$VERSION required=$NPM_REQUIRED key kept
   if [[ $required == "[]" ]]; then required=$(line_of_npm "$node"); fi
   key=$(sha256sum <<<"$node $required")
   key=${key%% *}
-  version=$(restored npm version)
-  if [[ -n $version && $(restored npm key) == "$key" && -x $LAYERS/npm/lib/npm/bin/npm-cli.js && -d $LAYERS/npm/headers/include/node ]]; then
-    say "Reusing cached npm $version: same Node.js, same requirements"
-    npm_layer "$version" "$key" "$(restored npm integrity)"
+  kept=$(restored npm version)
+  if [[ -n $kept && $(restored npm key) == "$key" && -x $LAYERS/npm/lib/npm/bin/npm-cli.js && -d $LAYERS/npm/headers/include/node ]]; then
+    say "Reusing cached npm $kept: same Node.js, same requirements"
+    npm_layer "$kept" "$key" "$(restored npm integrity)"
     return 0
   fi
   REGISTRY=${REGISTRY:-$(find_registry)}
@@ -145,12 +138,10 @@ install_npm() {
   if [[ $required == "[]" ]] || { [[ $required == *"the line of Node.js"* ]] && ! offered "$required" <"$SCRATCH/npm.json"; }; then
     required='[{"range": "*", "source": "the newest that accepts this Node.js"}]'
   fi
-  choice=$(choose "$required" "npm for Node.js $node" <"$SCRATCH/npm.json")
-  version=$(jq -r .version <<<"$choice")
-  integrity=$(jq -r '.integrity // ""' <<<"$choice")
-  say "npm $version: satisfies $(because "$required")"
-  fetch_npm "$version" "$choice" "$integrity" "$node"
-  npm_layer "$version" "$key" "$integrity"
+  choose "npm for Node.js $node" "$required" "$SCRATCH/npm.json"
+  say "npm $VERSION: satisfies $(because "$required")"
+  fetch_npm "$node"
+  npm_layer "$VERSION" "$key" "$INTEGRITY"
 }
 
 # line_of_npm NODE: the npm that a long-term line of Node.js is shipped with, as a requirement.
@@ -168,12 +159,12 @@ accepting() {
             | $range == null or ((try ($range | range_of) catch []) as $sets | $v | satisfies($sets))))'
 }
 
-# fetch_npm VERSION CHOICE INTEGRITY NODE
+# fetch_npm NODE: what choose has set, and the headers of that Node.js.
 fetch_npm() {
-  fetch_tarball npm "$1" "$(jq -r .tarball <<<"$2")" "$3" "$SCRATCH/npm.tgz"
+  fetch_tarball npm "$VERSION" "$TARBALL" "$INTEGRITY" "$SCRATCH/npm.tgz"
   mkdir "$SCRATCH/npm"
   tar -xzf "$SCRATCH/npm.tgz" -C "$SCRATCH/npm" --no-same-owner --no-same-permissions
-  [[ -d $SCRATCH/package/include ]] || fetch_headers "$4"
+  [[ -d $SCRATCH/package/include ]] || fetch_headers "$1"
   rm -rf "$LAYERS/npm"
   mkdir -p "$LAYERS/npm/lib" "$LAYERS/npm/bin" "$LAYERS/npm/headers"
   mv "$SCRATCH/npm/package" "$LAYERS/npm/lib/npm"

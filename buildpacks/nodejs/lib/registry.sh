@@ -94,9 +94,8 @@ fetch_failed() {
 
 # fetch_packument NAME FILE: what versions of a package there are, in npm's short form.
 fetch_packument() {
-  local url=$REGISTRY/$1
-  fetch "$url" "$2" "application/vnd.npm.install-v1+json" || fetch_failed "$url"
-  jq -e '.versions | type == "object"' "$2" >/dev/null 2>&1 || fail "$(redact <<<"$url") is not the description of an npm package" "check the registry's URL (NPM_CONFIG_REGISTRY)"
+  fetch "$REGISTRY/$1" "$2" "application/vnd.npm.install-v1+json" || fetch_failed "$REGISTRY/$1"
+  [[ $(head -c 1 "$2") == "{" ]] || fail "$(redact <<<"$REGISTRY/$1") is no description of a package" "check the registry's URL (NPM_CONFIG_REGISTRY)"
 }
 
 # fetch_tarball NAME VERSION URL INTEGRITY FILE: a registry that is a mirror may name the original's host in its

@@ -1,17 +1,5 @@
 # shellcheck shell=bash
-# Where an application says which Node.js and npm it wants. Needs output.sh and jq.
-
-# package_field FILTER WHAT: a string of package.json, nothing when it is absent.
-package_field() {
-  local value
-  [[ -f package.json ]] || return 0
-  value=$(jq -c "$1" package.json 2>"$SCRATCH/jq.log") || fail "package.json is not valid JSON: $(tail -n 1 "$SCRATCH/jq.log")" "correct the file"
-  case $value in
-    null | "") ;;
-    \"*) jq -r . <<<"$value" ;;
-    *) fail "$2 in package.json: expected a string, found $value" 'write it as "node": "^22", for example' ;;
-  esac
-}
+# Where an application says which Node.js and npm it wants. Needs output.sh, jq; BUILDPACK_DIR, SCRATCH.
 
 # The version that a file pins: its first line that is neither empty nor a comment.
 pinned_in() {
@@ -28,30 +16,30 @@ pinned_in() {
   fail "$1 is empty" "write a version such as 22 or lts/jod, or remove the file"
 }
 
-requirement() { jq -n -c --arg range "$1" --arg source "$2" '{range: $range, source: $source}'; }
-
-# One JSON object per line; nothing when the application does not care.
-node_requirements() {
-  local range file
-  if [[ -n ${BP_NODE_VERSION:-} ]]; then
-    requirement "$BP_NODE_VERSION" "BP_NODE_VERSION"
-    return 0
+# Sets NODE_REQUIRED and NPM_REQUIRED, lists of {range, source} as JSON, and NODE_BECAUSE, the first one for people.
+read_requirements() {
+  local node_version nvmrc source=$SCRATCH/package.json lines
+  node_version=$(pinned_in .node-version)
+  nvmrc=$(pinned_in .nvmrc)
+  if [[ -f package.json ]]; then source=package.json; else printf '{}' >"$source"; fi
+  if ! jq -r -f "$BUILDPACK_DIR/lib/requirements.jq" --slurpfile releases "$BUILDPACK_DIR/lib/releases.json" \
+    --arg override "${BP_NODE_VERSION:-}" --arg node_version "$node_version" --arg nvmrc "$nvmrc" \
+    "$source" >"$SCRATCH/requirements" 2>"$SCRATCH/jq.log"; then
+    requirements_failed
   fi
-  for file in .node-version .nvmrc; do
-    range=$(pinned_in "$file")
-    if [[ -n $range ]]; then requirement "$range" "$file"; fi
-  done
-  range=$(package_field '.engines.node?' engines.node)
-  if [[ -n $range ]]; then requirement "$range" "engines.node in package.json"; fi
+  mapfile -t lines <"$SCRATCH/requirements"
+  ((${#lines[@]} == 3)) || fail "package.json is empty" 'write at least {} into it'
+  NODE_REQUIRED=${lines[0]}
+  NODE_BECAUSE=${lines[1]}
+  NPM_REQUIRED=${lines[2]}
 }
 
-npm_requirements() {
-  local range
-  range=$(package_field '.packageManager?' packageManager)
-  if [[ $range == npm@* ]]; then
-    range=${range#npm@}
-    requirement "${range%%+*}" "packageManager in package.json"
+# jq names the file of its own errors as "(at …)"; ours come after it.
+requirements_failed() {
+  local message
+  message=$(tail -n 1 "$SCRATCH/jq.log")
+  if [[ $message == *": expected a string"* ]]; then
+    fail "${message#*): }" 'write it as "node": "^22", for example'
   fi
-  range=$(package_field '.engines.npm?' engines.npm)
-  if [[ -n $range ]]; then requirement "$range" "engines.npm in package.json"; fi
+  fail "package.json is not valid JSON: ${message#jq: error: }" "correct the file"
 }

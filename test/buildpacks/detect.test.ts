@@ -1,0 +1,118 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { parse } from "smol-toml";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { skipWithout } from "./require-tools.ts";
+import { buildpackDirectory, Workspace } from "./workspace.ts";
+
+const tools = skipWithout("bash", "jq");
+const IDS = ["nodejs", "npm-install", "npm-start", "procfile"] as const;
+
+describe.skipIf(tools.skip)(`bin/detect of the buildpacks${tools.note}`, () => {
+  let workspace: Workspace;
+  beforeEach(() => {
+    workspace = new Workspace();
+  });
+  afterEach(() => {
+    workspace.remove();
+  });
+
+  it.each([
+    ["nodejs", "no package.json, .node-version or .nvmrc"],
+    ["npm-install", "no package.json"],
+    ["npm-start", "no package.json"],
+    ["procfile", "no Procfile"],
+  ])("%s declines an empty application in one line", async (id, reason) => {
+    const outcome = await workspace.detect(id);
+    expect(outcome).toMatchObject({ code: 100, output: `${reason}\n` });
+  });
+
+  it.each(["npm-install", "npm-start"])("%s fails, not declines, on a package.json with a syntax error", async (id) => {
+    workspace.write("package.json", "{");
+    const outcome = await workspace.detect(id);
+    expect(outcome.code).toBe(1);
+    expect(outcome.output).toContain("package.json is not valid JSON");
+  });
+
+  it("nodejs offers npm, or itself alone, and requires node for a package.json", async () => {
+    workspace.write("package.json", {});
+    const { code, plan } = await workspace.detect("nodejs");
+    expect(code).toBe(0);
+    expect(plan).toEqual({
+      provides: [{ name: "node" }, { name: "npm" }],
+      requires: [{ name: "node" }],
+      or: [{ provides: [{ name: "node" }], requires: [{ name: "node" }] }],
+    });
+  });
+
+  it("nodejs only offers node for an application that merely pins a version", async () => {
+    workspace.write(".nvmrc", "22\n");
+    const { code, plan } = await workspace.detect("nodejs");
+    expect(code).toBe(0);
+    expect(plan).toEqual({ provides: [{ name: "node" }, { name: "npm" }], or: [{ provides: [{ name: "node" }] }] });
+  });
+
+  it.each([
+    [{}, 100],
+    [{ dependencies: {} }, 100],
+    [{ dependencies: { a: "1" } }, 0],
+    [{ devDependencies: { a: "1" } }, 0],
+    [{ workspaces: ["packages/*"] }, 0],
+    [{ scripts: { build: "make" } }, 0],
+    [{ scripts: { start: "node ." } }, 100],
+  ])("npm-install on %j exits with %i", async (packageJson, code) => {
+    workspace.write("package.json", packageJson);
+    expect((await workspace.detect("npm-install")).code).toBe(code);
+  });
+
+  it("npm-install leaves another package manager's lock alone", async () => {
+    workspace.write("package.json", { dependencies: { a: "1" } });
+    workspace.write("yarn.lock", "");
+    const outcome = await workspace.detect("npm-install");
+    expect(outcome).toMatchObject({ code: 100 });
+    expect(outcome.output).toContain("yarn.lock");
+  });
+
+  it("npm-install requires node and npm", async () => {
+    workspace.write("package.json", { dependencies: { a: "1" } });
+    const { plan } = await workspace.detect("npm-install");
+    expect(plan["requires"]).toEqual([
+      { name: "node_modules" },
+      { name: "node", metadata: { build: true } },
+      { name: "npm", metadata: { build: true } },
+    ]);
+  });
+
+  it.each([
+    [{ scripts: { start: "node x" } }, [], 0],
+    [{ main: "lib/app" }, ["lib/app.js"], 0],
+    [{ main: "lib/app" }, [], 100],
+    [{}, ["server.js"], 0],
+    [{}, [], 100],
+  ])("npm-start on %j with %j exits with %i", async (packageJson, files, code) => {
+    workspace.write("package.json", packageJson);
+    for (const file of files) workspace.write(file, "");
+    expect((await workspace.detect("npm-start")).code).toBe(code);
+  });
+});
+
+describe("the default order", () => {
+  const builder = parse(readFileSync(`${buildpackDirectory(".")}/builder.toml`, "utf8")) as unknown as {
+    readonly buildpacks: readonly { readonly uri: string }[];
+    readonly order: readonly { readonly group: readonly { readonly id: string; readonly version: string }[] }[];
+  };
+
+  it("names every buildpack of this folder", () => {
+    const folders = readdirSync(buildpackDirectory("."), { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => entry.name);
+    expect(folders.toSorted()).toEqual([...IDS].toSorted());
+    expect(builder.buildpacks.map(({ uri }) => uri).toSorted()).toEqual(folders.toSorted());
+  });
+
+  it("names the versions that the buildpacks have", () => {
+    for (const { id, version } of builder.order.flatMap(({ group }) => group)) {
+      const file = parse(readFileSync(`${buildpackDirectory(id.replace("tspack/", ""))}/buildpack.toml`, "utf8"));
+      expect(file["buildpack"]).toMatchObject({ id, version });
+    }
+  });
+});
