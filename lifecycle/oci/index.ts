@@ -27,8 +27,8 @@ export * from "./mutate.ts";
 export type { Raw } from "./raw.ts";
 export { rebase } from "./rebase.ts";
 export {
-  comparableName,
   type ImageRef,
+  maybeReference,
   parseReference,
   refIdentifier,
   refName,

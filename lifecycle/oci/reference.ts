@@ -110,15 +110,11 @@ export function withDigest(ref: ImageRef, digest: Digest): ImageRef {
   return { ...ref, tag: undefined, digest, original: `${repositoryName(ref)}@${digest}` };
 }
 
-/**
- * The full name without digest, with `latest` when there is no tag: how run image names are
- * compared. A text that is no reference is compared as it is.
- */
-export function comparableName(text: string): string {
-  const withoutDigest = text.includes("@sha256:") ? (text.split("@")[0] ?? text) : text;
+/** The reference, or undefined for a text that is none. */
+export function maybeReference(text: string): ImageRef | undefined {
   try {
-    return refName(parseReference(withoutDigest));
+    return parseReference(text);
   } catch {
-    return text;
+    return undefined;
   }
 }

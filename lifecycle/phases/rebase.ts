@@ -1,6 +1,7 @@
 import { hasFeature } from "../cnb/api/platform.ts";
 import { decodeLayersMetadata, encodeLayersMetadata, type LayersMetadata } from "../cnb/files/lifecycle-metadata.ts";
 import type { Report } from "../cnb/files/report.ts";
+import { recordedRunImage } from "../cnb/run-image.ts";
 import { TspackError } from "../errors.ts";
 import { parseDiffId } from "../oci/digest.ts";
 import type { Image } from "../oci/image.ts";
@@ -17,7 +18,7 @@ import { noLayersMetadata } from "./no-layers-metadata.ts";
 import { checkStack, type Labels } from "./rebase/check-stack.ts";
 import { checkTarget } from "./rebase/check-target.ts";
 import type { RebaseInputs, RebasePorts } from "./rebase/inputs.ts";
-import { followedLabels, type NewBase, rebasedMetadata, recordedRunImage } from "./rebase/plan-rebase.ts";
+import { followedLabels, type NewBase, rebasedMetadata } from "./rebase/plan-rebase.ts";
 
 export type { RebaseInputs, RebasePorts } from "./rebase/inputs.ts";
 

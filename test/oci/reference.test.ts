@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { InputError } from "../../lifecycle/errors.ts";
-import { comparableName, parseReference, refName, repositoryName } from "../../lifecycle/oci/reference.ts";
+import { maybeReference, parseReference, refName, repositoryName } from "../../lifecycle/oci/reference.ts";
 
 const digest = `sha256:${"ab".repeat(32)}`;
 
@@ -67,10 +67,9 @@ test("refName prints the digest and not the tag when both are there", () => {
   expect(repositoryName(parseReference("debian"))).toBe("index.docker.io/library/debian");
 });
 
-test("names compare without digest and with the default tag", () => {
-  expect(comparableName(`a.example/x@${digest}`)).toBe("a.example/x:latest");
-  expect(comparableName("a.example/x:v1")).not.toBe(comparableName("a.example/x"));
-  expect(comparableName("Not A Reference")).toBe("Not A Reference");
+test("a text that is no reference is none", () => {
+  expect(maybeReference("Not A Reference")).toBeUndefined();
+  expect(maybeReference("a")?.repository).toBe("library/a");
 });
 
 function caught(action: () => unknown): unknown {

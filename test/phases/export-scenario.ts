@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { execFileSync } from "node:child_process";
 
 /** One entry of a recorded tree. */
-interface TreeEntry {
+export interface TreeEntry {
   readonly path?: string;
   readonly pathBase64?: string;
   readonly type: "dir" | "file" | "symlink" | "hardlink" | "fifo" | "socket";
@@ -24,6 +24,7 @@ export interface Scenario {
   readonly builds: readonly {
     readonly name: string;
     readonly image: string;
+    readonly editsBefore?: readonly TreeEntry[];
     readonly steps: readonly { readonly phase: string; readonly args: readonly string[] }[];
   }[];
 }
@@ -38,7 +39,19 @@ export function makeTree(entries: readonly TreeEntry[], name: string, root: stri
   const own = entries.filter((entry) => pathOf(entry) === name || pathOf(entry).startsWith(`${name}/`));
   rmSync(join(root, name), { recursive: true, force: true });
   mkdirSync(join(root, name), { recursive: true });
-  for (const entry of own) makeEntry(entry, root);
+  addEntries(own, root);
+}
+
+/** Makes or replaces entries of a tree. */
+export function addEntries(entries: readonly TreeEntry[], root: string): void {
+  for (const entry of entries) makeEntry(entry, root);
+}
+
+/** Reads a recorded tree, which is a list or has one. */
+export function readTree(path: string): readonly TreeEntry[] {
+  const tree = readJson<readonly TreeEntry[] | { readonly entries: readonly TreeEntry[] }>(path);
+  // An array has a method of that name.
+  return typeof tree.entries === "function" ? (tree as readonly TreeEntry[]) : tree.entries;
 }
 
 /** The text of a file of the tree; undefined when there is none. */

@@ -4,7 +4,7 @@ import type { LayersMetadata } from "../../lifecycle/cnb/files/lifecycle-metadat
 import { type Logger, silentLogger } from "../../lifecycle/logger.ts";
 import { checkStack } from "../../lifecycle/phases/rebase/check-stack.ts";
 import { checkTarget } from "../../lifecycle/phases/rebase/check-target.ts";
-import { followedLabels, rebasedMetadata, recordedRunImage } from "../../lifecycle/phases/rebase/plan-rebase.ts";
+import { followedLabels, rebasedMetadata } from "../../lifecycle/phases/rebase/plan-rebase.ts";
 
 const features = platformFeatures("0.13");
 const old = platformFeatures("0.11");
@@ -53,12 +53,6 @@ describe("the recorded run image", () => {
   test("is not compared below Platform API 0.12", () => {
     const after = rebasedMetadata(metadata, { ...newBase, name: "other" }, { features: old, force: false }, silentLogger);
     expect(after.runImage.image).toBe("registry.localhost/run:v1");
-  });
-
-  test("comes from runImage, below 0.12 from stack", () => {
-    expect(recordedRunImage(metadata, features)?.image).toBe("registry.localhost/run:v1");
-    expect(recordedRunImage(metadata, old)).toEqual({ image: "stack.localhost/run", mirrors: [] });
-    expect(recordedRunImage({ ...metadata, runImage: { topLayer: "", reference: "" }, stack: undefined } as never, old)).toBeUndefined();
   });
 });
 

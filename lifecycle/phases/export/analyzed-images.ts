@@ -1,8 +1,7 @@
 import { isAbsolute, relative } from "node:path";
 import type { Analyzed } from "../../cnb/files/analyzed.ts";
-import type { RunImageForExport } from "../../cnb/files/run-toml.ts";
 import { InputError } from "../../errors.ts";
-import { comparableName, type ImageRef, parseReference } from "../../oci/reference.ts";
+import { type ImageRef, parseReference } from "../../oci/reference.ts";
 
 /** The images of `analyzed.toml` that export reads. */
 export interface AnalyzedImages {
@@ -38,21 +37,4 @@ function readReference(text: string, key: string, layoutDir: string | undefined)
   const byTag = /^(.+)\/([^/]+)$/.exec(path);
   if (byDigest !== null) return parseReference(`${byDigest[1]}@sha256:${byDigest[2]}`, source);
   return parseReference(byTag === null ? path : `${byTag[1]}:${byTag[2]}`, source);
-}
-
-/**
- * What the label records for rebase: the entry of `run.toml` that has the analyzed run image, else the
- * first one. With extensions, which may have switched the run image, the analyzed one.
- */
-export function runImageForExport(
-  declared: readonly RunImageForExport[],
-  analyzedImage: string | undefined,
-  hasExtensions: boolean,
-): RunImageForExport {
-  const [first] = declared;
-  if (first === undefined) return { image: "", mirrors: [] };
-  const wanted = comparableName(analyzedImage ?? "");
-  const named = declared.find(({ image, mirrors }) => [image, ...mirrors].some((name) => comparableName(name) === wanted));
-  if (named !== undefined) return named;
-  return hasExtensions ? { image: analyzedImage ?? "", mirrors: [] } : first;
 }

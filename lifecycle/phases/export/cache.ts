@@ -49,14 +49,14 @@ async function keepBuildpack(
   ports: CachePorts,
 ): Promise<BuildpackLayersMetadata> {
   const recorded = recordedLayers(before, buildpack.id);
-  const kept: Record<string, BuildpackLayersMetadata["layers"][string]> = {};
+  const kept: (readonly [name: string, layer: BuildpackLayersMetadata["layers"][string]])[] = [];
   for (const layer of readBuildpackDir(layers, buildpack).layers) {
     if (!layer.toml.cache) continue;
     const sha = await tryToKeep(layer, recorded?.[layer.name]?.sha, ports);
     const { build, launch, cache, metadata } = layer.toml;
-    if (sha !== undefined) kept[layer.name] = { sha, data: metadata, build, launch, cache };
+    if (sha !== undefined) kept.push([layer.name, { sha, data: metadata, build, launch, cache }]);
   }
-  return { key: buildpack.id, version: buildpack.version, layers: kept };
+  return { key: buildpack.id, version: buildpack.version, layers: Object.fromEntries(kept) };
 }
 
 /** The layer's DiffID; undefined, with a warning, when it cannot be kept. */

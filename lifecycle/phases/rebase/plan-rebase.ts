@@ -1,9 +1,9 @@
-import type { LayersMetadata, RunImageForRebase } from "../../cnb/files/lifecycle-metadata.ts";
-import type { RunImageForExport } from "../../cnb/files/run-toml.ts";
+import type { LayersMetadata, RunImageForRebase, StackMetadata } from "../../cnb/files/lifecycle-metadata.ts";
+import { hasName } from "../../cnb/run-image.ts";
 import type { PlatformFeatures } from "../../cnb/api/platform.ts";
 import type { Logger } from "../../logger.ts";
 import { goJson } from "../../oci/go-json.ts";
-import { comparableName } from "../../oci/reference.ts";
+import { maybeReference } from "../../oci/reference.ts";
 import type { Labels } from "./check-stack.ts";
 import { refuse } from "./check-target.ts";
 
@@ -36,12 +36,10 @@ export function rebasedMetadata(
 }
 
 function knows({ runImage, stack }: LayersMetadata, name: string): boolean {
-  const wanted = comparableName(name);
-  return [runImage, stack?.runImage].some((known) => namesOf(known).some((one) => comparableName(one) === wanted));
-}
-
-function namesOf(known: { readonly image?: string; readonly mirrors?: readonly string[] } | undefined): readonly string[] {
-  return known === undefined ? [] : [known.image ?? "", ...(known.mirrors ?? [])];
+  return [runImage, stack?.runImage].some((known) => {
+    const { image = "", mirrors = [] } = known ?? {};
+    return hasName({ image, mirrors }, name, maybeReference);
+  });
 }
 
 function describeKnown({ runImage, stack }: LayersMetadata): string {
@@ -54,21 +52,12 @@ function runImageJson({ topLayer, reference, image, mirrors }: RunImageForRebase
   return goJson({ topLayer, reference, image, mirrors: nonEmpty(mirrors) });
 }
 
-function namesJson({ image, mirrors }: { readonly image: string; readonly mirrors?: readonly string[] }): string {
+function namesJson({ image, mirrors }: StackMetadata["runImage"]): string {
   return goJson({ image: image === "" ? undefined : image, mirrors: nonEmpty(mirrors) });
 }
 
 function nonEmpty(mirrors: readonly string[] | undefined): readonly string[] | undefined {
   return mirrors === undefined || mirrors.length === 0 ? undefined : mirrors;
-}
-
-/** The run image that an app image names, newest field first; undefined when it names none. */
-export function recordedRunImage({ runImage, stack }: LayersMetadata, features: PlatformFeatures): RunImageForExport | undefined {
-  if (features.rebaseTargets && (runImage.image ?? "") !== "") {
-    return { image: runImage.image ?? "", mirrors: runImage.mirrors ?? [] };
-  }
-  const named = stack?.runImage;
-  return named === undefined || named.image === "" ? undefined : { image: named.image, mirrors: named.mirrors ?? [] };
 }
 
 /** The labels of the base that an app image carries follow the base: the new ones, and undefined for those that went. */
