@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -20,6 +21,7 @@ import { renderError } from "./render-error.ts";
 // C programs `npm run build` could compile.
 const usage = "usage: npm run dist -- [--arch amd64,arm64] [--output FOLDER] [--mirror URL] [--stack STACK.TOML]";
 
+const distDir = dirname(fileURLToPath(import.meta.url));
 const write = (text: string): void => void process.stderr.write(text);
 const aborter = new AbortController();
 process.on("SIGINT", () => aborter.abort());
@@ -41,7 +43,6 @@ try {
 async function run(): Promise<void> {
   const { arch, output, mirror, stack } = readArguments();
   const { env } = process;
-  const distDir = dirname(fileURLToPath(import.meta.url));
   const stackFile = resolve(stack ?? join(distDir, "../stacks/bookworm/stack.toml"));
   const { suites } = await readStackFile(stackFile);
   const mirrors = await chooseMirrors({ option: mirror, env: env["TSPACK_DEBIAN_MIRROR"], aptDir: "/etc/apt", suites });
@@ -60,6 +61,13 @@ async function run(): Promise<void> {
   }
 }
 
+/** Those that the C programs were compiled for. */
+function builtArchitectures(): readonly string[] {
+  const all = ["amd64", "arm64"];
+  const built = all.filter((arch) => existsSync(join(distDir, "native", `linux-${arch}`, "launcher")));
+  return built.length > 0 ? built : all;
+}
+
 interface Arguments {
   readonly arch: readonly StackArch[];
   readonly output: string;
@@ -71,7 +79,7 @@ function readArguments(): Arguments {
   try {
     const text = { type: "string" } as const;
     const { values } = parseArgs({ options: { arch: text, output: text, mirror: text, stack: text } });
-    const arch = (values.arch ?? "amd64,arm64").split(",");
+    const arch = values.arch?.split(",") ?? builtArchitectures();
     if (!arch.every((each): each is StackArch => each === "amd64" || each === "arm64"))
       throw new Error(`--arch ${values.arch}`);
     return { arch, output: resolve(values.output ?? "."), mirror: values.mirror, stack: values.stack };

@@ -6,6 +6,7 @@ import { librariesIn, libraryPackages, type LibraryFile } from "../distribution/
 import { fetchNode } from "../distribution/node-runtime.ts";
 import { version } from "../distribution/version.ts";
 import { resolveStack, withDownloader, type ResolveStackInputs } from "./stack/create-stack.ts";
+import type { StackLock } from "./stack/lock.ts";
 import { fetchPackages } from "./stack/package-files.ts";
 import { readStackFile, type StackFile } from "./stack/stack-file.ts";
 
@@ -15,6 +16,8 @@ export interface CreateLifecycleInputs extends ResolveStackInputs {
   readonly stackFile: string;
   /** The folder that `npm run build` made: `dist` of this package. */
   readonly distDir: string;
+  /** Packages that are decided already; the archive is not asked again. */
+  readonly lock?: StackLock | undefined;
 }
 
 /**
@@ -34,10 +37,11 @@ export async function createLifecycle(inputs: CreateLifecycleInputs): Promise<Li
 }
 
 /** The shared libraries of the archive's newest packages. */
-async function fetchLibraries(stack: StackFile, inputs: ResolveStackInputs): Promise<readonly LibraryFile[]> {
+async function fetchLibraries(stack: StackFile, inputs: CreateLifecycleInputs): Promise<readonly LibraryFile[]> {
   const wanted: StackFile = { ...stack, packages: { ...stack.packages, run: libraryPackages, build: [] } };
   return withDownloader(inputs, async (downloader) => {
-    const { packages } = await resolveStack(wanted, inputs, downloader);
+    const locked = lockedLibraries(inputs.lock);
+    const { packages } = locked ?? (await resolveStack(wanted, inputs, downloader));
     const own = packages.filter((each) => libraryPackages.includes(each.name));
     const files = fetchPackages(
       { packages: own, mirrors: inputs.mirrors, cacheDir: inputs.cacheDir },
@@ -47,4 +51,10 @@ async function fetchLibraries(stack: StackFile, inputs: ResolveStackInputs): Pro
     const debs = await Promise.all(own.map((each) => files.open(each)));
     return librariesIn(debs.flatMap((deb) => deb.entries));
   });
+}
+
+/** A lock that has all of the packages; undefined when the archive has to be asked. */
+function lockedLibraries(lock: StackLock | undefined): StackLock | undefined {
+  const names = new Set(lock?.packages.map((each) => each.name));
+  return libraryPackages.every((name) => names.has(name)) ? lock : undefined;
 }

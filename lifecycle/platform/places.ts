@@ -16,6 +16,8 @@ export interface Places {
   readonly caches: string;
   /** Downloaded distribution and npm packages. */
   readonly downloads: string;
+  /** Locks of the stacks that were made here. */
+  readonly stacks: string;
   /** Settings of the person: `config.toml`. */
   readonly config: string;
 }
@@ -53,6 +55,7 @@ function placesIn(data: string, cache: string, config: string): Places {
     blobs: join(cache, "blobs"),
     caches: join(cache, "builds"),
     downloads: join(cache, "downloads"),
+    stacks: join(data, "stacks"),
     config: join(config, "config.toml"),
   };
 }

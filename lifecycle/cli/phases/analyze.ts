@@ -1,6 +1,5 @@
 import { here } from "../../layers/place.ts";
-import type { Analyzed } from "../../cnb/files/analyzed.ts";
-import { analyze, selectRunImage } from "../../phases/analyze.ts";
+import { analyze, type AnalyzeInputs, selectRunImage } from "../../phases/analyze.ts";
 import { writeAnalyzed } from "../../phases/files.ts";
 import { dropPrivileges, ensureWritable } from "./privileges.ts";
 import { declaredRunImage } from "./run-images.ts";
@@ -9,11 +8,15 @@ import { openStores, outputReferences, type PhaseStores, reference, warnOfLaunch
 
 /** `analyzer`: what the previous image and the run image are. Platform specification, analyzer. */
 export const runAnalyze: PhaseRun = async (session) => {
+  const { options, ctx } = session;
   const image = oneImage(session);
-  const plan = await planAnalysis(session, image);
-  ensureWritable(session, [session.options.layers, session.options.cacheDir, session.options.launchCache]);
+  warnOfLaunchCache(session);
+  const stores = await openStores(session);
+  const inputs = await analysisInputs(session, image, stores);
+  ensureWritable(session, [options.layers, options.cacheDir, options.launchCache]);
   dropPrivileges(session);
-  await plan();
+  const ports = { images: stores.images, access: stores.access, cacheAccess: stores.registries, ctx };
+  writeAnalyzed(options.analyzed, await analyze(inputs, ports), ctx.logger);
 };
 
 /** The image argument. Throws `INVALID_ARGUMENTS` unless there is exactly one. */
@@ -27,40 +30,21 @@ export function oneImage({ args }: Session): string {
   );
 }
 
-/** Resolves the images as `ResolveInputs` of the reference does, and returns the work that remains. */
-export async function planAnalysis(
-  session: Session,
-  image: string,
-  opened?: PhaseStores,
-): Promise<() => Promise<Analyzed>> {
-  const { features, options, ctx } = session;
-  warnOfLaunchCache(session);
+/** Resolves the images that the analyzer looks at. Throws `INVALID_ARGUMENTS`, `INVALID_REFERENCE`. */
+export async function analysisInputs(session: Session, image: string, stores: PhaseStores): Promise<AnalyzeInputs> {
+  const { features, options } = session;
   const outputImages = outputReferences([image, ...options.tag]);
-  const stores = opened ?? (await openStores(session));
   const [output] = outputImages;
   if (output === undefined) throw invalidArguments("resolve inputs: image argument is required");
   const declared = options.runImage === "" ? declaredRunImage(session) : undefined;
-  const runImage = await selectRunImage({ features, given: options.runImage, declared, output }, stores.access);
-  const previousImage = options.previousImage === "" ? output : reference(options.previousImage, "-previous-image");
-  const cacheImage = options.cacheImage === "" ? undefined : reference(options.cacheImage, "-cache-image");
-  const inputs = {
+  return {
     features,
     outputImages,
-    previousImage,
-    runImage,
-    cacheImage,
+    previousImage: options.previousImage === "" ? output : reference(options.previousImage, "-previous-image"),
+    runImage: await selectRunImage({ features, given: options.runImage, declared, output }, stores.access),
+    cacheImage: options.cacheImage === "" ? undefined : reference(options.cacheImage, "-cache-image"),
     layers: here(options.layers),
-    skipLayers: options.skipLayers,
+    skipLayers: options.skipLayers || options.skipRestore,
     layoutDir: stores.layoutDir,
-  };
-  return async () => {
-    const analyzed = await analyze(inputs, {
-      images: stores.images,
-      access: stores.access,
-      cacheAccess: stores.registries,
-      ctx,
-    });
-    writeAnalyzed(options.analyzed, analyzed, ctx.logger);
-    return analyzed;
   };
 }

@@ -12,7 +12,7 @@ export const runDetect: PhaseRun = async (session) => {
   const order = readOrder(options.order);
   const system = features.systemBuildpacks ? readSystem(options.system, ctx.logger) : undefined;
   const inputs = buildpackInputs(session, analyzed?.runImage?.target);
-  const { group, plan } = await detect({ ...inputs, order, system }, { ctx });
+  const { group, plan } = await detect({ ...inputs, order, system, extensionsDir: options.extensions }, { ctx });
   writeGroup(options.group, group);
   writePlan(options.plan, plan);
 };

@@ -1,7 +1,7 @@
 import { here } from "../../layers/place.ts";
 import { readAnalyzed, readGroup } from "../../phases/files.ts";
 import { restore } from "../../phases/restore.ts";
-import { checkBuildpackApis } from "./buildpack-apis.ts";
+import { checkGroupApis } from "../../phases/buildpack-store.ts";
 import { dropPrivileges, ensureWritable } from "./privileges.ts";
 import { type PhaseRun, refuseArguments } from "./session.ts";
 import { openCache, openStores, warnWithoutCache } from "./stores.ts";
@@ -15,7 +15,7 @@ export const runRestore: PhaseRun = async (session) => {
   ensureWritable(session, [options.layers, options.cacheDir]);
   dropPrivileges(session);
   const { group } = readGroup(options.group);
-  checkBuildpackApis(group);
+  checkGroupApis(group);
   const cache = await openCache(session, stores.registries);
   const { metadata } = readAnalyzed(options.analyzed, ctx.logger);
   await restore(

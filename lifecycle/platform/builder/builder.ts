@@ -4,7 +4,7 @@ import { decodeToml } from "../../decode.ts";
 import { TspackError } from "../../errors.ts";
 import { parseToml, type TomlDocument } from "../../toml.ts";
 import type { Context } from "../../context.ts";
-import { decodeRun, type RunImageForExport } from "../../cnb/files/run-toml.ts";
+import { decodeRunToml, decodeStackToml, type RunImageForExport } from "../../cnb/files/run-toml.ts";
 import type { Owner } from "../../layers/place.ts";
 import type { Image } from "../../oci/image.ts";
 import { variable } from "../../oci/mutate.ts";
@@ -108,12 +108,9 @@ function newestCommonApi(name: string, theirs: readonly string[]): string {
 function readRunImages(name: string, rootfs: string): readonly RunImageForExport[] {
   const [run, stack] = [fileInRootfs(rootfs, "/cnb/run.toml"), fileInRootfs(rootfs, "/cnb/stack.toml")];
   const read = (file: string, path: string): TomlDocument => parseToml(readFileSync(file), `${name}:${path}`);
-  if (run !== undefined) return decodeRun(read(run, "/cnb/run.toml")).images;
+  if (run !== undefined) return decodeRunToml(read(run, "/cnb/run.toml")).images;
   if (stack === undefined) return [];
-  return decodeToml(read(stack, "/cnb/stack.toml"), { code: "INVALID_BUILDER" }, (root) => {
-    const image = root.subTable("run-image");
-    return [{ image: image.requiredString("image"), mirrors: image.strings("mirrors") ?? [] }];
-  });
+  return [decodeStackToml(read(stack, "/cnb/stack.toml"))];
 }
 
 function invalidBuilder(name: string, reason: string): TspackError {

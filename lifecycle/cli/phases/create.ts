@@ -1,0 +1,52 @@
+import { encodeReport } from "../../cnb/files/report.ts";
+import { create } from "../../phases/create.ts";
+import { readOrder, readSystem, writeAnalyzed, writeTextFile } from "../../phases/files.ts";
+import { analysisInputs, oneImage } from "./analyze.ts";
+import { buildpackInputs } from "./buildpack-inputs.ts";
+import { exportSettings } from "./export.ts";
+import { dropPrivileges, ensureWritable } from "./privileges.ts";
+import { declaredRunImages } from "./run-images.ts";
+import type { PhaseRun } from "./session.ts";
+import { openCache, openStores, withTemporaryBlobs, warnWithoutCache } from "./stores.ts";
+
+const standardOutput = 1;
+
+/** `creator`: all phases in one process. Platform specification, creator. */
+export const runCreate: PhaseRun = async (session) => {
+  const { features, options, ctx } = session;
+  const image = oneImage(session);
+  warnWithoutCache(session);
+  const stores = await openStores(session);
+  const analyze = await analysisInputs(session, image, stores);
+  ensureWritable(session, [options.cacheDir, options.launchCache, options.layers]);
+  dropPrivileges(session);
+  const cache = await openCache(session, stores.registries);
+  await withTemporaryBlobs(ctx, async (blobs) => {
+    const { report } = await create(
+      {
+        analyze,
+        detect: () => ({
+          ...buildpackInputs(session, undefined),
+          order: readOrder(options.order),
+          system: features.systemBuildpacks ? readSystem(options.system, ctx.logger) : undefined,
+          extensionsDir: options.extensions,
+        }),
+        export: exportSettings(session, [image, ...options.tag], stores),
+        runToml: declaredRunImages(session),
+        skipRestore: options.skipRestore,
+      },
+      {
+        images: stores.images,
+        sink: stores.images,
+        access: stores.access,
+        cacheAccess: stores.registries,
+        blobs,
+        cache,
+        output: { kind: "descriptor", fd: standardOutput },
+        analyzed: (analyzed) => writeAnalyzed(options.analyzed, analyzed, ctx.logger),
+        ctx,
+      },
+    );
+    writeTextFile(options.report, encodeReport(report));
+  });
+};

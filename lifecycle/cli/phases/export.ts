@@ -1,0 +1,141 @@
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { Analyzed } from "../../cnb/files/analyzed.ts";
+import type { GroupElement } from "../../cnb/files/group.ts";
+import { type BuildMetadata, decodeBuildMetadata } from "../../cnb/files/metadata-toml.ts";
+import { decodeProjectMetadata, type ProjectMetadata } from "../../cnb/files/project-metadata.ts";
+import { encodeReport } from "../../cnb/files/report.ts";
+import { lifecycleVersion } from "../../distribution/version.ts";
+import { TspackError } from "../../errors.ts";
+import { here } from "../../layers/place.ts";
+import { runImageForExport } from "../../cnb/run-image.ts";
+import { maybeReference } from "../../oci/reference.ts";
+import { analyzedImages } from "../../phases/export/analyzed-images.ts";
+import { exportImage, type ExportInputs } from "../../phases/export.ts";
+import { readAnalyzed, readGroup, readSpecFile, writeTextFile } from "../../phases/files.ts";
+import { checkGroupApis } from "../../phases/buildpack-store.ts";
+import { builderUser, dropPrivileges, ensureWritable } from "./privileges.ts";
+import { declaredRunImages } from "./run-images.ts";
+import { invalidArguments, type PhaseRun, type Session } from "./session.ts";
+import {
+  openCache,
+  openStores,
+  outputReferences,
+  type PhaseStores,
+  warnOfLaunchCache,
+  warnWithoutCache,
+  withTemporaryBlobs,
+} from "./stores.ts";
+
+/** `exporter`: makes the app image of what build left. Platform specification, exporter. */
+export const runExport: PhaseRun = async (session) => {
+  const { options, args, given, ctx } = session;
+  if (args.length === 0)
+    throw invalidArguments(
+      "parse arguments: at least one image argument is required",
+      "name the app image, after all flags",
+    );
+  if (given.has("run-image"))
+    throw invalidArguments(
+      "resolve inputs: -run-image is unsupported",
+      "the run image is the one that the analyzer found; give it -run-image",
+    );
+  if (given.has("image"))
+    throw invalidArguments(
+      "resolve inputs: -image is unsupported",
+      "the run image is the one that the analyzer found; give it -run-image",
+    );
+  warnWithoutCache(session);
+  warnOfLaunchCache(session);
+  outputReferences(args);
+  const analyzed = readAnalyzed(options.analyzed, ctx.logger);
+  const stores = await openStores(session);
+  ensureWritable(session, [options.cacheDir, options.launchCache]);
+  dropPrivileges(session);
+  const { group } = readGroup(options.group);
+  checkGroupApis(group);
+  await exportPhase(session, { names: args, stores, analyzed, group });
+};
+
+/** What earlier phases left for the exporter. */
+interface ExportWork {
+  readonly names: readonly string[];
+  readonly stores: PhaseStores;
+  readonly analyzed: Analyzed;
+  readonly group: readonly GroupElement[];
+}
+
+/** Exports with the inputs of a session, and writes `report.toml`. */
+async function exportPhase(session: Session, { names, stores, analyzed, group }: ExportWork): Promise<void> {
+  const { options, ctx } = session;
+  const cache = await openCache(session, stores.registries);
+  const settings = exportSettings(session, names, stores);
+  const images = analyzedImages(analyzed, stores.layoutDir);
+  const declared = declaredRunImages(session);
+  const metadata = readBuildMetadata(session);
+  await withTemporaryBlobs(ctx, async (blobs) => {
+    const inputs = {
+      ...settings,
+      ...images,
+      buildpacks: group,
+      metadata,
+      analyzed,
+      runImageForExport: runImageForExport(
+        declared,
+        analyzed.runImage?.image ?? "",
+        metadata.extensions.length > 0,
+        maybeReference,
+      ),
+    };
+    const { report } = await exportImage(inputs, { images: stores.images, sink: stores.images, blobs, cache, ctx });
+    writeTextFile(options.report, encodeReport(report));
+  });
+}
+
+function readBuildMetadata({ options }: Session): BuildMetadata {
+  try {
+    return readSpecFile(join(options.layers, "config/metadata.toml"), "build metadata", decodeBuildMetadata);
+  } catch (cause) {
+    if (!(cause instanceof TspackError)) throw cause;
+    throw new TspackError("EXPORT_FAILED", `failed to export: ${cause.message}`, {
+      cause,
+      hint: cause.hint ?? "run the builder first",
+    });
+  }
+}
+
+/** What export is told by flags and variables, whichever command runs it. */
+export function exportSettings(
+  session: Session,
+  names: readonly string[],
+  stores: PhaseStores,
+): Omit<ExportInputs, "buildpacks" | "metadata" | "analyzed" | "runImage" | "runImageForExport" | "previousImage"> {
+  const { features, options, env } = session;
+  return {
+    features,
+    app: here(options.app),
+    layers: here(options.layers),
+    owner: builderUser(session),
+    launcher: {
+      path: options.launcher,
+      sbomDir: options.launcherSbom,
+      lifecycleDir: dirname(options.launcher),
+      version: lifecycleVersion,
+    },
+    outputImages: outputReferences(names),
+    project: readProject(session),
+    defaultProcessType: options.processType,
+    execEnv: features.execEnv ? options.execEnv : undefined,
+    sourceDateEpoch: env["SOURCE_DATE_EPOCH"],
+    layoutDir: stores.layoutDir,
+  };
+}
+
+function readProject({ options, ctx }: Session): ProjectMetadata | undefined {
+  if (existsSync(options.projectMetadata))
+    return readSpecFile(options.projectMetadata, "project metadata", decodeProjectMetadata);
+  ctx.logger.debug(
+    `No project metadata found at path ${JSON.stringify(options.projectMetadata)}, project metadata will not be exported`,
+  );
+  return undefined;
+}

@@ -1,0 +1,77 @@
+import { lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { join } from "node:path";
+import { type BuildpackDescriptor, decodeBuildpackToml } from "../../cnb/files/buildpack-toml.ts";
+import { escapeId } from "../../cnb/ids.ts";
+import { TspackError } from "../../errors.ts";
+import type { LayerEntry } from "../../layers/pack-entries.ts";
+import { readTomlFile } from "../../phases/files.ts";
+
+/** A buildpack on this machine that goes into a builder. */
+export interface LocalBuildpack {
+  readonly descriptor: BuildpackDescriptor;
+  readonly directory: string;
+}
+
+/** Reads the buildpack of a directory. Throws `FILE_NOT_FOUND`, `INVALID_TOML`, `INVALID_BUILDPACK`. */
+export function readBuildpackDirectory(directory: string): LocalBuildpack {
+  const descriptor = decodeBuildpackToml(readTomlFile(join(directory, "buildpack.toml")), directory);
+  if (descriptor.kind === "component") requirePrograms(directory, descriptor);
+  return { descriptor, directory };
+}
+
+function requirePrograms(directory: string, { id }: BuildpackDescriptor): void {
+  for (const program of ["bin/detect", "bin/build"]) {
+    const info = lstatSync(join(directory, program), { throwIfNoEntry: false });
+    if (info !== undefined && (info.mode & 0o111) !== 0) continue;
+    throw new TspackError(
+      "INVALID_BUILDPACK",
+      `${join(directory, program)} of ${id} is ${info === undefined ? "missing" : "not executable"}`,
+      {
+        hint:
+          info === undefined ? "every buildpack has bin/detect and bin/build" : `chmod +x ${join(directory, program)}`,
+      },
+    );
+  }
+}
+
+const root = { uid: 0, gid: 0 };
+
+/**
+ * The entries of a buildpack's layer: `/cnb/buildpacks/<escaped id>/<version>`, owned by root.
+ * Modes are 0755 or 0644, so that the layer does not depend on a checkout's umask. Distribution
+ * specification, builder.
+ */
+export function buildpackEntries({ descriptor, directory }: LocalBuildpack): readonly LayerEntry[] {
+  const folder = `/cnb/buildpacks/${escapeId(descriptor.id)}/${descriptor.version}`;
+  const parents = folder
+    .split("/")
+    .map((_, index, parts) => parts.slice(0, index + 1).join("/"))
+    .filter((name) => name !== "");
+  return [...parents.map((name) => directoryEntry(name)), ...below(directory, folder)];
+}
+
+function directoryEntry(name: string): LayerEntry {
+  return { name, type: "dir", mode: 0o755, ...root };
+}
+
+function below(directory: string, folder: string): readonly LayerEntry[] {
+  return readdirSync(directory)
+    .sort()
+    .flatMap((name): readonly LayerEntry[] => {
+      const [path, inLayer] = [join(directory, name), `${folder}/${name}`];
+      const info = lstatSync(path);
+      if (info.isDirectory()) return [directoryEntry(inLayer), ...below(path, inLayer)];
+      if (info.isSymbolicLink())
+        return [{ name: inLayer, type: "symlink", mode: 0o777, linkname: readlinkSync(path), ...root }];
+      if (!info.isFile()) return [];
+      return [
+        {
+          name: inLayer,
+          type: "file",
+          mode: (info.mode & 0o100) === 0 ? 0o644 : 0o755,
+          content: readFileSync(path),
+          ...root,
+        },
+      ];
+    });
+}

@@ -1,0 +1,60 @@
+import { join } from "node:path";
+import type { Context } from "../../context.ts";
+import type { LifecycleDistribution } from "../../distribution/assemble.ts";
+import type { LifecycleArch } from "../../distribution/elf.ts";
+import type { BlobCache } from "../../stores/blob-cache.ts";
+import { createLifecycle } from "../create-lifecycle.ts";
+import { chooseMirrors } from "../debian/mirrors.ts";
+import type { Network } from "../debian/download.ts";
+import type { Places } from "../places.ts";
+import { createStack, type CreateStackInputs, type Stack } from "../stack/create-stack.ts";
+import { readStackFile } from "../stack/stack-file.ts";
+
+/** Where the parts that come with tspack are, and how others are fetched. */
+export interface LocalSources {
+  /** The folder of the package: `dist`, `stacks` and `buildpacks` are in it. */
+  readonly packageRoot: string;
+  readonly places: Places;
+  readonly arch: LifecycleArch;
+  /** The mirror as the person named it: an option, a variable. */
+  readonly mirror: { readonly option?: string | undefined; readonly env?: string | undefined };
+  readonly network: Network;
+}
+
+/** Makes, or finds again, the stack of a `stack.toml`. Throws what `createStack` throws. */
+export async function localStack(
+  sources: LocalSources,
+  stackFile: string,
+  options: { readonly update?: boolean },
+  blobs: BlobCache,
+  ctx: Context,
+): Promise<Stack> {
+  return createStack({ ...(await stackInputs(sources, stackFile)), ...options, blobs, ctx });
+}
+
+async function stackInputs(
+  { places, arch, mirror, network }: LocalSources,
+  stackFile: string,
+): Promise<Omit<CreateStackInputs, "blobs" | "ctx">> {
+  const stack = await readStackFile(stackFile);
+  const mirrors = await chooseMirrors({ ...mirror, aptDir: "/etc/apt", suites: stack.suites });
+  return {
+    stackFile,
+    arch,
+    mirrors,
+    network,
+    cacheDir: places.downloads,
+    lockFile: join(places.stacks, `${stack.id}-${arch}.lock`),
+  };
+}
+
+/** The lifecycle that goes into builders: ours, with a Node of its own and the C library that it needs. */
+export async function localLifecycle(
+  sources: LocalSources,
+  stackFile: string,
+  stack: Pick<Stack, "lock">,
+  ctx: Context,
+): Promise<LifecycleDistribution> {
+  const distDir = join(sources.packageRoot, "dist");
+  return createLifecycle({ ...(await stackInputs(sources, stackFile)), lock: stack.lock, distDir, ctx });
+}
