@@ -1,10 +1,12 @@
 import type { Analyzed } from "../cnb/files/analyzed.ts";
-import type { RunImageForExport } from "../cnb/files/run-toml.ts";
+import type { RunToml } from "../cnb/files/run-toml.ts";
+import { runImageForExport } from "../cnb/run-image.ts";
+import { maybeReference } from "../oci/reference.ts";
 import { analyze, type AnalyzeInputs, type AnalyzePorts } from "./analyze.ts";
 import { build, type BuildPorts } from "./build.ts";
 import { detect, type DetectInputs } from "./detect.ts";
 import { exportImage, type ExportInputs, type ExportPorts, type ExportResult } from "./export.ts";
-import { analyzedImages, runImageForExport } from "./export/analyzed-images.ts";
+import { analyzedImages } from "./export/analyzed-images.ts";
 import { restore, type RestoreResult } from "./restore.ts";
 
 /** What export is told that the phases before it do not find out. */
@@ -20,7 +22,7 @@ export interface CreateInputs {
   readonly detect: () => Omit<DetectInputs, "target">;
   readonly export: ExportSettings;
   /** `run.toml`; below Platform API 0.12 the run image of `stack.toml` alone. */
-  readonly runImages: readonly RunImageForExport[];
+  readonly runToml: RunToml;
   /** `-skip-restore`. */
   readonly skipRestore: boolean;
 }
@@ -64,13 +66,14 @@ export async function create(inputs: CreateInputs, ports: CreatePorts): Promise<
   const metadata = await build({ ...buildpackInputs, group, groupExtensions, plan, layers }, ports);
 
   logger.phase("EXPORTING");
+  const { image = "" } = analyzed.runImage ?? {};
   const exportInputs = {
     ...inputs.export,
     buildpacks: group,
     metadata,
     analyzed,
     ...analyzedImages(analyzed, layoutDir),
-    runImageForExport: runImageForExport(inputs.runImages, analyzed.runImage?.image, groupExtensions.length > 0),
+    runImageForExport: runImageForExport(inputs.runToml, image, groupExtensions.length > 0, maybeReference),
   };
   return { ...(await exportImage(exportInputs, ports)), analyzed, restored };
 }

@@ -1,9 +1,7 @@
 import { isAbsolute, relative } from "node:path";
 import type { Analyzed } from "../../cnb/files/analyzed.ts";
-import type { RunImageForExport } from "../../cnb/files/run-toml.ts";
-import { runImageForExport as chooseRunImage } from "../../cnb/run-image.ts";
 import { InputError } from "../../errors.ts";
-import { type ImageRef, maybeReference, parseReference } from "../../oci/reference.ts";
+import { type ImageRef, parseReference } from "../../oci/reference.ts";
 
 /** The images of `analyzed.toml` that export reads. */
 export interface AnalyzedImages {
@@ -39,13 +37,4 @@ function readReference(text: string, key: string, layoutDir: string | undefined)
   const byTag = /^(.+)\/([^/]+)$/.exec(path);
   if (byDigest !== null) return parseReference(`${byDigest[1]}@sha256:${byDigest[2]}`, source);
   return parseReference(byTag === null ? path : `${byTag[1]}:${byTag[2]}`, source);
-}
-
-/** What the label records for rebase, of the declared run images. Platform specification, exporter, "run image". */
-export function runImageForExport(
-  declared: readonly RunImageForExport[],
-  analyzedImage: string | undefined,
-  hasExtensions: boolean,
-): RunImageForExport {
-  return chooseRunImage({ images: declared }, analyzedImage ?? "", hasExtensions, maybeReference);
 }
