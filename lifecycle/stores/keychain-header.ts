@@ -31,12 +31,7 @@ export function credentialFromBasic(value: string): Credential | undefined {
 
 /** Writes a credential as a value of `CNB_REGISTRY_AUTH`. */
 export function headerFromCredential(credential: Credential): string {
-  switch (credential.kind) {
-    case "basic":
-      return `Basic ${Buffer.from(`${credential.username}:${credential.password}`).toString("base64")}`;
-    case "token":
-      return `X-Identity ${credential.identityToken}`;
-    case "header":
-      return credential.authorization;
-  }
+  if (credential.kind === "header") return credential.authorization;
+  if (credential.kind === "token") return `X-Identity ${credential.identityToken}`;
+  return `Basic ${Buffer.from(`${credential.username}:${credential.password}`).toString("base64")}`;
 }

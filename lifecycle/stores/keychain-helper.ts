@@ -29,16 +29,24 @@ export async function credentialFromHelper(
   }
   const program = `docker-credential-${name}`;
   const { execa } = await import("execa");
-  const result = await execa(program, ["get"], {
+  const running = execa(program, ["get"], {
     input: server,
-    timeout: options.timeout ?? 30_000,
     reject: false,
-    stripFinalNewline: true,
     ...(options.env === undefined ? {} : { env: options.env, extendEnv: false }),
     ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
   });
+  let timedOut = false;
+  const timer = setTimeout(() => {
+    timedOut = true;
+    running.kill("SIGKILL");
+    // What the helper has started (a password prompt) may keep its output open: do not wait for it.
+    running.stdout.destroy();
+    running.stderr.destroy();
+  }, options.timeout ?? 30_000);
+  const result = await running;
+  clearTimeout(timer);
   if (result.isCanceled) throw new TspackError("CANCELED", `${program} was stopped`);
-  if (result.timedOut) throw failed(name, server, `${program} did not answer in time`);
+  if (timedOut) throw failed(name, server, `${program} did not answer in time`);
   if (result.exitCode === undefined) throw failed(name, server, `${program} could not be started`, result);
   if (result.exitCode === 0) return decode(name, server, result.stdout);
   if (notFound.test(`${result.stdout}\n${result.stderr}`)) return undefined;

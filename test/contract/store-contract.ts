@@ -18,7 +18,7 @@ export interface StoreUnderTest {
   readonly registry: string;
   /** False where every image has its own copy of its layers. */
   readonly sharesLayers?: boolean;
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** What every image store promises, checked against one of them. */

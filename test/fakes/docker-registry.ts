@@ -9,7 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 /** A real registry of this machine. */
 export interface DockerRegistry {
   readonly host: string;
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** Whether a program is on PATH. */

@@ -50,25 +50,19 @@ export async function sendBody(
   fault: FaultAction | undefined,
 ): Promise<void> {
   response.writeHead(status, { ...headers, "content-length": String(body.length) });
-  switch (fault?.kind) {
-    case "cut-response":
-      response.write(body.subarray(0, fault.after), () => setTimeout(() => response.destroy(), 20));
-      return;
-    case "corrupt": {
-      const changed = Buffer.from(body);
-      changed[0] = (changed[0] ?? 0) ^ 0xff;
-      response.end(changed);
-      return;
+  if (fault?.kind === "cut-response") {
+    response.write(body.subarray(0, fault.after), () => setTimeout(() => response.destroy(), 20));
+  } else if (fault?.kind === "corrupt") {
+    const changed = Buffer.from(body);
+    changed[0] = (changed[0] ?? 0) ^ 0xff;
+    response.end(changed);
+  } else if (fault?.kind === "slow") {
+    for (let at = 0; at < body.length && !response.destroyed; at += 64 * 1024) {
+      response.write(body.subarray(at, at + 64 * 1024));
+      await new Promise((resolve) => setTimeout(resolve, fault.pause));
     }
-    case "slow":
-      for (let at = 0; at < body.length; at += 64 * 1024) {
-        if (response.destroyed) return;
-        response.write(body.subarray(at, at + 64 * 1024));
-        await new Promise((resolve) => setTimeout(resolve, fault.pause));
-      }
-      response.end();
-      return;
-    default:
-      response.end(body);
+    response.end();
+  } else {
+    response.end(body);
   }
 }

@@ -28,7 +28,7 @@ export interface FakeRegistry {
   fail(fault: Fault): void;
   /** How many requests of a method had a path that fits. */
   count(method: string, path: RegExp): number;
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** What a fake registry is like. */
@@ -36,6 +36,8 @@ export interface FakeOptions {
   readonly auth?: FakeAuth;
   /** False: a mount is answered by a plain upload. */
   readonly mounts?: boolean;
+  /** A free one when absent. */
+  readonly port?: number;
 }
 
 interface State {
@@ -78,7 +80,7 @@ export async function startFakeRegistry(options: FakeOptions = {}): Promise<Fake
     seen.push(entry);
     answer(state, request, response, entry, nextFault(faults, request)).catch(() => response.destroy());
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await new Promise<void>((resolve) => server.listen(options.port ?? 0, "127.0.0.1", resolve));
   return {
     host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
     seen,

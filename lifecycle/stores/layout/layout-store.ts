@@ -83,7 +83,8 @@ async function listNames(directory: string): Promise<readonly StoredName[]> {
     const ref = name === undefined ? undefined : reference(name);
     return ref === undefined ? [] : [{ ref, digest, platform }];
   });
-  return names.sort((a, b) => (a.ref.original < b.ref.original ? -1 : 1));
+  const key = ({ ref }: StoredName): string => `${ref.registry}/${ref.repository}\0${ref.tag ?? ""}`;
+  return names.sort((a, b) => (key(a) < key(b) ? -1 : 1));
 }
 
 function reference(name: string): ImageRef | undefined {

@@ -64,8 +64,12 @@ async function authorizationFor(
   const bearer = challenges.find(({ scheme }) => scheme === "bearer");
   if (bearer !== undefined) {
     const key = tokenKey(endpoint, scopes);
-    const known = await tokens.get(key);
-    if (known !== undefined && known.expires > Date.now()) return `Bearer ${known.value}`;
+    for (let known = tokens.get(key); known !== undefined; known = tokens.get(key)) {
+      const { value, expires } = await known;
+      if (expires > Date.now()) return `Bearer ${value}`;
+      // Nothing may wait between this look and the new promise: only one asks for a new token.
+      if (tokens.get(key) === known) tokens.delete(key);
+    }
     const token = fetchToken(send, { endpoint, challenge: bearer, scopes, credential }, request);
     tokens.set(key, token);
     token.catch(() => tokens.delete(key));

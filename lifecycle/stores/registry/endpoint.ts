@@ -4,6 +4,7 @@ import type { Challenge } from "./challenge.ts";
 import { discard } from "./http.ts";
 import type { Dispatch, HttpRequest } from "./http.ts";
 import { isLoopback } from "./proxy.ts";
+import { isCertificateError } from "./remote-error.ts";
 import { isPassing } from "./retry.ts";
 
 /** How a registry is reached and how it wants to be asked. */
@@ -59,7 +60,7 @@ async function probe(
     } catch (error) {
       if (request.signal.aborted) throw error;
       // The first failure tells more, except when the other scheme reached somebody.
-      failure ??= error;
+      failure = failure === undefined || isCertificateError(error) ? error : failure;
       if (!last && (error instanceof RemoteError || isPassing(error))) continue;
       throw failure;
     }

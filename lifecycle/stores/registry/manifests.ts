@@ -31,7 +31,10 @@ export async function getManifest(repository: Repository, reference: string): Pr
   } as const;
   const response = await repository.send(request);
   const source = `${repository.registry}/${repository.name} ${reference}`;
-  if (response.status === 404) return void (await discard(response));
+  if (response.status === 404) {
+    await discard(response);
+    return undefined;
+  }
   if (response.status !== 200) throw await failure(repository, request.method, response, `reading ${source}`);
   const bytes = await readBody(response, largest);
   if (bytes === undefined) {
@@ -82,7 +85,10 @@ export async function hasManifest(repository: Repository, reference: string): Pr
     // Old registries do not say it; the whole manifest does.
     return digest === undefined ? (await getManifest(repository, reference))?.digest : (digest as Digest);
   }
-  if (response.status === 404) return void (await discard(response));
+  if (response.status === 404) {
+    await discard(response);
+    return undefined;
+  }
   throw await failure(
     repository,
     "HEAD",

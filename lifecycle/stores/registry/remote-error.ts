@@ -87,6 +87,11 @@ export function connectionError(request: HttpRequest, cause: unknown): TspackErr
   });
 }
 
+/** True when the other side was reached but its certificate is not trusted. */
+export function isCertificateError(error: unknown): boolean {
+  return certificateCode.test(connectionCode(error) ?? "");
+}
+
 /** The system's or undici's code of a failed connection, looked for in the causes and in aggregates too. */
 export function connectionCode(error: unknown): string | undefined {
   if (error instanceof TspackError) return connectionCode(error.cause);

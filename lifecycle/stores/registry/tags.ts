@@ -11,7 +11,10 @@ export async function listTags(repository: Repository): Promise<readonly string[
   let path: string | URL = "tags/list";
   for (;;) {
     const response = await repository.send({ method: "GET", path });
-    if (response.status === 404) return void (await discard(response));
+    if (response.status === 404) {
+      await discard(response);
+      return undefined;
+    }
     const what = `listing the tags of ${repository.registry}/${repository.name}`;
     if (response.status !== 200) throw await failure(repository, "GET", response, what);
     const body = Buffer.from((await readBody(response, 64 * 1024 * 1024)) ?? []).toString("utf8");

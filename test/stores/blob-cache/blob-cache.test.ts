@@ -77,7 +77,11 @@ describe.each(kinds)("a blob cache %s", (_, open) => {
     const layer = await packTar(blobs);
     expect(layer.diffId).toBe(tarId);
     const blob = await collect(layer.compressed());
-    expect(await layer.descriptor()).toEqual({ mediaType: ociTypes.layerGzip, digest: digestOf(blob), size: blob.length });
+    expect(await layer.descriptor()).toEqual({
+      mediaType: ociTypes.layerGzip,
+      digest: digestOf(blob),
+      size: blob.length,
+    });
     expect(gunzipSync(blob).equals(tar)).toBe(true);
     const again = await blobs.layer(tarId);
     expect(await again?.descriptor()).toEqual(await layer.descriptor());
@@ -190,7 +194,10 @@ describe("the blob cache on disk", () => {
       await sink.write(tar);
       writeFileSync("/dev/full", "x");
     });
-    await expect(failing).rejects.toMatchObject({ code: "DISK_FULL", hint: expect.stringContaining("TSPACK_HOME") as string });
+    await expect(failing).rejects.toMatchObject({
+      code: "DISK_FULL",
+      hint: expect.stringContaining("TSPACK_HOME") as string,
+    });
     expect(files()).toEqual([]);
   });
 

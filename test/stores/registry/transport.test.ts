@@ -1,0 +1,171 @@
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { parseChallenges } from "../../../lifecycle/stores/registry/challenge.ts";
+import { streamCursor } from "../../../lifecycle/stores/registry/cursor.ts";
+import type { HttpRequest } from "../../../lifecycle/stores/registry/http.ts";
+import { proxyFor } from "../../../lifecycle/stores/registry/proxy.ts";
+import { redirecting } from "../../../lifecycle/stores/registry/redirect.ts";
+import { redactUrl } from "../../../lifecycle/stores/registry/remote-error.ts";
+import { pause, retryAfter } from "../../../lifecycle/stores/registry/retry.ts";
+import { slots } from "../../../lifecycle/stores/registry/slots.ts";
+
+describe("challenges", () => {
+  test.each([
+    ['Basic realm="x"', [{ scheme: "basic", parameters: { realm: "x" } }]],
+    [
+      'Bearer realm="https://a/t",service="s",scope="repository:a:pull,push"',
+      [
+        {
+          scheme: "bearer",
+          parameters: { realm: "https://a/t", service: "s", scope: "repository:a:pull,push" },
+        },
+      ],
+    ],
+    [
+      'Negotiate, Basic realm="a, \\"b\\"", Bearer realm=r',
+      [
+        { scheme: "negotiate", parameters: {} },
+        { scheme: "basic", parameters: { realm: 'a, "b"' } },
+        { scheme: "bearer", parameters: { realm: "r" } },
+      ],
+    ],
+    ["", []],
+  ])("of %j are read", (header, expected) => {
+    expect(parseChallenges(header)).toEqual(expected);
+  });
+
+  test("of any header are read without an end or an exception", () => {
+    fc.assert(fc.property(fc.string(), (header) => Array.isArray(parseChallenges(header))));
+  });
+});
+
+describe("a proxy", () => {
+  const proxies = { http: "http://p:1", https: "p:2" };
+  test.each([
+    ["http://registry.test/", "", "http://p:1"],
+    ["https://registry.test/", "", "http://p:2"],
+    ["https://localhost:5000/", "", undefined],
+    ["https://a.localhost/", "", undefined],
+    ["http://127.3.2.1/", "", undefined],
+    ["http://[::1]:5000/", "", undefined],
+    ["https://registry.test/", "registry.test", undefined],
+    ["https://a.registry.test/", "registry.test", undefined],
+    ["https://aregistry.test/", "registry.test", "http://p:2"],
+    ["https://a.registry.test/", "x, .registry.test", undefined],
+    ["https://registry.test:8443/", "registry.test:443", "http://p:2"],
+    ["https://registry.test/", "registry.test:443", undefined],
+    ["https://10.2.3.4/", "10.0.0.0/8", undefined],
+    ["https://11.2.3.4/", "10.0.0.0/8", "http://p:2"],
+    ["https://[fd00::1]/", "fd00::/8", undefined],
+    ["https://10.2.3.4/", "10.0.0.0/99", "http://p:2"],
+    ["https://registry.test/", "*", undefined],
+  ])("for %s with NO_PROXY %j is %s", (url, no, expected) => {
+    expect(proxyFor(new URL(url), { ...proxies, no })).toBe(expected);
+  });
+});
+
+/** A redirecting dispatch over answers that lead to these locations, one after the other, and the requests it made. */
+const answers = (...locations: readonly string[]): readonly HttpRequest[] & { send: typeof redirecting } => {
+  const seen: HttpRequest[] = [];
+  const send = () =>
+    redirecting(async (one) => {
+      const location = locations[seen.length];
+      seen.push(one);
+      const headers: Record<string, string> = location === undefined ? {} : { location };
+      return { status: location === undefined ? 200 : 307, headers, body: (async function* () {})(), url: one.url };
+    });
+  return Object.assign(seen, { send });
+};
+
+describe("a redirect", () => {
+  const request: HttpRequest = {
+    method: "GET",
+    url: new URL("https://a.test/x"),
+    headers: { authorization: "Basic secret", accept: "*/*" },
+    side: "source",
+    signal: new AbortController().signal,
+  };
+  test("within the same origin keeps the credential", async () => {
+    const seen = answers("/y");
+    await seen.send(async () => Promise.reject(new Error("unused")))(request);
+    expect(seen[1]?.url.href).toBe("https://a.test/y");
+    expect(seen[1]?.headers["authorization"]).toBe("Basic secret");
+  });
+
+  test.each(["https://b.test/y", "https://a.test:8443/y", "https://a.test.evil.test/"])(
+    "to %s leaves the credential behind, and does not find it again on the way back",
+    async (elsewhere) => {
+      const seen = answers(elsewhere, "https://a.test/z");
+      await seen.send(async () => Promise.reject(new Error("unused")))(request);
+      expect(seen.map(({ headers }) => headers["authorization"])).toEqual(["Basic secret", undefined, undefined]);
+      expect(seen[1]?.headers["accept"]).toBe("*/*");
+    },
+  );
+
+  test.each(["http://a.test/y", "file:///etc/passwd", "ftp://a.test/"])("to %s is refused", async (location) => {
+    const seen = answers(location);
+    const send = seen.send(async () => Promise.reject(new Error("unused")));
+    await expect(send(request)).rejects.toMatchObject({ code: "REGISTRY_ERROR" });
+    expect(seen).toHaveLength(1);
+  });
+
+  test("without end is refused", async () => {
+    const seen = answers(...Array.from({ length: 50 }, () => "/again"));
+    const send = seen.send(async () => Promise.reject(new Error("unused")));
+    await expect(send(request)).rejects.toMatchObject({ code: "REGISTRY_ERROR" });
+    expect(seen.length).toBeLessThan(15);
+  });
+});
+
+test("Retry-After is seconds or a date", () => {
+  expect(retryAfter({ headers: { "retry-after": "7" } })).toBe(7000);
+  expect(retryAfter({ headers: { "retry-after": "Thu, 01 Jan 1970 00:01:00 GMT" } }, 50_000)).toBe(10_000);
+  expect(retryAfter({ headers: { "retry-after": "soon" } })).toBe(0);
+  expect(retryAfter({ headers: {} })).toBe(0);
+});
+
+test("a pause ends at once when it is aborted", async () => {
+  const waiting = pause(1, { attempts: 2, delay: 60_000, longest: 60_000 }, AbortSignal.timeout(5));
+  await expect(waiting).rejects.toMatchObject({ code: "CANCELED" });
+});
+
+test("a URL in an error has no user, password, query or fragment", () => {
+  expect(redactUrl(new URL("https://u:p@a.test:1/v2/x?token=t#f"))).toBe("https://a.test:1/v2/x");
+});
+
+test("slots let so many run at a time, and go on after a failure", async () => {
+  const run = slots(2);
+  let [now, most] = [0, 0];
+  const work = (index: number): Promise<number> =>
+    run(async () => {
+      most = Math.max(most, (now += 1));
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      now -= 1;
+      if (index === 1) throw new Error("one fails");
+      return index;
+    });
+  const results = await Promise.allSettled([0, 1, 2, 3, 4].map(work));
+  expect(most).toBe(2);
+  expect(results.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled", "fulfilled", "fulfilled"]);
+});
+
+test("a cursor gives any ranges of a stream of any chunks", async () => {
+  const chunked = fc.array(fc.uint8Array({ maxLength: 9 }), { maxLength: 9 });
+  const points = fc.array(fc.tuple(fc.nat(40), fc.nat(40)), { maxLength: 6 });
+  await fc.assert(
+    fc.asyncProperty(chunked, points, async (chunks, ranges) => {
+      const all = Buffer.concat(chunks);
+      const cursor = streamCursor(async function* () {
+        yield* chunks;
+      }, all.length);
+      for (const [a, b] of ranges) {
+        const [start, end] = [Math.min(a, b, all.length), Math.min(Math.max(a, b), all.length)];
+        const got: Uint8Array[] = [];
+        for await (const chunk of cursor.range(start, end)) got.push(Buffer.from(chunk));
+        expect(Buffer.concat(got).equals(all.subarray(start, end))).toBe(true);
+      }
+      expect(cursor.failure()).toBeUndefined();
+      await cursor.close();
+    }),
+  );
+});
