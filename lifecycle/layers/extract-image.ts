@@ -45,7 +45,8 @@ export async function extractImageEntry(entry: TarEntry, named: ByteString, extr
     directories.forget();
     if (extraction.chown) lchownSync(nameOf(path), header.uid, header.gid);
   }
-  for (let known = path; !made.has(known) && known.length > 1; known = posix.dirname(known) as ByteString) made.add(known);
+  for (let known = path; !made.has(known) && known.length > 1; known = posix.dirname(known) as ByteString)
+    made.add(known);
 }
 
 /** Takes away what is in the way; a directory stays when a directory comes. */
@@ -94,7 +95,7 @@ async function makeFile(entry: TarEntry, path: ByteString, extraction: Extractio
   const file = openSync(nameOf(path), flags, 0o600);
   try {
     for await (const chunk of entry.content()) {
-      for (let at = 0; at < chunk.length; ) at += writeSync(file, chunk, at);
+      for (let at = 0; at < chunk.length;) at += writeSync(file, chunk, at);
     }
     if (extraction.chown) fchownSync(file, header.uid, header.gid);
     fchmodSync(file, modeOf(header.mode, extraction, 0o400));

@@ -19,7 +19,7 @@ export class ExtractRoot {
   constructor(destination: string | Place) {
     const place = typeof destination === "string" ? { path: destination, name: "/" } : destination;
     this.#place = { path: byteString(posix.resolve(place.path)), name: byteString(posix.normalize(place.name)) };
-    this.#real = byteString(realpathSync(place.path, { encoding: "buffer" }));
+    this.#real = realPath(place.path);
   }
 
   /**
@@ -55,7 +55,7 @@ export class ExtractRoot {
 
   /** Whether a path, links followed, is the root or below it. */
   contains(path: ByteString): boolean {
-    const real = byteString(realpathSync(nameOf(path), { encoding: "buffer" }));
+    const real = realPath(nameOf(path));
     return real === this.#real || this.#real === "/" || real.startsWith(`${this.#real}/`);
   }
 
@@ -80,6 +80,14 @@ export class ExtractRoot {
     if (statIfThere(path)?.isDirectory() !== true) throw notDirectory(path);
     if (!this.contains(path)) throw outside(path);
   }
+}
+
+/**
+ * The kernel's view of a path. Not Node's own `realpathSync`, which shortens `link/..` before it
+ * looks where the link leads, and so takes a way out of the root for one that stays in it.
+ */
+function realPath(path: string | Buffer): ByteString {
+  return byteString(realpathSync.native(path, { encoding: "buffer" }));
 }
 
 /** What is at a path, a link as itself. */

@@ -37,7 +37,11 @@ export interface Extraction {
  * where it is on this machine; with a text all names are relative to it. Modes do not depend on
  * the umask. Throws `INVALID_TAR` for names that lead outside and for types that do not belong.
  */
-export async function extractTar(source: ByteStream, destination: string | Place, options: ExtractOptions): Promise<void> {
+export async function extractTar(
+  source: ByteStream,
+  destination: string | Place,
+  options: ExtractOptions,
+): Promise<void> {
   const root = new ExtractRoot(destination);
   const extraction: Extraction = {
     root,
@@ -77,7 +81,10 @@ async function restoreEntry(entry: TarEntry, path: ByteString, extraction: Extra
       restoreLink(path, byteString(header.linkname ?? ""));
       root.forget();
       return;
-    default:
+    case "hardlink":
+    case "char":
+    case "block":
+    case "fifo":
       throw new TspackError("INVALID_TAR", `a layer cannot have a ${header.type}: ${textOf(byteString(header.name))}`, {
         hint: "the cache or the image is not of a lifecycle; clear the cache and build again",
       });
@@ -111,7 +118,7 @@ function restoreLink(path: ByteString, target: ByteString): void {
 export async function writeContent(file: number, entry: TarEntry): Promise<void> {
   try {
     for await (const chunk of entry.content()) {
-      for (let at = 0; at < chunk.length; ) at += writeSync(file, chunk, at);
+      for (let at = 0; at < chunk.length;) at += writeSync(file, chunk, at);
     }
   } finally {
     closeSync(file);

@@ -54,7 +54,11 @@ function parse(pattern: ByteString, original: string): readonly Token[] {
   return tokens;
 }
 
-function parseClass(pattern: ByteString, start: number, original: string): { readonly token: Token; readonly end: number } {
+function parseClass(
+  pattern: ByteString,
+  start: number,
+  original: string,
+): { readonly token: Token; readonly end: number } {
   const negated = pattern[start] === "^";
   const ranges: Range[] = [];
   let at = negated ? start + 1 : start;

@@ -39,7 +39,12 @@ export async function packAppSlices(
   const layers: AppLayer[] = [];
   for (const [index, part] of divide(entries, globs).entries()) {
     const createdBy = slices.length === 0 ? "Application Layer" : `Application Slice: ${index + 1}`;
-    const layer = await packPart(app, part.map(({ entry }) => entry), options, blobs);
+    const layer = await packPart(
+      app,
+      part.map(({ entry }) => entry),
+      options,
+      blobs,
+    );
     layers.push({ layer, createdBy });
   }
   return layers;

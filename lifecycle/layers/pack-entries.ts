@@ -40,7 +40,7 @@ async function writeEntry(tar: TarWriter, entry: LayerEntry): Promise<void> {
 
 function realPath(path: string): ByteString {
   try {
-    return byteString(realpathSync(path, { encoding: "buffer" }));
+    return byteString(realpathSync.native(path, { encoding: "buffer" }));
   } catch (error) {
     throw unreadable(byteString(path), error);
   }

@@ -27,7 +27,10 @@ function parentsOf(place: Place): readonly Parent[] {
   return [...parentsOf(parent), parent];
 }
 
-function ownerAndMode(parent: Parent, place: Place): { readonly uid: number; readonly gid: number; readonly mode: number } {
+function ownerAndMode(
+  parent: Parent,
+  place: Place,
+): { readonly uid: number; readonly gid: number; readonly mode: number } {
   if (place.parents !== undefined) return place.parents;
   const stats = statsOf(byteString(parent.path), true);
   return { uid: stats.uid, gid: stats.gid, mode: stats.mode & 0o7777 };

@@ -13,7 +13,10 @@ export interface SlicePath {
  * counts as taken. Every result is sorted by the bytes of the whole path. Buildpack
  * specification, launch.toml, slices.
  */
-export function divide<T extends SlicePath>(entries: readonly T[], slices: readonly (readonly Glob[])[]): readonly (readonly T[])[] {
+export function divide<T extends SlicePath>(
+  entries: readonly T[],
+  slices: readonly (readonly Glob[])[],
+): readonly (readonly T[])[] {
   const tree = new Tree(entries);
   const layers = slices.map((globs) => tree.take(globs));
   return [...layers, tree.rest()];
@@ -41,7 +44,7 @@ class Tree<T extends SlicePath> {
     }
     const parents = new Set<string>();
     for (const path of matched) {
-      for (let parent = path; parent !== ""; ) {
+      for (let parent = path; parent !== "";) {
         parent = parentOf(parent);
         if (matched.has(parent) || parents.has(parent)) continue;
         parents.add(parent);

@@ -78,7 +78,7 @@ export class TarWriter {
     await this.#append(head);
     const file = openFile(path);
     try {
-      for (let left = size; left > 0; ) {
+      for (let left = size; left > 0;) {
         if (this.#used === stageSize) await this.#flush();
         const count = read(file, this.#stage, this.#used, Math.min(left, stageSize - this.#used), path);
         if (count === 0) throw changed(path);
@@ -104,7 +104,7 @@ export class TarWriter {
   }
 
   async #appendRest(bytes: Uint8Array): Promise<void> {
-    for (let rest = bytes; rest.length > 0; ) {
+    for (let rest = bytes; rest.length > 0;) {
       if (this.#used === stageSize) await this.#flush();
       const part = rest.subarray(0, stageSize - this.#used);
       this.#stage.set(part, this.#used);

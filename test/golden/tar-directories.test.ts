@@ -37,8 +37,14 @@ async function pack(recorded: DirCase): Promise<readonly { readonly layer: Layer
   await makeTree(root, recorded.tree);
   const place = { path: root + recorded.dir, name: recorded.dir };
   const options = { owner: { uid: recorded.uid, gid: recorded.gid } };
-  if (recorded.kind === "dir-layer") return [{ layer: await packDirectory(place, options, blobs), createdBy: "golden" }];
-  return packAppSlices(place, (recorded.slices ?? []).map((paths) => ({ paths })), options, blobs);
+  if (recorded.kind === "dir-layer")
+    return [{ layer: await packDirectory(place, options, blobs), createdBy: "golden" }];
+  return packAppSlices(
+    place,
+    (recorded.slices ?? []).map((paths) => ({ paths })),
+    options,
+    blobs,
+  );
 }
 
 async function expectTar(layer: Layer, name: string, sha256: string): Promise<void> {
@@ -55,12 +61,13 @@ async function expectTar(layer: Layer, name: string, sha256: string): Promise<vo
 describe("layers of directories are the reference's bytes", () => {
   for (const name of casesIn("dirs")) {
     asRoot(name, async () => {
-      const recorded = readCase<DirCase>(name);
+      const recorded = readCase(name) as DirCase;
       if (recorded.exitCode === 1) {
         await expect(pack(recorded)).rejects.toMatchObject({ code: "EXPORT_FAILED" });
         return;
       }
-      const whole = recorded.see === undefined ? recorded : readCase<DirCase>(`dirs/${recorded.see.replace(".json", "")}`);
+      const whole =
+        recorded.see === undefined ? recorded : (readCase(`dirs/${recorded.see.replace(".json", "")}`) as DirCase);
       const layers = await pack(whole);
       const found = layers.find(({ createdBy }) => createdBy === recorded.createdBy);
       if (found === undefined) throw new Error(`no layer ${recorded.createdBy}`);
@@ -72,7 +79,10 @@ describe("layers of directories are the reference's bytes", () => {
 describe("layers of other tars are the reference's bytes", () => {
   for (const name of casesIn("from-tar")) {
     golden(name, async () => {
-      const { inputTarGzBase64, sha256 } = readCase<{ readonly inputTarGzBase64: string; readonly sha256: string }>(name);
+      const { inputTarGzBase64, sha256 } = readCase(name) as {
+        readonly inputTarGzBase64: string;
+        readonly sha256: string;
+      };
       let tar = gunzipSync(Buffer.from(inputTarGzBase64, "base64"));
       // The tar of pax-gzip was itself compressed; unpacking that is the reader's part.
       if (tar[0] === 0x1f) tar = gunzipSync(tar);
@@ -84,19 +94,23 @@ describe("layers of other tars are the reference's bytes", () => {
   }
 });
 
-describe("layers of single entries are the reference's bytes", () => {
-  const dir = (name: string) => ({ name, type: "dir", mode: 0o755, uid: 0, gid: 0 }) as const;
+const dir = (name: string) => ({ name, type: "dir", mode: 0o755, uid: 0, gid: 0 }) as const;
 
+describe("layers of single entries are the reference's bytes", () => {
   golden("launcher", async () => {
-    const { tree, sha256 } = readCase<{ readonly tree: readonly TreeEntry[]; readonly sha256: string }>("launcher");
+    const { tree, sha256 } = readCase("launcher") as { readonly tree: readonly TreeEntry[]; readonly sha256: string };
     await makeTree(root, tree);
-    const launcher = { ...dir("/cnb/lifecycle/launcher"), type: "file", path: join(root, "workspace/launcher") } as const;
+    const launcher = {
+      ...dir("/cnb/lifecycle/launcher"),
+      type: "file",
+      path: join(root, "workspace/launcher"),
+    } as const;
     await expectTar(await packEntries([dir("/cnb"), dir("/cnb/lifecycle"), launcher], blobs), "launcher", sha256);
   });
 
   for (const name of ["process-types", "process-types-one"]) {
     golden(name, async () => {
-      const { types, sha256 } = readCase<{ readonly types: readonly string[]; readonly sha256: string }>(name);
+      const { types, sha256 } = readCase(name) as { readonly types: readonly string[]; readonly sha256: string };
       const links = types.map(
         (type) => ({ ...dir(`/cnb/process/${type}`), type: "symlink", linkname: "/cnb/lifecycle/launcher" }) as const,
       );

@@ -34,7 +34,8 @@ describe("restoring a layer gives the reference's files", () => {
   golden("extract", async () => {
     // Root keeps setuid where everybody else loses it while writing.
     const rootsMode: Readonly<Record<string, string>> = process.getuid?.() === 0 ? { "/out/x/suid": "4755" } : {};
-    for (const recorded of readCase<{ readonly cases: readonly ExtractCase[] }>("extract").cases) {
+    const { cases } = readCase("extract") as { readonly cases: readonly ExtractCase[] };
+    for (const recorded of cases) {
       await makeTree(root, recorded.before);
       const tar = gunzipSync(Buffer.from(recorded.tarGzBase64, "base64"));
       async function* source(): AsyncGenerator<Uint8Array> {

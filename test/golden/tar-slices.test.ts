@@ -15,7 +15,9 @@ const blobs = memoryBlobCache(1);
 function scenarios(): readonly { readonly name: string; readonly slices: readonly (readonly string[])[] }[] {
   if (!existsSync(folder)) return [];
   return readdirSync(folder).flatMap((name) => {
-    const { description } = JSON.parse(readFileSync(join(folder, name, "scenario.json"), "utf8")) as { description: string };
+    const { description } = JSON.parse(readFileSync(join(folder, name, "scenario.json"), "utf8")) as {
+      description: string;
+    };
     const list = /^slices (\[\[.*)$/.exec(description)?.[1];
     return list === undefined ? [] : [{ name, slices: JSON.parse(list) as readonly (readonly string[])[] }];
   });
@@ -26,12 +28,19 @@ describe("the slices of the application are the reference's bytes", () => {
     asRoot(name, async () => {
       const root = mkdtempSync(join(tmpdir(), "tspack-slices-"));
       try {
-        const { entries } = JSON.parse(readFileSync(join(folder, name, "input.json"), "utf8")) as { entries: TreeEntry[] };
+        const { entries } = JSON.parse(readFileSync(join(folder, name, "input.json"), "utf8")) as {
+          entries: TreeEntry[];
+        };
         const app = entries.filter(({ path }) => path?.startsWith("/workspace"));
         await makeTree(root, app);
         const place = { path: join(root, "workspace"), name: "/workspace" };
         const options = { owner: { uid: 1000, gid: 1000 } };
-        const layers = await packAppSlices(place, slices.map((paths) => ({ paths })), options, blobs);
+        const layers = await packAppSlices(
+          place,
+          slices.map((paths) => ({ paths })),
+          options,
+          blobs,
+        );
         const found = layers.map(({ layer, createdBy }) => `${layer.diffId} ${createdBy}`);
         const recorded = readFileSync(join(folder, name, "expected/diffids.txt"), "utf8").split("\n");
         const expected = recorded.filter((line) => line.includes("\tApplication ")).map((line) => line.split("\t"));

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { compileGlob } from "../../lifecycle/layers/glob.ts";
 import { divide } from "../../lifecycle/layers/slices.ts";
@@ -6,7 +6,10 @@ import { byteString } from "../../lifecycle/oci/tar/byte-string.ts";
 
 function divided(paths: readonly string[], slices: readonly (readonly string[])[]): readonly (readonly string[])[] {
   const entries = ["", ...paths].map((path) => ({ path: byteString(path) }));
-  return divide(entries, slices.map((globs) => globs.map(compileGlob))).map((layer) => layer.map(({ path }) => path));
+  return divide(
+    entries,
+    slices.map((globs) => globs.map(compileGlob)),
+  ).map((layer) => layer.map(({ path }) => path));
 }
 
 describe("dividing the application", () => {

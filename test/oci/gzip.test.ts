@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { gunzipSync } from "node:zlib";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { gunzip } from "../../lifecycle/oci/gunzip.ts";
 import { GZIP_BLOCK, GzipWriter } from "../../lifecycle/oci/gzip.ts";
@@ -117,6 +117,11 @@ describe("gzip", () => {
   });
 });
 
+async function* failing(): AsyncGenerator<Uint8Array> {
+  yield await gzip([Buffer.from("x")]);
+  throw new RangeError("the connection was cut");
+}
+
 describe("gunzip", () => {
   it("gives back what was compressed, for chunks of any size", async () => {
     const packed = await gzip([mixed]);
@@ -135,10 +140,6 @@ describe("gunzip", () => {
   });
 
   it("passes on the failure of its source", async () => {
-    async function* failing(): AsyncGenerator<Uint8Array> {
-      yield await gzip([Buffer.from("x")]);
-      throw new RangeError("the connection was cut");
-    }
     await expect(collect(gunzip(failing()))).rejects.toThrow("the connection was cut");
   });
 

@@ -55,7 +55,10 @@ export function decodeBlock(block: Uint8Array): RawHeader {
   const kind = kinds[flag];
   const name = nameField(bytes, format);
   if (kind === undefined) {
-    throw new TspackError("INVALID_TAR", `the entry ${JSON.stringify(textOf(name))} has the unknown type ${JSON.stringify(flag)}`);
+    throw new TspackError(
+      "INVALID_TAR",
+      `the entry ${JSON.stringify(textOf(name))} has the unknown type ${JSON.stringify(flag)}`,
+    );
   }
   return {
     // Before POSIX a directory was a file whose name ends in a slash.
@@ -77,7 +80,11 @@ export function decodeBlock(block: Uint8Array): RawHeader {
 }
 
 /** An entry with its extensions applied. PAX wins over the block. POSIX pax, extended header. */
-export function applyExtensions(raw: RawHeader, type: EntryType, extensions: Extensions): Required<Pick<TarHeader, "size">> & TarHeader {
+export function applyExtensions(
+  raw: RawHeader,
+  type: EntryType,
+  extensions: Extensions,
+): Required<Pick<TarHeader, "size">> & TarHeader {
   const { records } = extensions;
   const text = (key: string): ByteString | undefined => records?.get(key) || undefined;
   const atime = canonicalTime(text("atime") ?? "") ?? raw.atime;

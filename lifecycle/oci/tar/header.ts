@@ -59,14 +59,8 @@ export function encodeHeader(header: TarHeader): Uint8Array {
   const name = byteString(header.name);
   const linkname = byteString(header.linkname ?? "");
   const plan = chooseFormat(header, name, linkname);
-  switch (plan.format) {
-    case "ustar":
-      return ustarHeader(header, name, linkname);
-    case "pax":
-      return paxHeader(header, name, linkname, plan);
-    case "gnu":
-      return gnuHeader(header, name, linkname);
-  }
+  if (plan.format === "ustar") return ustarHeader(header, name, linkname);
+  return plan.format === "pax" ? paxHeader(header, name, linkname, plan) : gnuHeader(header, name, linkname);
 }
 
 function ustarHeader(header: TarHeader, name: ByteString, linkname: ByteString): Buffer {
@@ -119,7 +113,14 @@ function mainBlock(header: TarHeader, name: string, linkname: string, put: PutNu
 function extensionEntry(name: string, flag: string, data: Uint8Array, format: TarFormat): Buffer {
   if (data.length > 1 << 20) throw new TspackError("INVALID_TAR", "the extended tar header is longer than 1 MiB");
   const block = Buffer.alloc(BLOCK);
-  putString(block, 0, 100, asciiOnly(name as ByteString).slice(0, 100).replace(/\/+$/, ""));
+  putString(
+    block,
+    0,
+    100,
+    asciiOnly(name as ByteString)
+      .slice(0, 100)
+      .replace(/\/+$/, ""),
+  );
   for (const at of [100, 108, 116]) putOctal(block, at, 8, 0);
   putOctal(block, 124, 12, data.length);
   putOctal(block, 136, 12, 0);

@@ -10,7 +10,7 @@ export interface TarEntry {
   /** Names are raw bytes where they are not ASCII; `size` is 0 for everything but files. */
   readonly header: TarHeader & { readonly size: number };
   /** The content, once; what is not read before the next entry is asked for is skipped. */
-  content(): ByteStream;
+  readonly content: () => ByteStream;
 }
 
 /** An extension entry longer than this is refused before it fills the memory. */

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { byteString } from "../../../lifecycle/oci/tar/byte-string.ts";
 import { encodeHeader, paddingAfter, type EntryType, type TarHeader } from "../../../lifecycle/oci/tar/header.ts";
@@ -61,17 +61,19 @@ const entry = fc
     };
   });
 
+/** An entry in the form that both sides have in common. */
+const plain = ({ header, content }: Entry) => ({
+  name: byteString(header.name),
+  linkname: byteString(header.linkname ?? ""),
+  owner: [header.type, header.mode, header.uid, header.gid],
+  content,
+});
+
 describe("tar", () => {
   it("gives back every name, owner, mode and byte, however the stream is cut", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(entry, { maxLength: 5 }), fc.integer({ min: 1, max: 3000 }), async (entries, chunk) => {
         const found = await read(tarOf(entries), chunk);
-        const plain = ({ header, content }: Entry) => ({
-          name: byteString(header.name),
-          linkname: byteString(header.linkname ?? ""),
-          owner: [header.type, header.mode, header.uid, header.gid],
-          content,
-        });
         expect(found.map(plain)).toEqual(entries.map(plain));
       }),
       { numRuns: 150 },
@@ -88,7 +90,8 @@ describe("tar", () => {
   });
 
   it("reads GNU tar's long names and binary numbers", async () => {
-    const script = 'd=$(mktemp -d) && cd "$d" && n=$(printf %0150d 7) && echo hi >"$n" && ln -s "$n" l && ' +
+    const script =
+      'd=$(mktemp -d) && cd "$d" && n=$(printf %0150d 7) && echo hi >"$n" && ln -s "$n" l && ' +
       'tar --format=gnu --owner=:3000000 --group=:5 --mtime=@77 -cf - "$n" l && rm -r "$d"';
     const tar = execFileSync("sh", ["-c", script]);
     const name = "7".padStart(150, "0");
