@@ -46,7 +46,9 @@ async function resolve(
     return await images.resolve(ref);
   } catch (cause) {
     if (!(cause instanceof TspackError) || cause.code === "CANCELED") throw cause;
-    throw new TspackError("ANALYZE_FAILED", `failed to initialize analyzer: getting ${what}: ${cause.message}`, { cause });
+    throw new TspackError("ANALYZE_FAILED", `failed to initialize analyzer: getting ${what}: ${cause.message}`, {
+      cause,
+    });
   }
 }
 

@@ -101,7 +101,11 @@ async function buildOne(
 }
 
 function writeSboms({ features, layers }: BuildInputs, outputs: readonly BuildpackOutputs[]): void {
-  if (features.sbom) copySboms(layers.path, outputs.flatMap(({ sboms }) => sboms));
+  if (features.sbom)
+    copySboms(
+      layers.path,
+      outputs.flatMap(({ sboms }) => sboms),
+    );
   if (!features.legacyBomFiles) return;
   const file = (kind: string): string => join(layers.path, "sbom", kind, "sbom.legacy.json");
   writeTextFile(file("launch"), `${goJson(bomJson(outputs.flatMap(({ launchBom }) => launchBom)))}\n`);

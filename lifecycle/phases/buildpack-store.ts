@@ -51,7 +51,9 @@ function read(element: ElementName, directory: string | undefined): BuildpackDes
   const { id, version } = element;
   checkName(id, version);
   if (directory === undefined) {
-    throw new TspackError("FILE_NOT_FOUND", "missing extensions directory", { hint: `the order names ${elementName(element)}` });
+    throw new TspackError("FILE_NOT_FOUND", "missing extensions directory", {
+      hint: `the order names ${elementName(element)}`,
+    });
   }
   const rootDir = resolve(directory, escapeId(id), version);
   const path = join(rootDir, element.extension === true ? "extension.toml" : "buildpack.toml");
@@ -76,7 +78,8 @@ function checkName(id: string, version: string): void {
   ].flatMap(({ path, got, expected }) =>
     expected === undefined ? [] : [{ source: "group", path, expected, got: JSON.stringify(got) }],
   );
-  if (problems.length > 0) throw new InputError("INVALID_ORDER", `${id}@${version} is no name of a buildpack`, problems);
+  if (problems.length > 0)
+    throw new InputError("INVALID_ORDER", `${id}@${version} is no name of a buildpack`, problems);
 }
 
 /** One that says nothing about targets but has a `bin/build` is for Linux. Buildpack specification, "Targets". */

@@ -69,7 +69,9 @@ async function attempt(
 ): Promise<CandidateOutcome<DetectResult>> {
   const detected = await runner(candidate);
   report.addRuns(detected);
-  const participants = detected.flatMap(({ element, run }) => (run.kind === "pass" ? [{ element, plan: run.plan }] : []));
+  const participants = detected.flatMap(({ element, run }) =>
+    run.kind === "pass" ? [{ element, plan: run.plan }] : [],
+  );
   if (!detected.every(mayStay)) return { kind: detected.some(({ run }) => run.kind === "error") ? "error" : "fail" };
   if (participants.every(({ element }) => element.extension === true)) {
     report.addNoneViable();

@@ -3,11 +3,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { GroupElement } from "../cnb/files/group.ts";
 import { encodeRestoredLayer } from "../cnb/files/layer-toml.ts";
-import type {
-  BuildpackLayersMetadata,
-  CacheMetadata,
-  LayersMetadata,
-} from "../cnb/files/lifecycle-metadata.ts";
+import type { BuildpackLayersMetadata, CacheMetadata, LayersMetadata } from "../cnb/files/lifecycle-metadata.ts";
 import { encodeStoreToml } from "../cnb/files/store-toml.ts";
 import { escapeId } from "../cnb/ids.ts";
 import { writeTextFile } from "./files.ts";
@@ -118,8 +114,9 @@ async function restoreData(
     return restored(layer, await restoreContent(layer, candidate, inputs, ports));
   });
   return [...metadataOnly, ...withData].sort(
-    (a, b) => inputs.buildpacks.findIndex((buildpack) => buildpack.id === a.buildpackId) -
-      inputs.buildpacks.findIndex((buildpack) => buildpack.id === b.buildpackId) || (a.name < b.name ? -1 : 1),
+    (a, b) =>
+      inputs.buildpacks.findIndex((buildpack) => buildpack.id === a.buildpackId) -
+        inputs.buildpacks.findIndex((buildpack) => buildpack.id === b.buildpackId) || (a.name < b.name ? -1 : 1),
   );
 }
 

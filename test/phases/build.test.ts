@@ -22,7 +22,10 @@ interface Options {
   readonly inputs?: Partial<BuildpackInputs>;
 }
 
-function run(ids: readonly string[], { api, bpApi = "0.10", plan = { entries: [] }, inputs }: Options = {}): Promise<BuildMetadata> {
+function run(
+  ids: readonly string[],
+  { api, bpApi = "0.10", plan = { entries: [] }, inputs }: Options = {},
+): Promise<BuildMetadata> {
   return build(
     {
       ...builder.inputs(api, inputs),
@@ -42,7 +45,11 @@ const env = "env | grep -v -e ^PWD= -e ^_= -e ^SHLVL= -e ^OLDPWD= -e ^CNB_BP_PLA
 
 describe("what bin/build is given", () => {
   test("is its layers directory, the platform directory, its plan, and the environment of its API", async () => {
-    builder.add({ id: "a/b", api: "0.12", build: `echo "$@" > args; ${env} > env; cat "$CNB_BP_PLAN_PATH" > plan; pwd > cwd` });
+    builder.add({
+      id: "a/b",
+      api: "0.12",
+      build: `echo "$@" > args; ${env} > env; cat "$CNB_BP_PLAN_PATH" > plan; pwd > cwd`,
+    });
     const entries = [{ providers: [{ id: "a/b", version: "1.0.0" }], requires: [{ name: "x", metadata: { k: "v" } }] }];
     await run(["a/b"], { bpApi: "0.12", plan: { entries }, inputs: { execEnv: "test" } });
     const app = (name: string): string => readFileSync(join(builder.app.path, name), "utf8");
@@ -84,10 +91,7 @@ ${toml("l", "[types]\nbuild = true")}\n${toml("no", "[types]\nlaunch = true")}`,
   });
 
   test("an entry that was met is not in the plan of the next provider, an unmet one is", async () => {
-    builder.add(
-      { id: "a", build: toml("build", '[[unmet]]\nname = "y"') },
-      { id: "b", build: 'cat "$3" > plan' },
-    );
+    builder.add({ id: "a", build: toml("build", '[[unmet]]\nname = "y"') }, { id: "b", build: 'cat "$3" > plan' });
     const providers = ["a", "b"].map((id) => ({ id, version: "1.0.0" }));
     const entries = ["x", "y"].map((name) => ({ providers, requires: [{ name, metadata: undefined }] }));
     await run(["a", "b"], { plan: { entries } });
@@ -120,8 +124,16 @@ describe("layers after bin/build", () => {
   });
 
   test.each([
-    ["flags at the top", "launch = true", /^failed to build: failed to process buildpack layer: failed to decode layer metadata file: the launch, cache and build flags should be in the types table of .*\/a\/l\.toml$/],
-    ["a wrong type", '[types]\nlaunch = "yes"', /metadata file: toml: line 2 \(last key "types\.launch"\): incompatible types: TOML value has type string; destination has type boolean$/],
+    [
+      "flags at the top",
+      "launch = true",
+      /^failed to build: failed to process buildpack layer: failed to decode layer metadata file: the launch, cache and build flags should be in the types table of .*\/a\/l\.toml$/,
+    ],
+    [
+      "a wrong type",
+      '[types]\nlaunch = "yes"',
+      /metadata file: toml: line 2 \(last key "types\.launch"\): incompatible types: TOML value has type string; destination has type boolean$/,
+    ],
     ["bad syntax", "x =", /metadata file: toml: line 1 \(last key "x"\): expected value but found '\\n' instead$/],
   ])("a metadata file with %s is BUILD_FAILED", async (_, text, message) => {
     builder.add({ id: "a", build: `mkdir "$1/l"\n${toml("l", text)}` });
@@ -134,7 +146,10 @@ describe("the result", () => {
     builder.add(
       {
         id: "a",
-        build: toml("launch", '[[processes]]\ntype = "web"\ncommand = ["x"]\ndefault = true\n[[processes]]\ntype = "a"\ncommand = ["a"]\n[[slices]]\npaths = ["p"]\n[[labels]]\nkey = "k"\nvalue = "v"'),
+        build: toml(
+          "launch",
+          '[[processes]]\ntype = "web"\ncommand = ["x"]\ndefault = true\n[[processes]]\ntype = "a"\ncommand = ["a"]\n[[slices]]\npaths = ["p"]\n[[labels]]\nkey = "k"\nvalue = "v"',
+        ),
       },
       { id: "b", build: toml("launch", '[[processes]]\ntype = "web"\ncommand = ["y"]\nargs = ["z"]\ndefault = true') },
     );
@@ -158,10 +173,33 @@ describe("the result", () => {
   test.each([
     ["an exit code", "echo failing; exit 3", "BUILDPACK_FAILED", "failed to build: exit status 3"],
     ["a signal", "kill -KILL $$", "BUILDPACK_FAILED", "failed to build: signal: killed"],
-    ["two defaults", toml("launch", '[[processes]]\ntype = "a"\ncommand = ["x"]\ndefault = true\n[[processes]]\ntype = "b"\ncommand = ["x"]\ndefault = true'), "BUILD_FAILED", "failed to build: multiple default process types aren't allowed"],
-    ["direct", toml("launch", '[[processes]]\ntype = "a"\ncommand = ["x"]\ndirect = true'), "BUILD_FAILED", "failed to build: process.direct is not supported on this buildpack version"],
-    ["a command that is a string", toml("launch", '[[processes]]\ntype = "a"\ncommand = "x"'), "BUILD_FAILED", 'failed to build: toml: line 3 (last key "processes.command"): incompatible types: TOML value has type string; destination has type slice'],
-    ["an unknown unmet", toml("build", '[[unmet]]\nname = "zzz"'), "BUILD_FAILED", "failed to build: unmet.name 'zzz' must match a requested dependency"],
+    [
+      "two defaults",
+      toml(
+        "launch",
+        '[[processes]]\ntype = "a"\ncommand = ["x"]\ndefault = true\n[[processes]]\ntype = "b"\ncommand = ["x"]\ndefault = true',
+      ),
+      "BUILD_FAILED",
+      "failed to build: multiple default process types aren't allowed",
+    ],
+    [
+      "direct",
+      toml("launch", '[[processes]]\ntype = "a"\ncommand = ["x"]\ndirect = true'),
+      "BUILD_FAILED",
+      "failed to build: process.direct is not supported on this buildpack version",
+    ],
+    [
+      "a command that is a string",
+      toml("launch", '[[processes]]\ntype = "a"\ncommand = "x"'),
+      "BUILD_FAILED",
+      'failed to build: toml: line 3 (last key "processes.command"): incompatible types: TOML value has type string; destination has type slice',
+    ],
+    [
+      "an unknown unmet",
+      toml("build", '[[unmet]]\nname = "zzz"'),
+      "BUILD_FAILED",
+      "failed to build: unmet.name 'zzz' must match a requested dependency",
+    ],
   ])("a buildpack with %s fails", async (_, script, code, message) => {
     builder.add({ id: "a", build: script }, { id: "b", build: "touch ran" });
     await expect(run(["a", "b"])).rejects.toMatchObject({ code, message });
@@ -220,7 +258,11 @@ ${toml("both", "[types]\nlaunch = true\ncache = true")}\n${toml("onlybuild", "[t
   });
 
   test.each([
-    ["one that is not declared", "launch.sbom.syft.json", /^failed to build: validating SBOM file '.*' for buildpack: 'a@1\.0\.0': undeclared SBOM media type: 'application\/vnd\.syft\+json'$/],
+    [
+      "one that is not declared",
+      "launch.sbom.syft.json",
+      /^failed to build: validating SBOM file '.*' for buildpack: 'a@1\.0\.0': undeclared SBOM media type: 'application\/vnd\.syft\+json'$/,
+    ],
     ["an unknown format", "launch.sbom.xyz.json", /^failed to build: unsupported SBOM file format: '.*'$/],
   ])("%s is BUILD_FAILED", async (_, name, message) => {
     builder.add({ id: "a", keys: formats, build: `echo {} > "$1/${name}"` });

@@ -73,7 +73,15 @@ export function fixture(): Fixture {
 }
 
 function addBuildpack(dir: string, buildpack: FixtureBuildpack): void {
-  const { id, version = "1.0.0", api = "0.10", keys = "", tables = "", detect = "exit 0", build = "exit 0" } = buildpack;
+  const {
+    id,
+    version = "1.0.0",
+    api = "0.10",
+    keys = "",
+    tables = "",
+    detect = "exit 0",
+    build = "exit 0",
+  } = buildpack;
   const root = join(dir, "buildpacks", id.replaceAll("/", "_"), version);
   mkdirSync(join(root, "bin"), { recursive: true });
   writeFileSync(

@@ -44,7 +44,9 @@ async function isGone(pid: number): Promise<boolean> {
 describe("what a buildpack's executable is given", () => {
   test("exactly the environment, the arguments and the directory of the command, and an empty input", async () => {
     const { output, text } = collecting();
-    const executable = script('#!/bin/sh\nenv | grep -v -e ^PWD= -e ^_= -e ^SHLVL= -e ^OLDPWD= | sort\necho "$@"\npwd\ncat\n');
+    const executable = script(
+      '#!/bin/sh\nenv | grep -v -e ^PWD= -e ^_= -e ^SHLVL= -e ^OLDPWD= | sort\necho "$@"\npwd\ncat\n',
+    );
     const outcome = await runBuildpackProcess(
       command(executable, { args: ["a b", "c"], env: { PATH: "/bin", X: "a=b\nc" }, output }),
       never,
@@ -112,7 +114,10 @@ describe("how it ends", () => {
   test("an abort stops it and is CANCELED", async () => {
     const controller = new AbortController();
     const { output, text } = collecting();
-    const running = runBuildpackProcess(command(script("#!/bin/sh\necho $$\nsleep 60\n"), { output }), controller.signal);
+    const running = runBuildpackProcess(
+      command(script("#!/bin/sh\necho $$\nsleep 60\n"), { output }),
+      controller.signal,
+    );
     while (text() === "") await sleep(10);
     controller.abort();
     await expect(running).rejects.toMatchObject({ code: "CANCELED" });

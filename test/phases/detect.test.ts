@@ -43,6 +43,11 @@ function run(order: readonly (readonly (string | Element)[])[], options: Options
 const ids = ({ group }: DetectResult): readonly string[] => group.group.map(({ id }) => id);
 const said = (): readonly string[] => builder.log.filter((line) => !line.startsWith("debug "));
 
+const seen = (): readonly string[] => readFileSync(join(builder.app.path, "env"), "utf8").trimEnd().split("\n");
+/** A script that ends only when another one runs at the same time. */
+const meet = (own: string, other: string): string =>
+  `touch ${own}; i=0; while [ ! -e ${other} ]; do i=$((i+1)); [ $i -lt 200 ] || exit 1; sleep 0.02; done`;
+
 describe("a group that passes", () => {
   test("is the first one whose buildpacks all pass, with API and homepage, and shows a table", async () => {
     builder.add(
@@ -82,20 +87,22 @@ describe("a group that passes", () => {
     builder.add({ id: "a" }, { id: "b" }, { id: "no", detect: "exit 100" });
     builder.add({
       id: "all",
-      tables: '[[order]]\n[[order.group]]\nid = "no"\nversion = "1.0.0"\n[[order]]\n[[order.group]]\nid = "a"\nversion = "1.0.0"',
+      tables:
+        '[[order]]\n[[order.group]]\nid = "no"\nversion = "1.0.0"\n[[order]]\n[[order.group]]\nid = "a"\nversion = "1.0.0"',
     });
     expect(ids(await run([["all", "b"]]))).toEqual(["a", "b"]);
   });
 
   test("runs each bin/detect once, whatever the number of groups", async () => {
     builder.add({ id: "a", detect: "echo ran >> count" }, { id: "no", detect: "exit 100" }, { id: "b" });
-    await run([["a", "no"], ["a", "b"]]);
+    await run([
+      ["a", "no"],
+      ["a", "b"],
+    ]);
     expect(readFileSync(join(builder.app.path, "count"), "utf8")).toBe("ran\n");
   });
 
   test("runs the buildpacks of a group at the same time", async () => {
-    const meet = (own: string, other: string): string =>
-      `touch ${own}; i=0; while [ ! -e ${other} ]; do i=$((i+1)); [ $i -lt 200 ] || exit 1; sleep 0.02; done`;
     builder.add({ id: "a", detect: meet("a", "b") }, { id: "b", detect: meet("b", "a") });
     expect(ids(await run([["a", "b"]]))).toEqual(["a", "b"]);
   });
@@ -171,7 +178,8 @@ describe("an order that cannot be used", () => {
     builder.add({ id: "a", api: "0.99" });
     await expect(run([["a"]])).rejects.toMatchObject({
       code: "BUILDPACK_API_UNSUPPORTED",
-      message: "failed to set API for Buildpack 'a@1.0.0': buildpack API version '0.99' is incompatible with the lifecycle",
+      message:
+        "failed to set API for Buildpack 'a@1.0.0': buildpack API version '0.99' is incompatible with the lifecycle",
     });
   });
 
@@ -222,8 +230,8 @@ describe("who may take part", () => {
 });
 
 describe("what bin/detect is given", () => {
-  const environment = 'env | grep -v -e ^PWD= -e ^_= -e ^SHLVL= -e ^OLDPWD= -e ^CNB_BUILD_PLAN_PATH= | sort > env; echo "$@" > args; test -w "${CNB_BUILD_PLAN_PATH:-$2}"';
-  const seen = (): readonly string[] => readFileSync(join(builder.app.path, "env"), "utf8").trimEnd().split("\n");
+  const environment =
+    'env | grep -v -e ^PWD= -e ^_= -e ^SHLVL= -e ^OLDPWD= -e ^CNB_BUILD_PLAN_PATH= | sort > env; echo "$@" > args; test -w "${CNB_BUILD_PLAN_PATH:-$2}"';
 
   test("is the environment of its API, with the user's and the operator's variables, and nothing else of ours", async () => {
     builder.add({ id: "a", api: "0.12", detect: environment });

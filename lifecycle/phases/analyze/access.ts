@@ -17,7 +17,11 @@ export async function checkRegistryAccess(
   for (const ref of inputs.outputImages) await check(access, ref, "write");
 }
 
-async function check(access: AccessCheck | undefined, ref: ImageRef | undefined, want: "read" | "write"): Promise<void> {
+async function check(
+  access: AccessCheck | undefined,
+  ref: ImageRef | undefined,
+  want: "read" | "write",
+): Promise<void> {
   if (access === undefined || ref === undefined) return;
   try {
     await access.checkAccess(ref, want);

@@ -54,7 +54,8 @@ export function readOutputs(built: BuiltBuildpack, logger: Logger): BuildpackOut
   const unmet = build?.unmet ?? noBuildToml.unmet;
   checkUnmet(unmet, plan);
   const sboms = findSboms(layersDir, descriptor, layers);
-  const launch = readOptional(join(layersDir, "launch.toml"), (file) => readLaunch(file, built, logger)) ?? noLaunchToml;
+  const launch =
+    readOptional(join(layersDir, "launch.toml"), (file) => readLaunch(file, built, logger)) ?? noLaunchToml;
   return {
     buildpackId: descriptor.id,
     metNames: metNames(plan, unmet),

@@ -35,7 +35,12 @@ export function findSboms(
     .filter(isSbomName)
     .sort()
     .flatMap((name) =>
-      kindsOf(name, layers).map(({ kind, layer }) => ({ path: join(layersDir, name), kind, layer, buildpack: escapeId(id) })),
+      kindsOf(name, layers).map(({ kind, layer }) => ({
+        path: join(layersDir, name),
+        kind,
+        layer,
+        buildpack: escapeId(id),
+      })),
     );
   const declared = new Set(sbomFormats.map((format) => (format.split(";")[0] ?? "").trim().toLowerCase()));
   for (const { path } of files) checkFormat(path, `${id}@${version}`, declared);

@@ -75,7 +75,11 @@ function targetProblem(
 }
 
 /** Platform specification, "Execution Environments": an empty list and `*` are for all. */
-function isForExecEnv(descriptor: BuildpackDescriptor, { features, execEnv }: DetectInputs, { logger }: Context): boolean {
+function isForExecEnv(
+  descriptor: BuildpackDescriptor,
+  { features, execEnv }: DetectInputs,
+  { logger }: Context,
+): boolean {
   const wanted = descriptor.execEnv;
   if (!features.execEnv || execEnv === undefined || execEnv === "") return true;
   if (wanted.length === 0 || wanted.includes("*") || wanted.includes(execEnv)) return true;

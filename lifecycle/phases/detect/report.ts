@@ -26,7 +26,8 @@ export class DetectReport {
       }
     }
     this.#add("debug", "======== Results ========");
-    for (const { element, run } of detected) this.#add(run.kind === "error" ? "info" : "debug", resultText(element, run));
+    for (const { element, run } of detected)
+      this.#add(run.kind === "error" ? "info" : "debug", resultText(element, run));
   }
 
   /** Writes down that nothing is left of a group. */

@@ -9,12 +9,7 @@ import { restoreLayer } from "./extract.ts";
 export type CachedLayer = { readonly kind: "restored" } | { readonly kind: "failed"; readonly reason: string };
 
 /** Unpacks a layer of the cache. One that is not there, not what it says or no tar is `failed`. */
-export async function restoreCached(
-  cache: LayerCache,
-  sha: string,
-  layers: Place,
-  ctx: Context,
-): Promise<CachedLayer> {
+export async function restoreCached(cache: LayerCache, sha: string, layers: Place, ctx: Context): Promise<CachedLayer> {
   ctx.logger.debug(`Retrieving data for ${JSON.stringify(sha)}`);
   try {
     const found = await cache.lookup(parseDiffId(sha, cache.name));

@@ -13,12 +13,7 @@ import { restoreCached } from "./cached-layer.ts";
  * Unpacks the SBOM layer of the cache. One that is missing or damaged is warned about: the
  * buildpacks then write their SBOM again, which is better than a cache that fails every build.
  */
-export async function restoreSbomFromCache(
-  cache: LayerCache,
-  sha: string,
-  layers: Place,
-  ctx: Context,
-): Promise<void> {
+export async function restoreSbomFromCache(cache: LayerCache, sha: string, layers: Place, ctx: Context): Promise<void> {
   ctx.logger.info("Restoring data for SBOM from cache");
   ctx.logger.debug(`Retrieving SBOM layer data for ${JSON.stringify(sha)}`);
   const restored = await restoreCached(cache, sha, layers, ctx);
@@ -56,7 +51,10 @@ async function copySboms(from: string, to: string): Promise<void> {
 async function directories(path: string): Promise<readonly string[]> {
   try {
     const entries = await readdir(path, { withFileTypes: true });
-    return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name).sort();
+    return entries
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => entry.name)
+      .sort();
   } catch (error) {
     if (errorCode(error) === "ENOENT") return [];
     throw error;

@@ -48,7 +48,10 @@ describe("the run image", () => {
     await expect(selectRunImage(choice(), allowing())).rejects.toMatchObject({
       code: "INVALID_ARGUMENTS",
       message: "failed to resolve inputs: failed to find accessible run image",
-      cause: { message: "two.test/run: two.test/run: 401; one.test/run: one.test/run: 401; three.test/run: three.test/run: 401" },
+      cause: {
+        message:
+          "two.test/run: two.test/run: 401; one.test/run: one.test/run: 401; three.test/run: three.test/run: 401",
+      },
     });
   });
 
