@@ -96,7 +96,7 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
     });
 
     test("a layer that is not what it says is refused and the reference stays away", async () => {
-      const good = testImage({ layers: [noise(2_000_000, 10)] });
+      const good = testImage({ layers: [noise(600_000, 10)] });
       const bad: Image = {
         ...good,
         layers: async () =>
@@ -113,7 +113,7 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
 
     test("an aborted write leaves no reference", async () => {
       const stop = new AbortController();
-      const image = testImage({ layers: [noise(2_000_000, 11)] });
+      const image = testImage({ layers: [noise(600_000, 11)] });
       const slow: Image = {
         ...image,
         layers: async () =>

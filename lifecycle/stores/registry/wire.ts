@@ -1,5 +1,4 @@
 import { Readable } from "node:stream";
-import { rootCertificates } from "node:tls";
 import type { Dispatcher } from "undici";
 import type { Dispatch, HttpBody, HttpRequest } from "./http.ts";
 import { proxyFor } from "./proxy.ts";
@@ -49,16 +48,15 @@ async function newAgent(
   target: { readonly proxy: string | undefined; readonly checked: boolean; readonly tunnel: boolean },
 ): Promise<Dispatcher> {
   // Loaded here because it costs as much as the rest of the program's start.
-  const { Agent, ProxyAgent } = await import("undici");
+  const { Agent, ProxyAgent } = await import("../../third-party/undici.ts");
   const tls = {
-    ...(options.ca === undefined ? {} : { ca: [...rootCertificates, options.ca] }),
+    ...trusted,
     ...(options.cert === undefined ? {} : { cert: options.cert }),
     ...(options.key === undefined ? {} : { key: options.key }),
     rejectUnauthorized: target.checked,
     timeout: 15_000,
   };
   if (target.proxy === undefined) return new Agent({ connections, connect: tls });
-  const trusted = options.ca === undefined ? {} : { ca: [...rootCertificates, options.ca] };
   return new ProxyAgent({
     uri: target.proxy,
     connections,
