@@ -4,7 +4,7 @@ import type { Environment } from "../cnb/env.ts";
 import type { TargetMetadata } from "../cnb/files/analyzed.ts";
 import { bomJson } from "../cnb/files/bom.ts";
 import { elementName, type GroupElement, plainExtension } from "../cnb/files/group.ts";
-import type { BuildMetadata } from "../cnb/files/metadata-toml.ts";
+import { type BuildMetadata, encodeBuildMetadata } from "../cnb/files/metadata-toml.ts";
 import type { Plan } from "../cnb/files/plan.ts";
 import { goJson } from "../cnb/go-json.ts";
 import { escapeId } from "../cnb/ids.ts";
@@ -24,7 +24,8 @@ export type { BuildInputs, BuildPorts } from "./build/inputs.ts";
 
 /**
  * Runs `bin/build` of every buildpack of the group, each with the layers of those before it, and
- * gathers what they declare for the image: `metadata.toml`. Platform specification, builder.
+ * gathers what they declare for the image, also into `<layers>/config/metadata.toml`, which becomes
+ * a layer of the image. Platform specification, builder.
  * Throws `BUILDPACK_FAILED` when a buildpack fails, `BUILD_FAILED` for everything else that is
  * wrong, `BUILDPACK_API_UNSUPPORTED`, `CANCELED`.
  */
@@ -55,7 +56,9 @@ async function buildGroup(inputs: BuildInputs, ports: BuildPorts): Promise<Build
     progress = built.next;
   }
   writeSboms(inputs, outputs);
-  return metadataOf(inputs, outputs, ports);
+  const metadata = metadataOf(inputs, outputs, ports);
+  writeTextFile(join(inputs.layers.path, "config", "metadata.toml"), encodeBuildMetadata(metadata, inputs.features));
+  return metadata;
 }
 
 /** What stays the same for all buildpacks of a group. */

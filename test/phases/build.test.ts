@@ -168,6 +168,9 @@ describe("the result", () => {
       ["a", ["a"], "a"],
       ["web", ["y"], "b"],
     ]);
+    expect(read("config/metadata.toml")).toContain(
+      'buildpack-default-process-type = "web"\n\n[[buildpacks]]\n  id = "a"\n',
+    );
   });
 
   test.each([
