@@ -1,4 +1,4 @@
-import { lstatSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
+import { chmodSync, lstatSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
@@ -18,7 +18,16 @@ interface ExtractCase {
 
 let root = "";
 beforeEach(() => void (root = mkdtempSync(join(tmpdir(), "tspack-extract-"))));
-afterEach(() => rmSync(root, { recursive: true, force: true }));
+afterEach(() => removeAll(root));
+
+/** Also what is in directories that were restored read-only. */
+function removeAll(path: string): void {
+  if (lstatSync(path).isDirectory()) {
+    chmodSync(path, 0o700);
+    for (const name of readdirSync(path)) removeAll(`${path}/${name}`);
+  }
+  rmSync(path, { recursive: true });
+}
 
 /** The tree as it is recorded, without owners, which are the caller's. */
 function listing(path: string): object[] {
@@ -48,7 +57,7 @@ describe("restoring a layer gives the reference's files", () => {
         entry.path !== undefined && entry.path in rootsMode ? { ...entry, mode: rootsMode[entry.path] } : entry,
       );
       expect(listing(recorded.dest), recorded.case).toEqual(expected);
-      rmSync(root + recorded.dest, { recursive: true });
+      removeAll(root + recorded.dest);
     }
   });
 });

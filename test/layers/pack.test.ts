@@ -66,6 +66,23 @@ describe("packing a directory", () => {
     ]);
   });
 
+  it("gives the parents what they are on disk, links followed, when nothing else is said", async () => {
+    mkdirSync(join(root, "layers/real/layer"), { recursive: true });
+    chmodSync(join(root, "layers"), 0o711);
+    chmodSync(join(root, "layers/real"), 0o751);
+    symlinkSync("real", join(root, "layers/bp"));
+    const layer = await packDirectory(
+      { path: join(root, "layers/bp/layer"), name: "/layers/bp/layer" },
+      { owner },
+      blobs,
+    );
+    const { uid, gid } = statSync(root);
+    expect((await listing(layer)).slice(0, 2)).toEqual([
+      `/layers dir 711 ${uid}:${gid}`,
+      `/layers/bp dir 751 ${uid}:${gid}`,
+    ]);
+  });
+
   it("gives the application directory the mode that the platform says", async () => {
     chmodSync(root, 0o700);
     const app = { path: root, name: "/workspace", parents: { uid: 0, gid: 0, mode: 0o755 } };
