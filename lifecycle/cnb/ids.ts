@@ -1,23 +1,13 @@
-declare const brand: unique symbol;
-
-/** An id that passed `parseBuildpackId`. */
-export type BuildpackId = string & { readonly [brand]: "BuildpackId" };
-
 /** Names of directories in `<layers>` and of positions in orders that no buildpack may have. Buildpack specification. */
 const reserved: ReadonlySet<string> = new Set(["app", "config", "generated", "sbom"]);
 
 /** Why a text is no id of a buildpack or extension; undefined when it is one. */
 export function buildpackIdProblem(id: string): string | undefined {
-  if (reserved.has(id)) return `an id that is not reserved, of letters, digits, . / -`;
+  if (reserved.has(id)) return "an id that is not reserved, of letters, digits, . / -";
   // The specification allows fewer characters than buildpacks in the wild have: "_" is common.
   if (!/^[A-Za-z0-9._/-]+$/.test(id)) return "letters, digits, . / -";
   if (id.split("/").some((part) => part === "" || part === "." || part === "..")) return "no empty part, . or ..";
   return undefined;
-}
-
-/** The id as a type of its own; undefined when it is none. */
-export function parseBuildpackId(id: string): BuildpackId | undefined {
-  return buildpackIdProblem(id) === undefined ? (id as BuildpackId) : undefined;
 }
 
 /** An id as a directory is named after it: `a/b` is `a_b`. Platform specification, "escaped id". */

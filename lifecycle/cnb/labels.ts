@@ -113,10 +113,3 @@ export function encodeProjectLabel(project: ProjectMetadata | undefined): string
 function map(table: TomlTable | undefined): JsonOutput | undefined {
   return table === undefined || Object.keys(table).length === 0 ? undefined : freeJson(table);
 }
-
-/** Reads a label that is a list of names, as `io.buildpacks.stack.mixins`. Throws `INVALID_JSON`. */
-export function decodeNamesLabel(label: string, source: string): readonly string[] {
-  return decode({ names: parseJson(label, source) }, { code: "INVALID_JSON", source }, (root) => {
-    return root.strings("names") ?? [];
-  });
-}

@@ -41,8 +41,3 @@ export function mergeProcesses(buildpacks: readonly BuildpackProcesses[]): Merge
   const types = [...byType.keys()].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
   return { processes: types.flatMap((type) => byType.get(type) ?? []), defaultType, warnings };
 }
-
-/** Why a type cannot be the name of a link in `/cnb/process`; undefined when it can. */
-export function processTypeProblem(type: string): string | undefined {
-  return /[/><:|&\\]/.test(type) ? "type may not contain characters '/><:|&\\'" : undefined;
-}

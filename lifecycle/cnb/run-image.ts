@@ -6,17 +6,6 @@ import type { PlatformFeatures } from "./api/platform.ts";
 /** Reads an image's name; undefined when it is none. Handed in, so that names are read in one place only. */
 export type ParseImageRef = (name: string) => ImageRef | undefined;
 
-/** A run image and its mirrors in the order in which they are tried: those of the output's registry first. */
-export function runImageCandidates(
-  runImage: RunImageForExport,
-  outputRegistry: string,
-  parse: ParseImageRef,
-): readonly string[] {
-  const names = [runImage.image, ...runImage.mirrors].filter((name) => name !== "");
-  const near = names.filter((name) => parse(name)?.registry === outputRegistry);
-  return [...new Set([...near, ...names])];
-}
-
 /** Whether a run image or one of its mirrors has a name. Tags count, digests do not. */
 export function hasName(runImage: RunImageForExport, name: string, parse: ParseImageRef): boolean {
   const wanted = withoutDigest(name, parse);

@@ -67,19 +67,6 @@ function matches(one: string | undefined, other: string): boolean {
   return one === undefined || one === "" || other === "" || one === other;
 }
 
-/** Whether an app can be rebased from one run image to another: what the new one says has to be so now. */
-export function matchesForRebase(newImage: TargetMetadata, app: TargetMetadata): boolean {
-  if (newImage.os !== app.os || newImage.arch !== app.arch) return false;
-  if (!matches(newImage.archVariant, app.archVariant ?? "")) return false;
-  if (newImage.distro === undefined) return true;
-  if (app.distro === undefined) return false;
-  return isSame(newImage.distro.name, app.distro.name) && isSame(newImage.distro.version, app.distro.version);
-}
-
-function isSame(wanted: string, is: string): boolean {
-  return wanted === "" || wanted === is;
-}
-
 /** `CNB_TARGET_*` for buildpacks. Buildpack API 0.10. */
 export function targetVariables(target: TargetMetadata): Readonly<Record<string, string>> {
   const optional = {

@@ -82,13 +82,6 @@ export function encodePlan({ entries }: Plan): string {
   );
 }
 
-/** Reads the plan that a buildpack got. Throws `INVALID_PLAN`. */
-export function decodeBuildpackPlan(document: TomlDocument): BuildpackPlan {
-  return decodeToml(document, { code: "INVALID_PLAN" }, (root) => ({
-    entries: root.tables("entries").map(readRequire),
-  }));
-}
-
 /** Writes the plan that a buildpack gets. */
 export function encodeBuildpackPlan({ entries }: BuildpackPlan): string {
   return writeToml(fields({ entries: someTables(entries.map(requireFields)) }));
