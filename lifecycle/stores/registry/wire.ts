@@ -49,6 +49,8 @@ async function newAgent(
 ): Promise<Dispatcher> {
   // Loaded here because it costs as much as the rest of the program's start.
   const { Agent, ProxyAgent } = await import("../../third-party/undici.ts");
+  const { rootCertificates } = await import("node:tls");
+  const trusted = options.ca === undefined ? {} : { ca: [...rootCertificates, options.ca] };
   const tls = {
     ...trusted,
     ...(options.cert === undefined ? {} : { cert: options.cert }),
