@@ -481,7 +481,10 @@ static struct bytes parse_string(struct parser *parser, bool multiline_allowed) 
             continue;
         }
         if (byte == '\n' && multiline) parser->line++;
-        else if (is_control(byte) && !(multiline && follows(parser, "\r\n"))) toml_expected(parser, "a character of a string");
+        /* DEL is taken: the reference's own writer does not escape it in a command. */
+        else if (is_control(byte) && byte != 0x7f && !(multiline && follows(parser, "\r\n"))) {
+            toml_expected(parser, "a character of a string");
+        }
         *end++ = (char)byte;
         parser->at++;
     }
