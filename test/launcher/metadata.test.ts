@@ -52,6 +52,10 @@ function argumentsOf(toml: string): readonly string[] {
   return text.split("\0").slice(1, -1);
 }
 
+function statusAt(platformApi: string, buildpackApi: string): number | null {
+  return launch(`[[buildpacks]]\nid = "a"\napi = "${buildpackApi}"\n`, platformApi).status;
+}
+
 const word = fc.string({ unit: "binary", maxLength: 12 }).map((text) => text.replaceAll(/[\0\p{Surrogate}]/gu, ""));
 
 test.skipIf(!ready && process.env["CI"] === undefined)(
@@ -62,11 +66,9 @@ test.skipIf(!ready && process.env["CI"] === undefined)(
 );
 
 test.skipIf(!ready)("the launcher knows the APIs that the phases know, and no others", () => {
-  const codes = (platformApi: string, buildpackApi: string): number | null =>
-    launch(`[[buildpacks]]\nid = "a"\napi = "${buildpackApi}"\n`, platformApi).status;
   const versions = Array.from({ length: 30 }, (_, minor) => `0.${minor}`);
-  expect(versions.filter((version) => codes(version, "0.10") !== 11)).toEqual(platformApis);
-  expect(versions.filter((version) => codes("0.12", version) !== 12)).toEqual(buildpackApis);
+  expect(versions.filter((version) => statusAt(version, "0.10") !== 11)).toEqual(platformApis);
+  expect(versions.filter((version) => statusAt("0.12", version) !== 12)).toEqual(buildpackApis);
 });
 
 describe.skipIf(!ready)("the launcher reads metadata.toml", () => {
