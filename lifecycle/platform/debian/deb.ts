@@ -39,7 +39,7 @@ export async function readDeb(bytes: Buffer, source: string): Promise<Deb> {
 }
 
 async function readTar(tar: Buffer, source: string): Promise<readonly DebEntry[]> {
-  const { extract } = await import("tar-stream");
+  const { extract } = await import("../../third-party/tar-stream.ts");
   const extractor = extract();
   const entries: DebEntry[] = [];
   // The reader takes what fits into its buffer and asks for the rest while entries are read.

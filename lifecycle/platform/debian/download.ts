@@ -39,10 +39,21 @@ export interface Downloader {
   close(): Promise<void>;
 }
 
+/** How long to wait between attempts. */
+export interface RetryOptions {
+  /** Milliseconds before the second attempt; doubled for each one after it. */
+  readonly delay: number;
+}
+
 const attempts = 4;
+const patience: RetryOptions = { delay: 500 };
 
 /** Opens a downloader; connections are kept until `close`. */
-export async function openDownloader(network: Network, ctx: Context): Promise<Downloader> {
+export async function openDownloader(
+  network: Network,
+  ctx: Context,
+  retry: RetryOptions = patience,
+): Promise<Downloader> {
   const dispatcher = await openDispatcher(network);
   const closing = new AbortController();
   const inner = { ...ctx, signal: AbortSignal.any([ctx.signal, closing.signal]) };
@@ -50,7 +61,7 @@ export async function openDownloader(network: Network, ctx: Context): Promise<Do
   setMaxListeners(100, inner.signal);
   const get = (url: string, from: number): Promise<Dispatcher.ResponseData> => request(dispatcher, url, from, inner);
   return {
-    text: (url, limit) => withRetries(url, inner, () => readText(get, url, limit)),
+    text: (url, limit) => withRetries(url, inner, retry, () => readText(get, url, limit)),
     file: async (wanted, path, onBytes) => {
       if (await hasSize(path, wanted.size)) {
         onBytes?.(wanted.size);
@@ -59,7 +70,7 @@ export async function openDownloader(network: Network, ctx: Context): Promise<Do
       await mkdir(dirname(path), { recursive: true, mode: 0o700 });
       const partial = `${path}.${randomUUID()}.partial`;
       try {
-        await withRetries(wanted.url, inner, () => fetchInto(get, wanted, partial, onBytes));
+        await withRetries(wanted.url, inner, retry, () => fetchInto(get, wanted, partial, onBytes));
         await rename(partial, path);
       } finally {
         await rm(partial, { force: true });
@@ -87,7 +98,7 @@ export async function readVerified(path: string, wanted: Omit<Wanted, "url">): P
 type Get = (url: string, from: number) => Promise<Dispatcher.ResponseData>;
 
 async function openDispatcher(network: Network): Promise<Dispatcher> {
-  const { EnvHttpProxyAgent, interceptors } = await import("undici");
+  const { EnvHttpProxyAgent, interceptors } = await import("../../third-party/undici.ts");
   const ca = network.caFile === undefined ? undefined : await readFile(network.caFile, "utf8");
   const { rootCertificates } = await import("node:tls");
   const connect = ca === undefined ? {} : { ca: [...rootCertificates, ca] };
@@ -111,7 +122,7 @@ async function request(
   from: number,
   ctx: Context,
 ): Promise<Dispatcher.ResponseData> {
-  const { request: send } = await import("undici");
+  const { request: send } = await import("../../third-party/undici.ts");
   const response = await send(url, {
     dispatcher,
     method: "GET",
@@ -184,7 +195,7 @@ function mismatch(wanted: Wanted, size: number, sha256: string): TspackError {
   );
 }
 
-async function withRetries<T>(url: string, ctx: Context, attempt: () => Promise<T>): Promise<T> {
+async function withRetries<T>(url: string, ctx: Context, retry: RetryOptions, attempt: () => Promise<T>): Promise<T> {
   for (let count = 1; ; count++) {
     try {
       return await attempt();
@@ -198,7 +209,7 @@ async function withRetries<T>(url: string, ctx: Context, attempt: () => Promise<
       ctx.logger.debug(
         `retrying ${withoutCredentials(url)}: ${error instanceof Error ? error.message : String(error)}`,
       );
-      await sleep(250 * 2 ** count, undefined, { signal: ctx.signal }).catch(() => undefined);
+      await sleep(retry.delay * 2 ** (count - 1), undefined, { signal: ctx.signal }).catch(() => undefined);
     }
   }
 }

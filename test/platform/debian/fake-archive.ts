@@ -3,14 +3,14 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
 import { createCleartextMessage, generateKey, readPrivateKey, sign } from "openpgp";
-import { pack, type Headers } from "tar-stream";
+import { pack, type Header } from "tar-stream";
 
 /** A package to make; a file's value is its content, or a tar header with content. */
 export interface FakePackage {
   readonly name: string;
   readonly version: string;
   readonly fields?: Readonly<Record<string, string>>;
-  readonly files?: Readonly<Record<string, string | Partial<Headers>>>;
+  readonly files?: Readonly<Record<string, string | Partial<Header>>>;
   readonly form?: "gz" | "xz";
 }
 
@@ -48,7 +48,7 @@ export function makeAr(members: Readonly<Record<string, Uint8Array>>): Buffer {
 }
 
 /** A tar of files, with the directories that lead to them, as dpkg-deb writes names. */
-export async function makeTar(files: Readonly<Record<string, string | Partial<Headers>>>): Promise<Buffer> {
+export async function makeTar(files: Readonly<Record<string, string | Partial<Header>>>): Promise<Buffer> {
   const tar = pack();
   const made = new Set<string>();
   for (const [path, file] of Object.entries(files)) {
@@ -59,7 +59,7 @@ export async function makeTar(files: Readonly<Record<string, string | Partial<He
       made.add(parent);
     }
     if (typeof file === "string") tar.entry({ name: `./${path}`, mode: 0o644 }, file);
-    else tar.entry({ name: `./${path}`, ...file });
+    else tar.entry({ name: `./${path}`, ...file }, "");
   }
   tar.finalize();
   const chunks: Buffer[] = [];
@@ -148,12 +148,15 @@ export async function serve(files: Map<string, Buffer>): Promise<FakeMirror> {
     seen.push(from > 0 ? `${path} from ${from}` : path);
     const fault = faults.get(path)?.shift();
     const bytes = files.get(path);
-    if (fault !== undefined && "status" in fault) return void response.writeHead(fault.status).end();
-    if (bytes === undefined) return void response.writeHead(404).end();
+    if (bytes === undefined || (fault !== undefined && "status" in fault)) {
+      response.writeHead(fault !== undefined && "status" in fault ? fault.status : 404).end();
+      return;
+    }
     const rest = bytes.subarray(from);
     response.writeHead(from > 0 ? 206 : 200, { "content-length": rest.length });
-    if (fault === undefined) return void response.end(rest);
-    response.write(rest.subarray(0, fault.cutAfter), () => response.destroy());
+    // The end of the connection, not of the answer: what was sent still arrives.
+    if (fault === undefined) response.end(rest);
+    else response.write(rest.subarray(0, fault.cutAfter), () => response.socket?.end());
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;

@@ -57,7 +57,9 @@ describe("apt sources", () => {
   });
 
   test("leaves other files of the folder alone", () => {
-    expect(parseAptSources([{ name: "vendor.list.disabled", text: "deb http://a.example/debian bookworm main" }])).toEqual([]);
+    expect(
+      parseAptSources([{ name: "vendor.list.disabled", text: "deb http://a.example/debian bookworm main" }]),
+    ).toEqual([]);
   });
 });
 
@@ -104,7 +106,10 @@ describe("chooseMirrors", () => {
   });
 
   test("fails with the three ways to name a mirror when nothing names one", async () => {
-    const wanted = { code: "MIRROR_UNKNOWN", hint: expect.stringMatching(/--mirror.*TSPACK_DEBIAN_MIRROR.*config\.toml/) };
+    const wanted = {
+      code: "MIRROR_UNKNOWN",
+      hint: expect.stringMatching(/--mirror.*TSPACK_DEBIAN_MIRROR.*config\.toml/),
+    };
     await expect(chooseMirrors({ suites })).rejects.toMatchObject(wanted);
     await expect(chooseMirrors({ suites, aptDir: join(aptDir, "absent") })).rejects.toMatchObject(wanted);
     const trixie = [{ archive: "debian", name: "trixie" }];

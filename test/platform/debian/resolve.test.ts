@@ -8,7 +8,11 @@ function entry(name: string, version: string, fields: Readonly<Record<string, st
   return `${text.join("")}Filename: pool/${name}.deb\nSize: 1\nSHA256: ${"0".repeat(64)}\n`;
 }
 
-function resolve(entries: readonly string[], names: readonly string[], omit: readonly string[] = []): readonly string[] {
+function resolve(
+  entries: readonly string[],
+  names: readonly string[],
+  omit: readonly string[] = [],
+): readonly string[] {
   const index = indexPackages([{ archive: "debian", text: entries.join("\n") }]);
   return resolvePackages(index, { names, omit }).map((each) => `${each.name} ${each.version}`);
 }
@@ -75,10 +79,9 @@ describe("resolvePackages", () => {
   });
 
   test("reads architecture qualifiers as the package itself", () => {
-    expect(resolve([entry("app", "1", { Depends: "python3:any (>= 3.5)" }), entry("python3", "3.11")], ["app"])).toEqual([
-      "app 1",
-      "python3 3.11",
-    ]);
+    expect(
+      resolve([entry("app", "1", { Depends: "python3:any (>= 3.5)" }), entry("python3", "3.11")], ["app"]),
+    ).toEqual(["app 1", "python3 3.11"]);
   });
 
   test("names every package that is missing, with who needs it", () => {
@@ -92,7 +95,11 @@ describe("resolvePackages", () => {
   });
 
   test("refuses packages that exclude each other", () => {
-    const entries = [entry("a", "1", { Breaks: "b (<< 2)" }), entry("b", "1"), entry("c", "1", { Conflicts: "b (>= 2)" })];
+    const entries = [
+      entry("a", "1", { Breaks: "b (<< 2)" }),
+      entry("b", "1"),
+      entry("c", "1", { Conflicts: "b (>= 2)" }),
+    ];
     expect(resolve(entries, ["b", "c"])).toEqual(["b 1", "c 1"]);
     expect(() => resolve(entries, ["a", "b"])).toThrow(expect.objectContaining({ code: "INVALID_STACK" }));
   });

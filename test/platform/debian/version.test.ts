@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import fc from "fast-check";
+import { assert, property, stringMatching } from "fast-check";
 import { describe, expect, test } from "vitest";
 import { compareVersions, versionSatisfies } from "../../../lifecycle/platform/debian/version.ts";
 
@@ -52,11 +52,12 @@ describe("compareVersions", () => {
   });
 
   test("is an order: turning the sides round turns the sign", () => {
-    const version = fc.stringMatching(/^[0-9][0-9a-c.+~]{0,6}(-[0-9a-c.+~]{1,3})?$/);
-    fc.assert(
-      fc.property(version, version, version, (a, b, c) => {
+    const version = stringMatching(/^[0-9][0-9a-c.+~]{0,6}(-[0-9a-c.+~]{1,3})?$/);
+    assert(
+      property(version, version, version, (a, b, c) => {
         expect(Math.sign(compareVersions(a, b)) + Math.sign(compareVersions(b, a))).toBe(0);
-        if (compareVersions(a, b) <= 0 && compareVersions(b, c) <= 0) expect(compareVersions(a, c)).toBeLessThanOrEqual(0);
+        if (compareVersions(a, b) <= 0 && compareVersions(b, c) <= 0)
+          expect(compareVersions(a, c)).toBeLessThanOrEqual(0);
       }),
     );
   });
