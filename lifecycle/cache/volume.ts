@@ -54,7 +54,8 @@ export async function openVolumeCache(dir: string, ctx: Context): Promise<LayerC
       await whenDiskIsFull(dir, () => writeSynced(path, encodeCacheMetadata(metadata)));
       await publish(staging, committed);
       await removeUnnamed(committed, staged);
-      for (const left of await staleStaging(dir, ctx.clock())) await rm(join(dir, left), { recursive: true, force: true });
+      for (const left of await staleStaging(dir, ctx.clock()))
+        await rm(join(dir, left), { recursive: true, force: true });
     },
   };
 }
@@ -85,10 +86,6 @@ async function readMetadata(path: string): ReturnType<LayerCache["metadata"]> {
 }
 
 async function lookup(path: string, id: DiffId, known: boolean): ReturnType<LayerCache["lookup"]> {
-  const corrupt = (message: string): { readonly kind: "corrupt"; readonly cause: Error } => ({
-    kind: "corrupt",
-    cause: new TspackError("DIGEST_MISMATCH", message),
-  });
   try {
     const { size } = await stat(path);
     const found = known ? id : await hashFile(path);
@@ -152,4 +149,8 @@ async function whenDiskIsFull<T>(dir: string, write: () => Promise<T>): Promise<
       hint: "free some space there, or choose another place for the cache",
     });
   }
+}
+
+function corrupt(message: string): { readonly kind: "corrupt"; readonly cause: Error } {
+  return { kind: "corrupt", cause: new TspackError("DIGEST_MISMATCH", message) };
 }

@@ -105,7 +105,8 @@ async function checkBases(app: Image, base: Image, { force }: RebaseInputs, { ct
 
 async function describeBase(base: Image, ref: ImageRef, { layoutDir }: RebaseInputs): Promise<NewBase> {
   const top = await topLayer(base);
-  if (top === undefined) throw new TspackError("REBASE_FAILED", "get rebase run image top layer SHA: image has no layers");
+  if (top === undefined)
+    throw new TspackError("REBASE_FAILED", "get rebase run image top layer SHA: image has no layers");
   const reference = imageIdentifier(ref, (await base.manifest()).digest, layoutDir);
   return { name: imageName(ref, layoutDir), reference, topLayer: top };
 }

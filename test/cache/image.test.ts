@@ -73,7 +73,11 @@ describe("a cache image", () => {
     const store = memoryStore();
     const { imageFromParts } = await import("../../lifecycle/oci/memory-image.ts");
     const Labels = { "io.buildpacks.lifecycle.cache.metadata": "{" };
-    const broken = imageFromParts({ config: { architecture: "", os: "linux", config: { Labels } }, layers: [a], format: "oci" });
+    const broken = imageFromParts({
+      config: { architecture: "", os: "linux", config: { Labels } },
+      layers: [a],
+      format: "oci",
+    });
     await store.write(broken, [ref]);
     expect(await (await open(store)).metadata()).toEqual({ buildpacks: [] });
   });

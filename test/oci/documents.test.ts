@@ -72,15 +72,6 @@ test("a blob of another size and digest is refused with both", () => {
 });
 
 describe("selectPlatform", () => {
-  const entry = (architecture: string, variant?: string) => ({
-    mediaType: "application/vnd.oci.image.manifest.v1+json",
-    size: 1,
-    digest: `sha256:${Buffer.from(architecture + (variant ?? ""))
-      .toString("hex")
-      .padEnd(64, "0")
-      .slice(0, 64)}`,
-    platform: { os: "linux", architecture, ...(variant === undefined ? {} : { variant }) },
-  });
   const manifests = [entry("unknown"), entry("arm", "v6"), entry("arm", "v7"), entry("arm64", "v8"), entry("amd64")];
   const index = decodeIndex(bytes({ schemaVersion: 2, manifests }), "i").value;
 
@@ -109,3 +100,15 @@ test("JSON has Go's escapes and keeps the order of a map with keys like numbers"
     '{"a":"\\u003c\\u0026\\u003e\\u2028\\u2029\ufffd","m":{"10":"y","9":"x"},"u":null}',
   );
 });
+
+function entry(architecture: string, variant?: string) {
+  return {
+    mediaType: "application/vnd.oci.image.manifest.v1+json",
+    size: 1,
+    digest: `sha256:${Buffer.from(architecture + (variant ?? ""))
+      .toString("hex")
+      .padEnd(64, "0")
+      .slice(0, 64)}`,
+    platform: { os: "linux", architecture, ...(variant === undefined ? {} : { variant }) },
+  };
+}

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Image } from "../../lifecycle/oci/image.ts";
 import type { ByteStream, Layer } from "../../lifecycle/oci/layer.ts";
@@ -39,7 +39,7 @@ describe("mutate", () => {
             appendLayers(layers(added).map((layer) => ({ layer, history: { created_by: "x" } }))),
             setLabels({ a: "<b>" }),
             setAnnotations({ k: "v" }),
-            setFormat(format as "oci" | "docker"),
+            setFormat(format),
             setCreated("1980-01-01T00:00:01Z", { keep }),
           );
           await validate(edited);
@@ -189,9 +189,10 @@ async function collect(stream: ByteStream): Promise<Buffer> {
 
 /** A layer that fails the test when someone reads it. */
 function unread(name: string): Layer {
-  const refuse = (): never => {
-    throw new Error("read");
-  };
-  const { diffId, descriptor } = memoryLayer(Buffer.from(name));
-  return { diffId, descriptor, compressed: refuse, uncompressed: refuse };
+  const layer = memoryLayer(Buffer.from(name));
+  return { ...layer, compressed: refuseToRead, uncompressed: refuseToRead };
+}
+
+function refuseToRead(): never {
+  throw new Error("read");
 }

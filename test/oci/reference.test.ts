@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { InputError } from "../../lifecycle/errors.ts";
 import { maybeReference, parseReference, refName, repositoryName } from "../../lifecycle/oci/reference.ts";

@@ -64,7 +64,7 @@ describe.skipIf(goldenRoot === undefined)("export makes the recorded image confi
 type Tree = readonly TreeEntry[];
 
 async function runScenario(folder: string): Promise<void> {
-  const scenario = readJson<Scenario>(join(folder, "scenario.json"));
+  const scenario = readJson(join(folder, "scenario.json")) as Scenario;
   const input = readTree(join(folder, "input.json"));
   const root = mkdtempSync(join(tmpdir(), "tspack-export-"));
   const store = memoryStore();
@@ -79,7 +79,13 @@ async function runScenario(folder: string): Promise<void> {
       addEntries(build.editsBefore ?? [], root);
       makeTree(readTree(join(expected, "layers-after-build.json")), "/layers", root);
       const inputs = inputsOf(scenario, build, { expected, input, root });
-      const { image } = await exportImage(inputs, { images: store, sink: store, blobs: memoryBlobCache(), cache: undefined, ctx });
+      const { image } = await exportImage(inputs, {
+        images: store,
+        sink: store,
+        blobs: memoryBlobCache(),
+        cache: undefined,
+        ctx,
+      });
       await validate(image);
       const config = Buffer.from((await image.config()).bytes).toString();
       expect(JSON.parse(config)).toEqual(JSON.parse(readFileSync(join(expected, "config.json"), "utf8")));
@@ -106,9 +112,15 @@ function inputsOf(
   const stack = textOf(input, features.runToml ? "/cnb/run.toml" : "/cnb/stack.toml");
   const document = stack === undefined ? undefined : parseToml(Buffer.from(stack), "run.toml");
   const declared =
-    document === undefined ? undefined : features.runToml ? decodeRunToml(document).images[0] : decodeStackToml(document);
+    document === undefined
+      ? undefined
+      : features.runToml
+        ? decodeRunToml(document).images[0]
+        : decodeStackToml(document);
   const project = textOf(input, "/layers/project-metadata.toml");
-  const analyzed = decodeAnalyzed(read(existsSync(join(expected, "analyzed-after-restore.toml")) ? "analyzed-after-restore.toml" : "analyzed.toml"));
+  const analyzed = decodeAnalyzed(
+    read(existsSync(join(expected, "analyzed-after-restore.toml")) ? "analyzed-after-restore.toml" : "analyzed.toml"),
+  );
   const previous = analyzed.previousImage?.reference ?? "";
   return {
     features,

@@ -25,13 +25,22 @@ export interface Scenario {
     readonly name: string;
     readonly image: string;
     readonly editsBefore?: readonly TreeEntry[];
-    readonly steps: readonly { readonly phase: string; readonly args: readonly string[] }[];
+    readonly succeeded: boolean;
+    /** Folder of the run image that the registry has from this build on. */
+    readonly newRunImage?: string | null;
+    readonly steps: readonly {
+      readonly phase: string;
+      readonly args: readonly string[];
+      readonly env?: Readonly<Record<string, string>>;
+      readonly stdout?: string;
+      readonly warnings?: readonly string[];
+    }[];
   }[];
 }
 
 /** Reads JSON of the recording. */
-export function readJson<T>(path: string): T {
-  return JSON.parse(readFileSync(path, "utf8")) as T;
+export function readJson(path: string): unknown {
+  return JSON.parse(readFileSync(path, "utf8"));
 }
 
 /** Makes the part of a tree below `name` in the directory `root`; owners are the exporter's business. */
@@ -49,7 +58,7 @@ export function addEntries(entries: readonly TreeEntry[], root: string): void {
 
 /** Reads a recorded tree, which is a list or has one. */
 export function readTree(path: string): readonly TreeEntry[] {
-  const tree = readJson<readonly TreeEntry[] | { readonly entries: readonly TreeEntry[] }>(path);
+  const tree = readJson(path) as readonly TreeEntry[] | { readonly entries: readonly TreeEntry[] };
   // An array has a method of that name.
   return typeof tree.entries === "function" ? (tree as readonly TreeEntry[]) : tree.entries;
 }

@@ -8,39 +8,56 @@ import { followedLabels, rebasedMetadata } from "../../lifecycle/phases/rebase/p
 
 const features = platformFeatures("0.13");
 const old = platformFeatures("0.11");
-const newBase = { name: "registry.localhost/run:v1", reference: "registry.localhost/run@sha256:x", topLayer: "sha256:new" };
+const newBase = {
+  name: "registry.localhost/run:v1",
+  reference: "registry.localhost/run@sha256:x",
+  topLayer: "sha256:new",
+};
 const metadata: LayersMetadata = {
   app: [{ sha: "sha256:a" }],
   buildpacks: [],
   config: { sha: "" },
   launcher: { sha: "" },
   processTypes: { sha: "" },
-  runImage: { topLayer: "sha256:old", reference: "r", image: "registry.localhost/run:v1", mirrors: ["mirror.localhost/run"] },
+  runImage: {
+    topLayer: "sha256:old",
+    reference: "r",
+    image: "registry.localhost/run:v1",
+    mirrors: ["mirror.localhost/run"],
+  },
   stack: { runImage: { image: "stack.localhost/run" } },
 };
 
 describe("the recorded run image", () => {
-  test.each(["registry.localhost/run:v1", "mirror.localhost/run", "mirror.localhost/run:latest", "stack.localhost/run"])(
-    "%s is one that the app was built for",
+  test.each([
+    "registry.localhost/run:v1",
+    "mirror.localhost/run",
+    "mirror.localhost/run:latest",
+    "stack.localhost/run",
+  ])("%s is one that the app was built for", (name) => {
+    const after = rebasedMetadata(metadata, { ...newBase, name }, { features, force: false }, silentLogger);
+    expect(after).toEqual({
+      ...metadata,
+      runImage: { ...metadata.runImage, topLayer: "sha256:new", reference: newBase.reference },
+    });
+  });
+
+  test.each(["mirror.localhost/run:v1", "registry.localhost/other:v1", "registry.localhost/run"])(
+    "%s is not",
     (name) => {
-      const after = rebasedMetadata(metadata, { ...newBase, name }, { features, force: false }, silentLogger);
-      expect(after).toEqual({ ...metadata, runImage: { ...metadata.runImage, topLayer: "sha256:new", reference: newBase.reference } });
+      expect(() =>
+        rebasedMetadata(metadata, { ...newBase, name }, { features, force: false }, silentLogger),
+      ).toThrowError(
+        expect.objectContaining({
+          code: "NOT_REBASABLE",
+          message:
+            `rebase app image: new base image '${name}' not found in existing run image metadata: ` +
+            '{"topLayer":"sha256:new","reference":"registry.localhost/run@sha256:x","image":"registry.localhost/run:v1",' +
+            '"mirrors":["mirror.localhost/run"]}; please provide -force to override',
+        }),
+      );
     },
   );
-
-  test.each(["mirror.localhost/run:v1", "registry.localhost/other:v1", "registry.localhost/run"])("%s is not", (name) => {
-    expect(() =>
-      rebasedMetadata(metadata, { ...newBase, name }, { features, force: false }, silentLogger),
-    ).toThrowError(
-      expect.objectContaining({
-        code: "NOT_REBASABLE",
-        message:
-          `rebase app image: new base image '${name}' not found in existing run image metadata: ` +
-          '{"topLayer":"sha256:new","reference":"registry.localhost/run@sha256:x","image":"registry.localhost/run:v1",' +
-          '"mirrors":["mirror.localhost/run"]}; please provide -force to override',
-      }),
-    );
-  });
 
   test("is replaced, without its mirrors, by force, which warns", () => {
     const { logger, warnings } = warningLogger();
@@ -51,13 +68,23 @@ describe("the recorded run image", () => {
   });
 
   test("is not compared below Platform API 0.12", () => {
-    const after = rebasedMetadata(metadata, { ...newBase, name: "other" }, { features: old, force: false }, silentLogger);
+    const after = rebasedMetadata(
+      metadata,
+      { ...newBase, name: "other" },
+      { features: old, force: false },
+      silentLogger,
+    );
     expect(after.runImage.image).toBe("registry.localhost/run:v1");
   });
 });
 
 test("labels of the base follow the new base, those that it lacks go", () => {
-  const app = { "io.buildpacks.stack.id": "s", "io.buildpacks.base.id": "b", "io.buildpacks.base.gone": "g", mine: "m" };
+  const app = {
+    "io.buildpacks.stack.id": "s",
+    "io.buildpacks.base.id": "b",
+    "io.buildpacks.base.gone": "g",
+    mine: "m",
+  };
   const base = { "io.buildpacks.stack.id": "s2", "io.buildpacks.base.id": "b2", other: "o" };
   expect(followedLabels(app, base, features)).toEqual({
     "io.buildpacks.stack.id": "s2",
@@ -90,16 +117,14 @@ describe("targets", () => {
   });
 
   test("an image that says it is not rebasable is refused before anything else", () => {
-    expect(() => check(app, false, "false")).toThrowError(/^app image is not marked as rebasable; please provide -force/);
+    expect(() => check(app, false, "false")).toThrowError(
+      /^app image is not marked as rebasable; please provide -force/,
+    );
     expect(() => check(app, false, "true")).not.toThrow();
   });
 });
 
 describe("stacks", () => {
-  const labels = (id: string, mixins: unknown) => ({
-    "io.buildpacks.stack.id": id,
-    "io.buildpacks.stack.mixins": JSON.stringify(mixins),
-  });
   test.each([
     [{}, labels("s", []), "stack not defined on app image"],
     [labels("s", []), {}, "stack not defined on new base image"],
@@ -117,4 +142,11 @@ describe("stacks", () => {
 function warningLogger(): { readonly logger: Logger; readonly warnings: readonly string[] } {
   const warnings: string[] = [];
   return { logger: { ...silentLogger, warn: (line) => void warnings.push(line) }, warnings };
+}
+
+function labels(id: string, mixins: unknown) {
+  return {
+    "io.buildpacks.stack.id": id,
+    "io.buildpacks.stack.mixins": JSON.stringify(mixins),
+  };
 }

@@ -16,7 +16,12 @@ export interface AnalyzedImages {
 export function analyzedImages(analyzed: Analyzed, layoutDir: string | undefined): AnalyzedImages {
   const runImage = analyzed.runImage?.reference ?? "";
   if (runImage === "") {
-    const issue = { source: "analyzed.toml", path: "run-image.reference", expected: "an image reference", got: "nothing" };
+    const issue = {
+      source: "analyzed.toml",
+      path: "run-image.reference",
+      expected: "an image reference",
+      got: "nothing",
+    };
     throw new InputError("INVALID_ARGUMENTS", "failed to resolve inputs: missing run image in analyzed.toml", [issue], {
       hint: "run the analyzer first; when it ran, it did not find the run image",
     });

@@ -48,7 +48,8 @@ async function packLaunchLayers(
   for (const { name, toml, place, id } of layers) {
     if (!toml.launch) continue;
     // An empty directory of a symbolic link to nothing is refused by the plan, with a better message.
-    const diffId = place === undefined ? undefined : keep(await packer.directory(place).catch(refuse(`creating layer '${id}'`)));
+    const diffId =
+      place === undefined ? undefined : keep(await packer.directory(place).catch(refuse(`creating layer '${id}'`)));
     facts.push({ name, toml, diffId });
   }
   return { buildpack, layers: facts, store };

@@ -7,7 +7,7 @@ import { systemMessage } from "../system-message.ts";
 import type { ExportPorts } from "./inputs.ts";
 
 const launcherName = "/cnb/lifecycle/launcher";
-const forbidden = '/><:|&\\';
+const forbidden = "/><:|&\\";
 
 /** The layer with the launcher, which belongs to root whoever builds. Throws `EXPORT_FAILED` when it is missing. */
 export function packLauncher(path: string, { blobs, ctx }: Pick<ExportPorts, "blobs" | "ctx">): Promise<Layer> {
@@ -48,7 +48,7 @@ export function packProcessTypes(
 
 function checkType(type: string): void {
   if (type === "") throw new TspackError("EXPORT_FAILED", "creating layer '': type is required for all processes");
-  if (![...type].some((char) => forbidden.includes(char)) && type !== "." && type !== "..") return;
+  if (!/[/><:|&\\]/.test(type) && type !== "." && type !== "..") return;
   throw new TspackError(
     "EXPORT_FAILED",
     `creating layer '': invalid process type '${type}': type may not contain characters '${forbidden}'`,

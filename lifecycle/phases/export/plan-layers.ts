@@ -16,7 +16,13 @@ export function planLayers(facts: ExportFacts, previous: LayersMetadata): readon
       ? []
       : [place("sbom", `${lifecycle}:launch.sbom`, "Software Bill-of-Materials", sbom, [previous.sbom?.sha])]),
     ...facts.app.map((diffId, index) =>
-      place("app", `slice-${index + 1}`, appHistory(index, facts.app.length), diffId, previous.app.map(({ sha }) => sha)),
+      place(
+        "app",
+        `slice-${index + 1}`,
+        appHistory(index, facts.app.length),
+        diffId,
+        previous.app.map(({ sha }) => sha),
+      ),
     ),
     place("launcher", `${lifecycle}:launcher`, "Buildpacks Application Launcher", launcher, [previous.launcher.sha]),
     place("config", `${lifecycle}:config`, "Buildpacks Launcher Config", config, [previous.config.sha]),

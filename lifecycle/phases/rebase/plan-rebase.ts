@@ -68,6 +68,8 @@ export function followedLabels(
 ): Readonly<Record<string, string | undefined>> {
   const prefixes = features.rebaseTargets ? ["io.buildpacks.stack.", "io.buildpacks.base."] : ["io.buildpacks.stack."];
   const follows = ([key]: readonly [string, string]): boolean => prefixes.some((prefix) => key.startsWith(prefix));
-  const gone = Object.entries(app).filter(follows).map(([key]) => [key, undefined] as const);
+  const gone = Object.entries(app)
+    .filter(follows)
+    .map(([key]) => [key, undefined] as const);
   return Object.fromEntries([...gone, ...Object.entries(newBase).filter(follows)]);
 }
