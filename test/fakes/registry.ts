@@ -189,9 +189,10 @@ async function putManifest(state: State, call: Call, reference: string): Promise
   const bytes = await body(call.request, call.seen);
   const document = JSON.parse(bytes.toString()) as {
     readonly config?: { readonly digest: string };
-    readonly layers?: readonly { readonly digest: string }[];
+    readonly layers?: readonly { readonly digest: string; readonly urls?: readonly string[] }[];
   };
-  const needed = [...(document.config === undefined ? [] : [document.config]), ...(document.layers ?? [])];
+  const layers = (document.layers ?? []).filter(({ urls }) => urls === undefined);
+  const needed = [...(document.config === undefined ? [] : [document.config]), ...layers];
   if (needed.some(({ digest }) => !state.blobs.has(`${call.repository} ${digest}`))) {
     return problem(call.response, 400, "MANIFEST_BLOB_UNKNOWN");
   }

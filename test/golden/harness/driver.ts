@@ -1,4 +1,4 @@
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import {
   appendFileSync,
   chmodSync,
@@ -14,24 +14,26 @@ import type { BuildResult, ImageResult, Job, ScenarioBuild, ScenarioStep, StepRe
 import { loadImage, readImage, readLayoutImage } from "./images.ts";
 import { makeTree, readCache, readTree, type TreeEntry } from "./tree.ts";
 
-// Runs one scenario of the golden data in a file system of its own, whose root is `/` here. It
-// is started as root; the phases run as the user that the recording had.
-const job = JSON.parse(readFileSync(process.argv[2] ?? "", "utf8")) as Job;
 const registry = "http://127.0.0.1:80";
 const user = { uid: 1000, gid: 1000 };
 
 const tomlFiles = ["/layers/analyzed.toml", "/layers/group.toml", "/layers/plan.toml"];
 
-async function main(): Promise<void> {
+/**
+ * Runs one scenario of the golden data in a file system of its own, whose root is `/` here, as
+ * root; the phases run as the user that the recording had. Files name the job and the result.
+ */
+export async function runScenarioJob(jobFile: string, resultFile: string): Promise<void> {
+  const job = JSON.parse(readFileSync(jobFile, "utf8")) as Job;
   process.umask(0o022);
   makeTree(job.tree);
   for (const path of ["/workspace", "/layers", "/platform", "/cache", "/layout-repo", "/home/cnb"]) makeDirectory(path);
   mkdirSync("/cnb/lifecycle", { recursive: true });
   writeFileSync("/cnb/lifecycle/launcher", launcherText, { mode: 0o755 });
-  await tagRunImage(job.scenario.runImage);
+  await tagRunImage(job, job.scenario.runImage);
   const results: BuildResult[] = [];
-  for (const build of job.scenario.builds) results.push(await runBuild(build));
-  writeFileSync(process.argv[3] ?? "", JSON.stringify(results));
+  for (const build of job.scenario.builds) results.push(await runBuild(job, build));
+  writeFileSync(resultFile, JSON.stringify(results));
 }
 
 const launcherText = '#!/bin/sh\n# placeholder launcher of the golden data, 1 fixed file\nexec "$@"\n';
@@ -42,7 +44,7 @@ function makeDirectory(path: string): void {
 }
 
 /** In a layout the run image is a directory of the layout repository; in a registry it is a tag. */
-async function tagRunImage(name: string): Promise<void> {
+async function tagRunImage(job: Job, name: string): Promise<void> {
   const source = `${job.golden}/run-images/${name}`;
   const [host, repository = "", tag = "latest"] = job.scenario.runImageReference.split(/\/(.*):/);
   if (job.scenario.destination === "oci-layout") {
@@ -55,23 +57,23 @@ async function tagRunImage(name: string): Promise<void> {
   await loadImage(registry, source, repository, tag);
 }
 
-async function runBuild(build: ScenarioBuild): Promise<BuildResult> {
+async function runBuild(job: Job, build: ScenarioBuild): Promise<BuildResult> {
   for (const name of readdirSync("/layers")) rmSync(`/layers/${name}`, { recursive: true, force: true });
   makeTree(build.editsBefore ?? []);
   changeCache(build);
-  if (build.newRunImage !== undefined) await tagRunImage(build.newRunImage);
+  if (build.newRunImage !== undefined) await tagRunImage(job, build.newRunImage);
   const texts: Record<string, string> = {};
   const trees: Record<string, readonly TreeEntry[]> = {};
   const steps: StepResult[] = [];
   for (const step of build.steps) {
     if (job.scenario.notes.some((note) => note.includes("/layers has mode 0777")) && step.phase === "exporter")
       chmodSync("/layers", 0o777);
-    const result = runStep(step);
+    const result = await runStep(job, step);
     steps.push(result);
     collect(step.phase, texts, trees);
     if (result.exitCode !== step.exitCode) break;
   }
-  return { name: build.name, steps, texts, trees, ...(await images(build)) };
+  return { name: build.name, steps, texts, trees, ...(await images(job, build)) };
 }
 
 function changeCache({ removedTar, changedTar }: ScenarioBuild): void {
@@ -79,21 +81,22 @@ function changeCache({ removedTar, changedTar }: ScenarioBuild): void {
   if (changedTar !== undefined) appendFileSync(`/cache/committed/${changedTar}`, "x");
 }
 
-function runStep(step: ScenarioStep): StepResult {
+/** The registry lives in this process, so nothing here may block while a phase runs. */
+function runStep(job: Job, step: ScenarioStep): Promise<StepResult> {
   const owner = step.note === "started as root" ? {} : user;
   const env = { ...job.scenario.env, ...step.env };
-  const child = spawnSync(process.execPath, [job.lifecycle, `@${step.phase}`, ...step.args], {
+  const child = spawn(process.execPath, [job.lifecycle, `@${step.phase}`, ...step.args], {
     env,
     cwd: "/",
     ...owner,
-    timeout: 60_000,
+    timeout: 30_000,
   });
-  return {
-    phase: step.phase,
-    exitCode: child.status ?? 128,
-    stdout: child.stdout.toString(),
-    stderr: child.stderr.toString(),
-  };
+  const texts = { stdout: "", stderr: "" };
+  child.stdout.on("data", (bytes: Buffer) => (texts.stdout += bytes.toString()));
+  child.stderr.on("data", (bytes: Buffer) => (texts.stderr += bytes.toString()));
+  return new Promise((resolve) =>
+    child.once("close", (code) => resolve({ phase: step.phase, exitCode: code ?? 128, ...texts })),
+  );
 }
 
 function collect(phase: string, texts: Record<string, string>, trees: Record<string, readonly TreeEntry[]>): void {
@@ -117,6 +120,7 @@ function collect(phase: string, texts: Record<string, string>, trees: Record<str
 }
 
 async function images(
+  job: Job,
   build: ScenarioBuild,
 ): Promise<{ image: ImageResult | undefined; cacheImage: ImageResult | undefined }> {
   const args = build.steps.flatMap((step) => step.args);
@@ -126,5 +130,3 @@ async function images(
   if (job.scenario.destination === "registry") return { image: await readImage(registry, build.image), cacheImage };
   return { image: readLayoutImage(`/layout-repo/${build.image}/latest`), cacheImage };
 }
-
-await main();

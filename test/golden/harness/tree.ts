@@ -18,7 +18,8 @@ import {
 export interface TreeEntry {
   readonly path?: string;
   readonly pathBase64?: string;
-  readonly type: "dir" | "file" | "symlink" | "hardlink" | "fifo" | "socket";
+  /** Absent in listings of caches, which name no type for files. */
+  readonly type?: "dir" | "file" | "symlink" | "hardlink" | "fifo" | "socket";
   readonly mode?: string;
   readonly uid?: number;
   readonly gid?: number;
@@ -51,6 +52,8 @@ export function makeTree(entries: readonly TreeEntry[]): void {
 function makeEntry(entry: TreeEntry): void {
   const path = pathOf(entry);
   switch (entry.type) {
+    case undefined:
+      throw new Error(`${path.toString()} has no type`);
     case "dir":
       mkdirSync(path, { recursive: true });
       break;
@@ -105,9 +108,9 @@ export function readTree(root: string, leaveOut: readonly string[] = []): readon
 /** A volume cache: sizes and hashes, because tars are long. */
 export function readCache(root: string): readonly TreeEntry[] {
   return readTree(root).map((entry) => {
-    if (entry.type !== "file") return { path: entry.path ?? "", type: entry.type, mode: entry.mode ?? "" };
+    if (entry.type !== "file") return { path: entry.path ?? "", type: "dir" as const, mode: entry.mode ?? "" };
     const bytes = readFileSync(entry.path ?? "");
     const sha256 = createHash("sha256").update(bytes).digest("hex");
-    return { path: entry.path ?? "", type: "file" as const, mode: entry.mode ?? "", size: bytes.length, sha256 };
+    return { path: entry.path ?? "", mode: entry.mode ?? "", size: bytes.length, sha256 };
   });
 }

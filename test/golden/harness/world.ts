@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
@@ -40,6 +40,8 @@ export async function bundlePrograms(): Promise<string> {
     define,
   });
   await build({ ...common, entryPoints: { driver: join(root, "test/golden/harness/main.ts") } });
+  // The phases run as another user.
+  chmodSync(outdir, 0o755);
   return outdir;
 }
 
