@@ -3,6 +3,8 @@ import { TspackError } from "../../errors.ts";
 import { packAppSlices } from "../../layers/pack-app-slices.ts";
 import type { DiffId } from "../../oci/digest.ts";
 import type { Layer } from "../../oci/layer.ts";
+import type { Place } from "../../layers/place.ts";
+import { inParallel } from "../in-parallel.ts";
 import type { BuildpackFacts, ExportFacts } from "./facts.ts";
 import type { ExportInputs, ExportPorts } from "./inputs.ts";
 import { packLauncher, packProcessTypes } from "./launcher-layers.ts";
@@ -23,12 +25,9 @@ export async function collect(inputs: ExportInputs, ports: ExportPorts, packer: 
     layers.set(layer.diffId, layer);
     return layer.diffId;
   };
-  const buildpacks: BuildpackFacts[] = [];
-  for (const buildpack of inputs.buildpacks) {
-    const dir = readBuildpackDir(inputs.layers, buildpack);
-    buildpacks.push(await packLaunchLayers(dir, packer, keep));
-    refuseMalformed(dir);
-  }
+  const dirs = inputs.buildpacks.map((buildpack) => readBuildpackDir(inputs.layers, buildpack));
+  for (const dir of dirs) refuseMalformed(dir);
+  const buildpacks = await packLaunchLayers(dirs, packer, keep);
   const sbomPlace = sbomDirectory(inputs, "launch");
   const sbom = sbomPlace === undefined ? undefined : keep(await packer.directory(sbomPlace));
   const app = (await packApp(inputs, ports)).map(keep);
@@ -39,20 +38,28 @@ export async function collect(inputs: ExportInputs, ports: ExportPorts, packer: 
   return { facts: { buildpacks, sbom, app, launcher, config, processTypes }, layers };
 }
 
+/** Reading a layer leaves the processors to the compression of another. */
+const layersAtOnce = 3;
+
 async function packLaunchLayers(
-  { buildpack, layers, store }: BuildpackDir,
+  dirs: readonly BuildpackDir[],
   packer: Packer,
   keep: (layer: Layer) => DiffId,
-): Promise<BuildpackFacts> {
-  const facts = [];
-  for (const { name, toml, place, id } of layers) {
-    if (!toml.launch) continue;
-    // An empty directory of a symbolic link to nothing is refused by the plan, with a better message.
-    const diffId =
-      place === undefined ? undefined : keep(await packer.directory(place).catch(refuse(`creating layer '${id}'`)));
-    facts.push({ name, toml, diffId });
-  }
-  return { buildpack, layers: facts, store };
+): Promise<readonly BuildpackFacts[]> {
+  const found = dirs.flatMap(({ layers }) => layers.filter(({ toml, place }) => toml.launch && place !== undefined));
+  const packed = await inParallel(found, layersAtOnce, async ({ id, place }) => {
+    const layer = await packer.directory(place as Place).catch(refuse(`creating layer '${id}'`));
+    return [id, keep(layer)] as const;
+  });
+  const diffIds = new Map(packed);
+  return dirs.map(({ buildpack, layers, store }) => ({
+    buildpack,
+    // A layer without a directory is the plan's business, which knows the previous image.
+    layers: layers
+      .filter(({ toml }) => toml.launch)
+      .map(({ name, toml, id }) => ({ name, toml, diffId: diffIds.get(id) })),
+    store,
+  }));
 }
 
 function refuseMalformed({ malformed }: BuildpackDir): void {
