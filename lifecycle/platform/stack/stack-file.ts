@@ -109,10 +109,7 @@ function readStack(root: TableReader, path: string, bytes: Uint8Array): StackFil
       name: root.subTable("distribution").requiredString("name"),
       version: root.subTable("distribution").requiredString("version"),
     },
-    suites: archive.tables("suites").map((suite) => ({
-      archive: suite.requiredString("archive"),
-      name: suite.requiredString("name"),
-    })),
+    suites: readSuites(archive),
     components: names(archive, "components"),
     keyrings: names(archive, "keyrings").map((keyring) => resolve(dirname(path), keyring)),
     packages: { run: names(packages, "run"), build: names(packages, "build"), omit: packages.strings("omit") ?? [] },
@@ -123,6 +120,12 @@ function readStack(root: TableReader, path: string, bytes: Uint8Array): StackFil
     ...readContents(contents),
     bytes,
   };
+}
+
+function readSuites(archive: TableReader): readonly Suite[] {
+  const suites = archive.tables("suites");
+  if (suites.length === 0) archive.issue("suites", "an array with at least one table");
+  return suites.map((suite) => ({ archive: suite.requiredString("archive"), name: suite.requiredString("name") }));
 }
 
 function names(table: TableReader, key: string): readonly string[] {
