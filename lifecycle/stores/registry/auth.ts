@@ -2,7 +2,7 @@ import type { Credential, Keychain } from "../store.ts";
 import { parseChallenges } from "./challenge.ts";
 import type { Challenge } from "./challenge.ts";
 import type { Endpoint, FindEndpoint } from "./endpoint.ts";
-import { discard } from "./http.ts";
+import { discard, unlessAborted } from "./http.ts";
 import type { Dispatch, HttpRequest, HttpResponse, Interceptor } from "./http.ts";
 import { basicHeader, fetchToken } from "./token.ts";
 import type { Token } from "./token.ts";
@@ -13,6 +13,8 @@ export interface AuthOptions {
   readonly endpoint: FindEndpoint;
   /** Asks token services: without this interceptor, with the others. */
   readonly send: Dispatch;
+  /** Ends questions that several requests wait for; one request's own signal does not. */
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -24,12 +26,13 @@ export function authenticating(options: AuthOptions): Interceptor {
   const tokens = new Map<string, Promise<Token>>();
   return (next) => async (request) => {
     if (request.registry === undefined) return next(request);
-    const endpoint = await options.endpoint(request.registry, request);
+    const shared = { side: request.side, signal: options.signal };
+    const endpoint = await options.endpoint(request.registry, shared);
     if (request.url.origin !== endpoint.origin) return next(request);
     const credential = await options.keychain.resolve(request.registry);
     const authorize = async (challenges: readonly Challenge[], scopes: readonly string[]): Promise<HttpRequest> => {
       const who = { endpoint, credential, challenges, scopes };
-      const authorization = await authorizationFor(who, request, options.send, tokens);
+      const authorization = await unlessAborted(authorizationFor(who, shared, options.send, tokens), request.signal);
       return authorization === undefined ? request : { ...request, headers: { ...request.headers, authorization } };
     };
     const scopes = request.scopes ?? [];
@@ -56,7 +59,7 @@ interface Who {
 
 async function authorizationFor(
   { endpoint, credential, challenges, scopes }: Who,
-  request: HttpRequest,
+  request: Pick<HttpRequest, "side" | "signal">,
   send: Dispatch,
   tokens: Map<string, Promise<Token>>,
 ): Promise<string | undefined> {

@@ -1,4 +1,4 @@
-import { compose } from "./http.ts";
+import { compose, unlessAborted } from "./http.ts";
 import type { HttpBody, HttpResponse, Method } from "./http.ts";
 import { authenticating } from "./auth.ts";
 import { endpointFinder } from "./endpoint.ts";
@@ -61,7 +61,7 @@ export function registryClient(options: ClientOptions): Client {
   const log = logging(options.logger);
   const plain = compose([retrying(retry), log, redirecting], connection);
   const endpoint = endpointFinder(plain, insecure);
-  const auth = authenticating({ keychain: options.keychain, endpoint, send: plain });
+  const auth = authenticating({ keychain: options.keychain, endpoint, send: plain, signal: options.signal });
   const send = compose([retrying(retry), auth, log, redirecting], connection);
   return {
     repository: (registry, name, side) => ({
@@ -73,7 +73,7 @@ export function registryClient(options: ClientOptions): Client {
       async send(request) {
         const signal =
           request.signal === undefined ? options.signal : AbortSignal.any([options.signal, request.signal]);
-        const { origin } = await endpoint(registry, { side, signal });
+        const { origin } = await unlessAborted(endpoint(registry, { side, signal: options.signal }), signal);
         return send({
           method: request.method,
           url: urlOf(origin, name, request),

@@ -1,3 +1,4 @@
+import { TspackError } from "../../errors.ts";
 import type { RemoteDetails } from "../../errors.ts";
 import type { ByteStream } from "../../oci/layer.ts";
 
@@ -65,4 +66,18 @@ export async function discard(response: HttpResponse): Promise<void> {
   } catch {
     // The answer is known already: how its body ends does not matter.
   }
+}
+
+/**
+ * Waits for work that others wait for as well: one that gives up throws `CANCELED` and leaves
+ * the work to the others.
+ */
+export function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => reject(new TspackError("CANCELED", "stopped", { cause: signal.reason }));
+    if (signal.aborted) stop();
+    signal.addEventListener("abort", stop);
+    const listening = (): void => signal.removeEventListener("abort", stop);
+    void work.then(resolve, reject).finally(listening);
+  });
 }

@@ -17,8 +17,8 @@ interface RegistryErrorEntry {
 /** The error that an unexpected answer means: `UNAUTHORIZED`, `FORBIDDEN`, `NOT_FOUND` or `REGISTRY_ERROR`. Reads the body. */
 export async function responseError(request: HttpRequest, response: HttpResponse, what: string): Promise<RemoteError> {
   const entry = await registryError(response);
-  const remoteCode = typeof entry?.code === "string" ? entry.code : undefined;
-  const said = typeof entry?.message === "string" && entry.message !== "" ? `: ${entry.message}` : "";
+  const remoteCode = typeof entry?.code === "string" ? printable(entry.code) : undefined;
+  const said = typeof entry?.message === "string" && entry.message !== "" ? `: ${printable(entry.message)}` : "";
   const { code, hint } = meaning(response.status, request.registry ?? response.url.host);
   const details = {
     status: response.status,
@@ -29,6 +29,11 @@ export async function responseError(request: HttpRequest, response: HttpResponse
   };
   const answer = remoteCode === undefined ? `status ${response.status}` : `status ${response.status} ${remoteCode}`;
   return new RemoteError(code, `${what}: ${details.url} answered ${answer}${said}`, details, { hint });
+}
+
+/** Text of another machine, fit for a terminal and a log. */
+function printable(text: string): string {
+  return text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, " ").slice(0, 300);
 }
 
 function meaning(status: number, registry: string): { readonly code: ErrorCode; readonly hint: string | undefined } {
@@ -42,6 +47,8 @@ function meaning(status: number, registry: string): { readonly code: ErrorCode; 
       return { code: "FORBIDDEN", hint: `ask for access to this repository on ${registry}, or use other credentials` };
     case 404:
       return { code: "NOT_FOUND", hint: "check the name of the image" };
+    case 413:
+      return { code: "REGISTRY_ERROR", hint: "the registry, or a proxy before it, limits the size of uploads" };
     case 429:
       return { code: "REGISTRY_ERROR", hint: "the registry limits requests; wait, or log in for a higher limit" };
     default:

@@ -167,6 +167,11 @@ async function sendBlob(
 ): Promise<LayerReport> {
   const { descriptor } = blob;
   const { digest, size } = descriptor;
+  // A layer with URLs lies elsewhere and may not be passed on. OCI image-spec, descriptor.
+  if ((descriptor.urls ?? []).length > 0) {
+    progress.advance(size);
+    return { digest, size, outcome: "present" };
+  }
   const key = `${repository.registry} ${digest}`;
   const named = (job.options.mountFrom ?? []).filter(({ registry }) => registry === repository.registry);
   const mountFrom = [...new Set([...(tools.origins.get(key) ?? []), ...named.map((ref) => ref.repository)])];

@@ -1,4 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { silentProgress } from "../../../lifecycle/context.ts";
+import type { Context } from "../../../lifecycle/context.ts";
+import { silentLogger } from "../../../lifecycle/logger.ts";
+import { imageFromParts } from "../../../lifecycle/oci/memory-image.ts";
 import type { ImageRef } from "../../../lifecycle/oci/reference.ts";
 import { parseReference } from "../../../lifecycle/oci/reference.ts";
 import { validate } from "../../../lifecycle/oci/validate.ts";
@@ -22,6 +26,13 @@ afterEach(() => registry.close());
 
 const open = (options: RegistryStoreOptions = {}): ReturnType<typeof registryStore> =>
   registryStore({ retry, timeout: 5000, ...options });
+
+const ctx = (signal: AbortSignal): Context => ({
+  logger: silentLogger,
+  progress: silentProgress,
+  clock: () => new Date(),
+  signal,
+});
 
 /** Writes the image with a fresh store and reads everything back with another. */
 async function roundTrip(options: RegistryStoreOptions = {}): Promise<void> {
@@ -194,4 +205,49 @@ describe("a request", () => {
     expect(performance.now() - started).toBeLessThan(900);
     registry = await startFakeRegistry();
   });
+});
+
+test("one upload that fails ends the others, and its error is the one that is told", async () => {
+  const layers = [noise(1_500_000, 41), noise(1_500_000, 42), noise(1_500_000, 43)];
+  const many = testImage({ layers });
+  const bad = (await many.manifest()).value.layers[1]?.digest ?? "";
+  registry.fail({ method: "HEAD", path: new RegExp(bad), times: 9, action: { kind: "status", status: 403 } });
+  await expect(open().write(many, [ref])).rejects.toMatchObject({ code: "FORBIDDEN" });
+  expect(registry.manifests.size).toBe(0);
+});
+
+test("one that gives up does not take the answer away from others who wait for the same", async () => {
+  registry.fail({ method: "GET", path: /^\/v2\/$/, action: { kind: "slow", pause: 1 } });
+  const store = open();
+  const stop = new AbortController();
+  const [first, second] = [
+    store.write(image, [ref], { ctx: ctx(stop.signal) }),
+    store.write(image, [ref], { ctx: ctx(new AbortController().signal) }),
+  ];
+  stop.abort();
+  await expect(first).rejects.toMatchObject({ code: "CANCELED" });
+  await second;
+});
+
+test("what a registry says is printed without control characters", async () => {
+  const action = { kind: "status", status: 400, code: "BAD\u001b[31m" } as const;
+  registry.fail({ method: "GET", path: /manifests/, action });
+  const failure: unknown = await open()
+    .resolve(ref)
+    .catch((error: unknown) => error);
+  expect(failure).toMatchObject({ code: "REGISTRY_ERROR", remote: { remoteCode: "BAD [31m" } });
+  expect(String(failure)).not.toContain("\u001b");
+});
+
+test("a layer with URLs is not passed on", async () => {
+  const [base] = await image.layers();
+  if (base === undefined) throw new Error("no layer");
+  const descriptor = { ...(await base.descriptor()), urls: ["https://elsewhere.test/layer"] };
+  const foreign = imageFromParts({
+    config: { os: "linux", architecture: "amd64" },
+    layers: [{ ...base, descriptor: async () => descriptor }],
+    format: "oci",
+  });
+  await open().write(foreign, [ref]);
+  expect(registry.blobs.has(`app ${descriptor.digest}`)).toBe(false);
 });
