@@ -162,17 +162,21 @@ export class TableReader {
 
   /** A value that is passed on without looking into it. */
   value(key: string): TomlValue | undefined {
-    return plainValue(this.raw(key));
+    const value = this.raw(key);
+    if (!isDeeper(value, deepestValue)) return plainValue(value);
+    this.issue(key, `at most ${deepestValue} levels`, "more");
+    return undefined;
   }
 
   /** A table that is passed on without looking into it. */
   freeTable(key: string): TomlTable | undefined {
     const value = this.raw(key);
     if (value === undefined) return undefined;
-    const plain = plainValue(value);
-    if (isTable(plain)) return plain;
-    this.issue(key, "a table");
-    return undefined;
+    if (!isTable(value)) {
+      this.issue(key, "a table");
+      return undefined;
+    }
+    return this.value(key) as TomlTable | undefined;
   }
 
   private items(key: string, expected: string): readonly unknown[] | undefined {
@@ -181,6 +185,14 @@ export class TableReader {
     this.issue(key, expected);
     return undefined;
   }
+}
+
+/** A label is the image's, and may be an attack on the stack. */
+const deepestValue = 100;
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return levels === 0 || Object.values(value).some((item) => isDeeper(item, levels - 1));
 }
 
 /** A decoded TOML or JSON value as a TOML value. JSON's null has no counterpart and is dropped. */

@@ -57,3 +57,10 @@ test("a root that is no table is a problem", () => {
     expect.objectContaining({ issues: [{ source: "x", path: "", expected: "a table", got: "an array" }] }),
   );
 });
+
+test("a value that is nested without end is a problem and not a crash", () => {
+  const deep = `{"m": {"x": ${"[".repeat(100_000)}${"]".repeat(100_000)}}}`;
+  expect(() =>
+    decode(parseJson(deep, "label"), { code: "INVALID_JSON", source: "label" }, (root) => root.freeTable("m")),
+  ).toThrow(expect.objectContaining({ code: "INVALID_JSON" }));
+});

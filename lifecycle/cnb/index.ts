@@ -26,4 +26,5 @@ export * from "./run-image.ts";
 export * from "./sbom.ts";
 export * from "./target.ts";
 export { parseToml, TomlSyntaxError, writeToml } from "../toml.ts";
+export { TomlDate } from "../toml.ts";
 export type { TomlDocument, TomlOutput, TomlPosition, TomlTable, TomlValue } from "../toml.ts";

@@ -161,6 +161,8 @@ class Locator {
 
 /** The parts of a dotted key, with escapes resolved by the parser itself. */
 function keyNames(text: string): readonly string[] {
+  const bare = text.trim();
+  if (/^[A-Za-z0-9_-]+$/.test(bare)) return [bare];
   const names: string[] = [];
   let table: unknown = parse(`${text} = 0`);
   while (typeof table === "object" && table !== null) {
