@@ -4,7 +4,7 @@ import { runImageForExport } from "../cnb/run-image.ts";
 import { maybeReference } from "../oci/reference.ts";
 import { analyze, type AnalyzeInputs, type AnalyzePorts } from "./analyze.ts";
 import { build, type BuildPorts } from "./build.ts";
-import { detect, type DetectInputs } from "./detect.ts";
+import { detect, type DetectInputs, type DetectResult } from "./detect.ts";
 import { exportImage, type ExportInputs, type ExportPorts, type ExportResult } from "./export.ts";
 import { analyzedImages } from "./export/analyzed-images.ts";
 import { restore, type RestoreResult } from "./restore.ts";
@@ -31,12 +31,14 @@ export interface CreateInputs {
 export interface CreatePorts extends AnalyzePorts, ExportPorts, BuildPorts {
   /** Told what analysis found before anything is built, for `analyzed.toml`. */
   readonly analyzed?: (analyzed: Analyzed) => void;
+  /** Told which group builds, for `group.toml` and `plan.toml`. */
+  readonly detected?: (detected: DetectResult) => void;
 }
 
-/** What creating did. */
+/** What creating did; `restored` is undefined when nothing was to be restored. */
 export interface CreateResult extends ExportResult {
   readonly analyzed: Analyzed;
-  /** Undefined when nothing was to be restored. */
+  readonly detected: DetectResult;
   readonly restored: RestoreResult | undefined;
 }
 
@@ -44,28 +46,28 @@ export interface CreateResult extends ExportResult {
 export async function create(inputs: CreateInputs, ports: CreatePorts): Promise<CreateResult> {
   const { features, layers, layoutDir } = inputs.analyze;
   const { ctx } = ports;
-  const { logger } = ctx;
 
-  logger.phase("ANALYZING");
+  ctx.logger.phase("ANALYZING");
   const analyzed = await analyze(inputs.analyze, ports);
   ports.analyzed?.(analyzed);
   const buildpackInputs = { ...inputs.detect(), target: analyzed.runImage?.target };
 
-  logger.phase("DETECTING");
-  const { group: detected, plan } = await detect(buildpackInputs, { ctx });
-  const { group, groupExtensions } = detected;
+  ctx.logger.phase("DETECTING");
+  const detected = await detect(buildpackInputs, { ctx });
+  ports.detected?.(detected);
+  const { group, groupExtensions } = detected.group;
 
   let restored: RestoreResult | undefined;
   if (!inputs.skipRestore || features.storeWithSkippedLayers) {
-    logger.phase("RESTORING");
-    const { metadata } = analyzed;
-    restored = await restore({ features, buildpacks: group, metadata, layers, skipLayers: inputs.skipRestore }, ports);
+    ctx.logger.phase("RESTORING");
+    const recorded = { metadata: analyzed.metadata, skipLayers: inputs.skipRestore };
+    restored = await restore({ features, buildpacks: group, layers, ...recorded }, ports);
   }
 
-  logger.phase("BUILDING");
-  const metadata = await build({ ...buildpackInputs, group, groupExtensions, plan, layers }, ports);
+  ctx.logger.phase("BUILDING");
+  const metadata = await build({ ...buildpackInputs, group, groupExtensions, plan: detected.plan, layers }, ports);
 
-  logger.phase("EXPORTING");
+  ctx.logger.phase("EXPORTING");
   const { image = "" } = analyzed.runImage ?? {};
   const exportInputs = {
     ...inputs.export,
@@ -75,5 +77,5 @@ export async function create(inputs: CreateInputs, ports: CreatePorts): Promise<
     ...analyzedImages(analyzed, layoutDir),
     runImageForExport: runImageForExport(inputs.runToml, image, groupExtensions.length > 0, maybeReference),
   };
-  return { ...(await exportImage(exportInputs, ports)), analyzed, restored };
+  return { ...(await exportImage(exportInputs, ports)), analyzed, detected, restored };
 }
