@@ -114,8 +114,8 @@ describe("export", () => {
     ],
     [undefined, ["."], expect.stringContaining("invalid process type '.'")],
   ])("refuses default process %j among %j", async (defaultProcessType, types, message) => {
-    const inputs = { defaultProcessType, metadata: metadataWith(types) };
-    await expect(exporting(inputs)).rejects.toMatchObject({ code: "EXPORT_FAILED", message });
+    const wanted = { defaultProcessType, metadata: metadataWith(types) };
+    await expect(exporting(wanted)).rejects.toMatchObject({ code: "EXPORT_FAILED", message });
   });
 
   test("says that the launcher or the run image is missing", async () => {
@@ -196,9 +196,12 @@ function cache() {
 }
 
 function context(): Context {
-  const add = (line: string): void => void lines.push(line);
-  const logger = { ...silentLogger, info: add, warn: add };
+  const logger = { ...silentLogger, info: addLine, warn: addLine };
   return { logger, progress: silentProgress, clock: () => new Date(), signal: new AbortController().signal };
+}
+
+function addLine(line: string): void {
+  lines.push(line);
 }
 
 function exporting(
