@@ -1,162 +1,23 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { extract, type Header } from "tar-stream";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { silentProgress, type Context } from "../../../lifecycle/context.ts";
-import { silentLogger } from "../../../lifecycle/logger.ts";
-import type { Image } from "../../../lifecycle/oci/image.ts";
-import type { Layer } from "../../../lifecycle/oci/layer.ts";
+import { describe, expect, test } from "vitest";
 import { createStack, type Stack } from "../../../lifecycle/platform/stack/create-stack.ts";
-import { fetchPackageFiles } from "../../../lifecycle/platform/stack/fetch-package-files.ts";
-import { memoryBlobCache } from "../../../lifecycle/stores/blob-cache/memory.ts";
-import {
-  makeArchive,
-  makeDeb,
-  makeKey,
-  serve,
-  type FakeKey,
-  type FakeMirror,
-  type FakePackage,
-} from "../debian/fake-archive.ts";
+import type { FakePackage } from "../debian/fake-archive.ts";
+import { layersOf, packages, stackToml, useFakeStack } from "./fake-stack.ts";
 
-const ctx: Context = {
-  logger: silentLogger,
-  progress: silentProgress,
-  clock: () => new Date(),
-  signal: new AbortController().signal,
-};
+const fake = useFakeStack();
+const create = (): Promise<Stack> => createStack(fake().inputs());
 
-const packages: readonly FakePackage[] = [
-  {
-    name: "base",
-    version: "1",
-    fields: { Depends: "libc (>= 2)" },
-    files: {
-      "usr/share/base-passwd/passwd.master": "root:*:0:0:root:/root:/bin/bash\n",
-      "usr/share/base-passwd/group.master": "root:*:0:\nshadow:*:42:\n",
-      "usr/share/ca-certificates/mozilla/B.crt": "BBB\n",
-      "usr/share/ca-certificates/mozilla/A.crt": "AAA",
-      "usr/share/base/profile": "PS1=x\n",
-      "usr/share/doc/base/README": "dropped",
-      "usr/share/doc/base/copyright": "kept",
-      "bin/mawk": { type: "file", mode: 0o755 },
-    },
-  },
-  {
-    name: "libc",
-    version: "2.1",
-    files: { "lib/x/libc.so.6": "ELF", "lib64/ld.so": { type: "symlink", linkname: "/lib/x/libc.so.6" } },
-  },
-  {
-    name: "compiler",
-    version: "12",
-    fields: { Depends: "libc" },
-    files: { "usr/bin/gcc-12": "gcc", "usr/bin/gcc": { type: "symlink", linkname: "gcc-12" } },
-  },
-];
-
-const stackToml = `
-id = "test.stack"
-name = "Test"
-description = "A test"
-path = "/usr/bin:/bin"
-distribution = { name = "debian", version = "12" }
-
-[archive]
-components = ["main"]
-keyrings = ["key.asc"]
-suites = [{ archive = "debian", name = "bookworm" }]
-
-[packages]
-run = ["base"]
-build = ["compiler"]
-
-[user]
-name = "cnb"
-uid = 1000
-gid = 1000
-home = "/home/cnb"
-shell = "/bin/sh"
-
-[contents]
-drop = ["/usr/share/doc/*/**"]
-keep = ["/usr/share/doc/*/copyright"]
-links = [
-  { path = "/bin", target = "usr/bin", merged = true },
-  { path = "/lib", target = "usr/lib", merged = true },
-  { path = "/lib64", target = "usr/lib64", merged = true, arch = ["amd64"] },
-]
-directories = [{ path = "/var/mail", mode = "2775", gid = 8 }]
-files = [{ path = "/etc/timezone", content = "Etc/UTC\\n" }]
-copies = [{ from = "/usr/share/base/profile", to = "/etc/profile" }]
-alternatives = [
-  { name = "awk", link = "/usr/bin/awk", path = "/usr/bin/mawk" },
-  { name = "cc", link = "/usr/bin/cc", path = "/usr/bin/gcc" },
-]
-`;
-
-let key: FakeKey;
-let root = "";
-let cases = 0;
-let dir = "";
-let mirror: FakeMirror;
-
-beforeAll(async () => {
-  key = await makeKey("Archive");
-  root = await mkdtemp(join(tmpdir(), "tspack-stack-"));
-});
-afterAll(() => rm(root, { recursive: true, force: true }));
-beforeEach(async () => {
-  dir = join(root, String((cases += 1)));
-  await mkdir(dir);
-  await writeFile(join(dir, "key.asc"), key.publicKey);
-  await writeFile(join(dir, "stack.toml"), stackToml);
-  mirror = await serve(await makeArchive(await Promise.all(packages.map(makeDeb)), key));
-});
-afterEach(() => mirror.close());
-
-function inputs(options: { readonly cache?: string; readonly update?: boolean } = {}) {
-  return {
-    stackFile: join(dir, "stack.toml"),
-    arch: "amd64" as const,
-    mirrors: { roots: new Map([["debian", mirror.url]]), origin: "the test" },
-    cacheDir: join(dir, options.cache ?? "cache"),
-    lockFile: join(dir, "stack.lock"),
-    update: options.update,
-    blobs: memoryBlobCache(),
-    ctx,
-  };
+async function createWith(extra: FakePackage): Promise<Stack> {
+  const text = stackToml.replace('run = ["base"]', `run = ["base", "${extra.name}"]`);
+  await writeFile(join(fake().dir, "stack.toml"), text);
+  await fake().publish([...packages, extra]);
+  return create();
 }
 
-const create = (options: Parameters<typeof inputs>[0] = {}): Promise<Stack> => createStack(inputs(options));
-
-interface Found {
-  readonly header: Header;
-  readonly text: string;
+function purls(cyclonedx: string): readonly unknown[] {
+  return (JSON.parse(cyclonedx) as { components: { purl: string }[] }).components.map((each) => each.purl);
 }
-
-async function contents(layer: Layer | undefined): Promise<ReadonlyMap<string, Found>> {
-  const chunks: Uint8Array[] = [];
-  if (layer !== undefined) for await (const chunk of layer.uncompressed()) chunks.push(Buffer.from(chunk));
-  const tar = extract();
-  tar.end(Buffer.concat(chunks));
-  const found = new Map<string, Found>();
-  for await (const entry of tar) {
-    const parts: Buffer[] = [];
-    for await (const part of entry as AsyncIterable<Buffer>) parts.push(part);
-    expect(found.has(entry.header.name)).toBe(false);
-    found.set(entry.header.name, { header: entry.header, text: Buffer.concat(parts).toString() });
-  }
-  return found;
-}
-
-async function digests(stack: Stack): Promise<readonly string[]> {
-  return Promise.all([stack.run, stack.build].map(async (image) => (await image.manifest()).digest));
-}
-
-const layersOf = async (image: Image): Promise<readonly ReadonlyMap<string, Found>[]> =>
-  Promise.all((await image.layers()).map(contents));
 
 describe("the layers of a stack", () => {
   test("the build image is the run image with one more layer", async () => {
@@ -239,8 +100,6 @@ describe("the layers of a stack", () => {
 
   test("the bills of materials name every package of their image", async () => {
     const { sbom } = await create();
-    const purls = (text: string): unknown[] =>
-      (JSON.parse(text) as { components: { purl: string }[] }).components.map((each) => each.purl);
     expect(purls(sbom.run.cyclonedx)).toEqual([
       "pkg:deb/debian/base@1?arch=amd64&distro=debian-12",
       "pkg:deb/debian/libc@2.1?arch=amd64&distro=debian-12",
@@ -250,87 +109,7 @@ describe("the layers of a stack", () => {
   });
 });
 
-describe("stack.lock", () => {
-  test("the same lock gives the same digests, with another cache", async () => {
-    const first = await create();
-    const lock = await readFile(join(dir, "stack.lock"), "utf8");
-    const second = await create({ cache: "other" });
-    expect(await digests(second)).toEqual(await digests(first));
-    expect(await readFile(join(dir, "stack.lock"), "utf8")).toBe(lock);
-  });
-
-  test("a locked stack asks for packages only, and a cached one for nothing", async () => {
-    await create();
-    mirror.seen.splice(0);
-    await create({ cache: "other" });
-    expect(mirror.seen.filter((path) => path.startsWith("dists/"))).toEqual([]);
-    mirror.seen.splice(0);
-    await create({ cache: "other" });
-    expect(mirror.seen).toEqual([]);
-  });
-
-  test("layers that are in the blob cache are not packed again", async () => {
-    const shared = inputs();
-    const first = await createStack(shared);
-    await rm(join(dir, "cache", "debian"), { recursive: true });
-    mirror.files.clear();
-    expect(await digests(await createStack(shared))).toEqual(await digests(first));
-  });
-
-  test("a version that the mirror no longer has is an error that says how to go on", async () => {
-    await create();
-    const deb = await makeDeb({ name: "libc", version: "2.1" });
-    mirror.files.delete(deb.path);
-    await expect(create({ cache: "other" })).rejects.toMatchObject({
-      code: "PACKAGE_NOT_FOUND",
-      message: expect.stringContaining("libc 2.1") as string,
-      hint: expect.stringContaining("tspack stack update") as string,
-    });
-  });
-
-  test("a package with other bytes than the lock's is refused", async () => {
-    await create();
-    const { path } = await makeDeb({ name: "libc", version: "2.1" });
-    mirror.files.set(path, Buffer.alloc(mirror.files.get(path)?.length ?? 0));
-    await expect(create({ cache: "other" })).rejects.toMatchObject({ code: "DIGEST_MISMATCH" });
-  });
-
-  test("an update takes the versions of the archive and writes the lock anew", async () => {
-    await create();
-    const newer = packages.map((each) => (each.name === "libc" ? { ...each, version: "2.2" } : each));
-    await mirror.close();
-    mirror = await serve(await makeArchive(await Promise.all(newer.map(makeDeb)), key));
-    const { lock } = await create({ update: true });
-    expect(lock.packages.find((each) => each.name === "libc")?.version).toBe("2.2");
-    expect(await readFile(join(dir, "stack.lock"), "utf8")).toContain('"version":"2.2"');
-  });
-
-  test("a lock of another list of packages is refused", async () => {
-    await create();
-    await writeFile(join(dir, "stack.toml"), stackToml.replace('build = ["compiler"]', 'build = ["libc"]'));
-    await expect(create()).rejects.toMatchObject({ code: "INVALID_STACK" });
-  });
-
-  test("a damaged lock is refused with every field that is wrong", async () => {
-    await create();
-    const text = await readFile(join(dir, "stack.lock"), "utf8");
-    const damaged = text.replace(/"sha256":"[0-9a-f]{64}"/, '"sha256":"x"').replace(/"path":"/, '"path":"../');
-    await writeFile(join(dir, "stack.lock"), damaged);
-    await expect(create()).rejects.toMatchObject({
-      code: "INVALID_STACK",
-      issues: [{ path: "packages[0].sha256" }, { path: "packages[0].path" }],
-    });
-  });
-});
-
 describe("packages that do not go together", () => {
-  async function createWith(extra: FakePackage): Promise<Stack> {
-    await writeFile(join(dir, "stack.toml"), stackToml.replace('run = ["base"]', `run = ["base", "${extra.name}"]`));
-    await mirror.close();
-    mirror = await serve(await makeArchive(await Promise.all([...packages, extra].map(makeDeb)), key));
-    return create();
-  }
-
   test("two packages with the same file are refused", async () => {
     const files = { "usr/share/base/profile": "mine" };
     await expect(createWith({ name: "other", version: "1", files })).rejects.toMatchObject({
@@ -352,28 +131,5 @@ describe("packages that do not go together", () => {
     const files = { "usr/bin/tool": "tool", "bin/tool": { type: "symlink", linkname: "/usr/bin/tool" } as const };
     const [run] = await layersOf((await createWith({ name: "tool", version: "1", files })).run);
     expect(run?.get("usr/bin/tool")?.text).toBe("tool");
-  });
-});
-
-describe("fetchPackageFiles", () => {
-  test("writes single files, links followed", async () => {
-    const directory = join(dir, "files");
-    const wanted = { ...inputs(), packages: ["libc"], names: ["libc.so.6", "ld.so"], directory };
-    const found = await fetchPackageFiles(wanted);
-    expect(found.map((each) => [each.name, each.from])).toEqual([
-      ["libc.so.6", "libc 2.1"],
-      ["ld.so", "libc 2.1"],
-    ]);
-    expect(await readFile(join(directory, "ld.so"), "utf8")).toBe("ELF");
-  });
-
-  test("names what no package has", async () => {
-    const wanted = { ...inputs(), directory: join(dir, "files") };
-    await expect(fetchPackageFiles({ ...wanted, packages: ["libc"], names: ["no.so"] })).rejects.toMatchObject({
-      code: "FILE_NOT_FOUND",
-    });
-    await expect(fetchPackageFiles({ ...wanted, packages: ["musl"], names: [] })).rejects.toMatchObject({
-      code: "PACKAGE_NOT_FOUND",
-    });
   });
 });
