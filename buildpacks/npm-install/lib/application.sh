@@ -44,3 +44,5 @@ compute_key() {
     done
   } | sha256sum | cut -d ' ' -f 1
 }
+
+lock_hash() { sha256sum <"$APP/$LOCK" | cut -d ' ' -f 1; }

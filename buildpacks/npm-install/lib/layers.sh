@@ -64,4 +64,5 @@ finish_layers() {
   printf '[types]\nlaunch = true\n\n[metadata]\nkey = "%s"\nchanged_by_build = "%s"\n' "$KEY" "$changed" >"$LAYERS/modules.toml"
   rm -rf "$LAYERS/npm_cache/_logs" "$LAYERS/npm_cache/_update-notifier-last-checked"
   printf '[types]\ncache = true\n' >"$LAYERS/npm_cache.toml"
+  if [[ -n $LOCK ]]; then printf '\n[metadata]\nlock = "%s"\n' "$(lock_hash)" >>"$LAYERS/npm_cache.toml"; fi
 }

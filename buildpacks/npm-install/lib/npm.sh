@@ -10,6 +10,12 @@ prepare_npm() {
   export npm_config_cache=$LAYERS/npm_cache
   export npm_config_update_notifier=false npm_config_fund=false npm_config_audit=false npm_config_progress=false
   export npm_config_logs_max=0
+  # The cache was filled for this very lock, whose hashes say what is installed: no question to the registry is needed.
+  # For another lock it would be wrong: npm does not look for a version that an old answer in its cache lacks.
+  if [[ -n $LOCK && $(restored npm_cache lock) == "$(lock_hash)" ]]; then export npm_config_prefer_offline=true; fi
+  # Without network the build shall end in seconds, not minutes.
+  export npm_config_fetch_retry_mintimeout=${npm_config_fetch_retry_mintimeout:-1000}
+  export npm_config_fetch_retry_maxtimeout=${npm_config_fetch_retry_maxtimeout:-8000}
   # Node.js reads neither of the variables by which other programs are told of further authorities.
   if [[ -z ${NODE_EXTRA_CA_CERTS:-} && -n ${SSL_CERT_FILE:-} ]]; then export NODE_EXTRA_CA_CERTS=$SSL_CERT_FILE; fi
 }
