@@ -147,6 +147,7 @@ describe("Docker's config.json", () => {
     ["nonsense", "cat >/dev/null; echo Secret geheim", "nonsense"],
     ["empty", `cat >/dev/null; echo '{"Username":3}'`, "empty"],
     ["there", "exit 0", "missing"],
+    ["odd name", `cat >/dev/null; echo '{"Username":"u","Secret":"s"}'`, "odd name"],
     ["there", "exit 0", "../there"],
     ["hangs", "sleep 5", "hangs"],
   ])("with a helper that %s (%j) called %s is CREDENTIAL_HELPER_FAILED", async (name, script, used) => {

@@ -110,6 +110,25 @@ describe("credentials", () => {
     expect(led.map(({ authorization }) => authorization)).toEqual([undefined]);
   });
 
+  test("do not go to an upload location on another host", async () => {
+    const elsewhere = await start();
+    const registry = await start({ auth: { kind: "basic", username: "ada", password: secret } });
+    registry.fail({
+      method: "POST",
+      path: /uploads/,
+      times: 9,
+      action: {
+        kind: "status",
+        status: 202,
+        headers: { location: `http://${elsewhere.host}/v2/app/blobs/uploads/there?session=1` },
+      },
+    });
+    const write = registryStore({ keychain: ada, retry }).write(image, [parseReference(`${registry.host}/app:v1`)]);
+    await expect(write).rejects.toMatchObject({ code: "REGISTRY_ERROR" });
+    expect(elsewhere.count("PUT", /session=1/)).toBeGreaterThan(0);
+    expect(elsewhere.seen.some(({ authorization }) => authorization !== undefined)).toBe(false);
+  });
+
   test("are not asked for by a challenge of a host that we were led to", async () => {
     const elsewhere = await start({ auth });
     const registry = await start({ auth: { kind: "basic", username: "ada", password: secret } });
