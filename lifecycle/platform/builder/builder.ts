@@ -36,6 +36,18 @@ export async function openBuilder(name: string, image: Image, rootfsDir: string,
   const { value } = await image.config();
   const env = value.config?.Env ?? [];
   const rootfs = await unpackRootfs(image, rootfsDir, `builder ${name}`, ctx);
+  return builderIn(name, rootfs, env);
+}
+
+/** The builder whose container this process runs in. Throws `INVALID_BUILDER`. */
+export function builderHere(env: Readonly<Record<string, string | undefined>>): Builder {
+  const own = ["CNB_USER_ID", "CNB_GROUP_ID", "PATH"].flatMap((key) =>
+    env[key] === undefined ? [] : [`${key}=${env[key]}`],
+  );
+  return builderIn("this container", "/", own);
+}
+
+function builderIn(name: string, rootfs: string, env: readonly string[]): Builder {
   const lifecycle = readLifecycle(name, rootfs);
   return {
     name,

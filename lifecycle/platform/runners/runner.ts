@@ -20,10 +20,20 @@ export interface RunnerJob {
   readonly verbose: boolean;
 }
 
+/** Directories of a build on this machine. */
+export interface RunnerDirectories {
+  readonly app: string;
+  readonly layers: string;
+  /** They are the container's own: they have to be empty before, and stay afterwards. */
+  readonly keep: boolean;
+}
+
 /** Runs the builder's own lifecycle where buildpacks can do no harm. DESIGN §7. */
 export interface Runner {
   /** How the summary calls it: `sandbox (bubblewrap)`. */
   readonly name: string;
+  /** Where the application and the layers are while it runs, given the build's private directory. */
+  directories(work: string): RunnerDirectories;
   /** Throws `DETECT_FAILED`, `DETECT_ERROR`, `BUILDPACK_FAILED`, `BUILD_FAILED`, `SANDBOX_FAILED`, `CANCELED`. */
   run(phase: UntrustedPhase, job: RunnerJob, ctx: Context): Promise<void>;
 }

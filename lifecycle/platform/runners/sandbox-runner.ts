@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { TspackError } from "../../errors.ts";
 import { homeOf } from "../rootfs-files.ts";
 import {
@@ -20,6 +21,7 @@ const sandboxFailed = 125;
 export function sandboxRunner(sandbox: Sandbox): Runner {
   return {
     name: `sandbox (${sandbox.kind})`,
+    directories: (work) => ({ app: join(work, "app"), layers: join(work, "layers"), keep: false }),
     run: async (phase, job, ctx) => {
       const lines = new LineSplitter((line) => ctx.logger.info(line));
       const { code } = await runInSandbox(sandbox, phaseSpec(phase, job), {

@@ -1,0 +1,42 @@
+import { TspackError } from "../../errors.ts";
+import { formatBytes } from "../progress.ts";
+import { type CommonOptions, imageArgument, openToolbox, type TspackHost } from "../toolbox.ts";
+
+/** `tspack images list`: the names in the local store. */
+export async function listImages(
+  host: TspackHost,
+  _args: readonly string[],
+  options: CommonOptions & { readonly json?: boolean },
+): Promise<void> {
+  const { local, places } = openToolbox(host, options);
+  const names = await local.list();
+  const rows = await Promise.all(
+    names.map(async ({ ref, digest, platform }) => {
+      const image = await local.resolve({ ...ref, digest });
+      const layers = image === undefined ? [] : (await image.manifest()).value.layers;
+      const size = layers.reduce((sum, layer) => sum + layer.size, 0);
+      return {
+        name: `${ref.registry}/${ref.repository}:${ref.tag ?? ""}`,
+        digest,
+        architecture: platform?.architecture ?? "",
+        size,
+      };
+    }),
+  );
+  if (options.json === true) return host.stdout(`${JSON.stringify(rows, undefined, 2)}\n`);
+  if (rows.length === 0) return host.stdout(`no images in ${places.images}\n`);
+  const width = Math.max(...rows.map(({ name }) => name.length));
+  for (const { name, digest, size } of rows)
+    host.stdout(`${name.padEnd(width)}  ${digest.slice(0, 19)}  ${formatBytes(size).padStart(8)}\n`);
+}
+
+/** `tspack images rm`: forgets names; what no name leads to any more is removed later. */
+export async function removeImages(host: TspackHost, names: readonly string[], options: CommonOptions): Promise<void> {
+  const { local } = openToolbox(host, options);
+  const missing: string[] = [];
+  for (const name of names) if (!(await local.delete(imageArgument(name)))) missing.push(name);
+  if (missing.length === 0) return;
+  throw new TspackError("IMAGE_NOT_FOUND", `not in the local store: ${missing.join(", ")}`, {
+    hint: "tspack images list shows what is",
+  });
+}

@@ -1,0 +1,41 @@
+#!/usr/bin/env node
+import { dirname, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { versionText } from "../distribution/version.ts";
+
+const [first] = process.argv.slice(2);
+if (process.argv.length === 3 && (first === "--version" || first === "-V" || first === "version")) {
+  // Nothing else is loaded for this: scripts ask for it often.
+  process.stdout.write(`${versionText}\n`);
+} else {
+  await run();
+}
+
+async function run(): Promise<void> {
+  // The reader of our output may be gone before we are (`| head`): that is no failure of ours.
+  process.stdout.on("error", () => {});
+  const { runTspack } = await import("./run-tspack.ts");
+  const aborter = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => aborter.abort());
+  const code = await runTspack({
+    argv: process.argv.slice(2),
+    env: process.env,
+    cwd: process.cwd(),
+    uid: process.getuid?.() ?? 0,
+    stdout: (text) => void process.stdout.write(text),
+    stderr: (text) => void process.stderr.write(text),
+    terminal: process.stderr.isTTY,
+    color: colorWanted(),
+    // The bundle is dist/tspack.js of the package.
+    packageRoot: resolve(dirname(fileURLToPath(import.meta.url)), ".."),
+    signal: aborter.signal,
+  });
+  // Kept connections would hold the process open for seconds.
+  process.exit(code);
+}
+
+/** https://no-color.org: any value that is not empty turns colour off. */
+function colorWanted(): boolean {
+  const { env } = process;
+  return process.stderr.isTTY && (env["NO_COLOR"] ?? "") === "" && env["TERM"] !== "dumb";
+}

@@ -1,0 +1,201 @@
+import { mkdtemp, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { openVolumeCache } from "../../cache/volume.ts";
+import { platformFeatures } from "../../cnb/api/platform.ts";
+import { decodeBuildMetadata } from "../../cnb/files/metadata-toml.ts";
+import { runImageForExport } from "../../cnb/run-image.ts";
+import type { Context } from "../../context.ts";
+import { lifecycleVersion } from "../../distribution/version.ts";
+import { TspackError } from "../../errors.ts";
+import type { Place } from "../../layers/place.ts";
+import { type ImageRef, maybeReference } from "../../oci/reference.ts";
+import { analyze, selectRunImage } from "../../phases/analyze.ts";
+import { exportImage, type ExportResult } from "../../phases/export.ts";
+import { analyzedImages } from "../../phases/export/analyzed-images.ts";
+import { readAnalyzed, readGroup, readSpecFile, writeAnalyzed } from "../../phases/files.ts";
+import { restore, type RestoreResult } from "../../phases/restore.ts";
+import type { BlobCache } from "../../stores/blob-cache.ts";
+import type { AccessCheck, ImageSink, ImageSource } from "../../stores/store.ts";
+import type { Builder } from "../builder/builder.ts";
+import { privateDirectory } from "../places.ts";
+import { removeTree } from "../rootfs.ts";
+import { fileInRootfs } from "../rootfs-files.ts";
+import type { Runner, RunnerJob } from "../runners/runner.ts";
+import { copyApplication, type IncludePath } from "./application.ts";
+import { writePlatformDirectory } from "./platform-directory.ts";
+import { Stopwatch, type PhaseTime } from "./stopwatch.ts";
+import { refuseTraps } from "./untrusted.ts";
+
+/** What is built. */
+export interface BuildImageInputs {
+  /** Every name that the image gets, the main one first. */
+  readonly names: readonly ImageRef[];
+  /** The application's directory; it is copied, never changed. */
+  readonly appDir: string;
+  readonly include: IncludePath;
+  readonly builder: Builder;
+  /** `--run-image`; undefined: what the builder names. */
+  readonly runImage: string | undefined;
+  /** `--previous-image`; undefined: the image of the first name. */
+  readonly previousImage: ImageRef | undefined;
+  /** Variables for buildpacks: files of `<platform>/env`. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Variables of the phases themselves: proxies. */
+  readonly phaseEnv: Readonly<Record<string, string>>;
+  /** Certificates in PEM that this machine trusts, for buildpacks that download. */
+  readonly certificates: string | undefined;
+  readonly network: boolean;
+  readonly defaultProcess: string | undefined;
+  readonly sourceDateEpoch: string | undefined;
+  readonly verbose: boolean;
+}
+
+/** What building works with. */
+export interface BuildImagePorts {
+  /** Where base and previous images are read from. */
+  readonly images: ImageSource;
+  readonly sink: ImageSink;
+  /** Of the registry that the image goes to; undefined for the local store. */
+  readonly access: AccessCheck | undefined;
+  readonly runner: Runner;
+  readonly blobs: BlobCache;
+  /** Work of running builds; each gets a private directory in it. */
+  readonly buildsDir: string;
+  /** The build cache of this application. */
+  readonly cacheDir: string;
+  readonly ctx: Context;
+}
+
+/** What a build did. */
+export interface BuiltImage extends ExportResult {
+  readonly group: readonly { readonly id: string; readonly version: string }[];
+  readonly restored: RestoreResult;
+  readonly times: readonly PhaseTime[];
+}
+
+/** Builds an application image: the phases of the specification, buildpacks in the runner. DESIGN §3, §7. */
+export async function buildImage(inputs: BuildImageInputs, ports: BuildImagePorts): Promise<BuiltImage> {
+  const work = await mkdtemp(join(await privateDirectory(ports.buildsDir), "build-"));
+  try {
+    return await buildIn(work, inputs, ports);
+  } finally {
+    await removeTree(work);
+  }
+}
+
+async function buildIn(work: string, inputs: BuildImageInputs, ports: BuildImagePorts): Promise<BuiltImage> {
+  const { builder } = inputs;
+  const { ctx, runner } = ports;
+  const watch = new Stopwatch(ctx);
+  const parents = { ...builder.user, mode: 0o755 };
+  const directories = runner.directories(work);
+  const app: Place = { path: directories.app, name: "/workspace", parents };
+  const layers: Place = { path: directories.layers, name: "/layers", parents };
+  for (const path of [app.path, layers.path]) await requireEmpty(await privateDirectory(path), inputs.appDir);
+  const platformDir = await writePlatformDirectory(join(work, "platform"), inputs);
+  const job: RunnerJob = {
+    builder,
+    app,
+    layers,
+    platformDir,
+    network: inputs.network,
+    env: inputs.phaseEnv,
+    verbose: inputs.verbose,
+  };
+
+  if (inputs.appDir !== app.path) await copyApplication(inputs.appDir, app.path, inputs.include, ctx);
+  await watch.time("ANALYZING", () => analyzeIn(layers, inputs, ports));
+  await watch.time("DETECTING", () => runner.run("detect", job, ctx));
+  await refuseTraps(layers.path);
+  const restored = await watch.time("RESTORING", () => restoreIn(layers, inputs, ports));
+  await watch.time("BUILDING", () => runner.run("build", job, ctx));
+  await refuseTraps(layers.path);
+  const exported = await watch.time("EXPORTING", () => exportFrom({ app, layers }, inputs, ports));
+  const { group } = readGroup(join(layers.path, "group.toml"));
+  return { ...exported, group, restored, times: watch.times };
+}
+
+/** In place, the directories are the container's: what an earlier build left would get into the image. */
+async function requireEmpty(path: string, appDir: string): Promise<void> {
+  if (path === appDir || (await readdir(path)).length === 0) return;
+  throw new TspackError("INVALID_ARGUMENTS", `${path} is not empty`, {
+    hint: `--runner in-place builds in ${path}; empty it, or give the application that is there with --path ${path}`,
+  });
+}
+
+async function analyzeIn(
+  layers: Place,
+  { builder, names, ...inputs }: BuildImageInputs,
+  ports: BuildImagePorts,
+): Promise<void> {
+  const features = platformFeatures(builder.platformApi);
+  const [output] = names;
+  if (output === undefined) throw new Error("an image needs a name");
+  const { images, access, ctx } = ports;
+  const runImage = await selectRunImage(
+    { features, given: inputs.runImage, declared: builder.runImages[0], output },
+    undefined,
+  );
+  const previousImage = inputs.previousImage ?? output;
+  const analyzed = await analyze(
+    { features, outputImages: names, previousImage, runImage, cacheImage: undefined, layers, skipLayers: false },
+    { images, access, ctx },
+  );
+  writeAnalyzed(join(layers.path, "analyzed.toml"), analyzed, ctx.logger);
+}
+
+async function restoreIn(
+  layers: Place,
+  { builder }: BuildImageInputs,
+  { cacheDir, ctx }: BuildImagePorts,
+): Promise<RestoreResult> {
+  const { group } = readGroup(join(layers.path, "group.toml"));
+  const { metadata } = readAnalyzed(join(layers.path, "analyzed.toml"), ctx.logger);
+  const cache = await openVolumeCache(await privateDirectory(cacheDir), ctx);
+  const features = platformFeatures(builder.platformApi);
+  return restore({ features, buildpacks: group, metadata, layers, skipLayers: false }, { cache, ctx });
+}
+
+async function exportFrom(
+  { app, layers }: { readonly app: Place; readonly layers: Place },
+  inputs: BuildImageInputs,
+  ports: BuildImagePorts,
+): Promise<ExportResult> {
+  const { builder } = inputs;
+  const { ctx, cacheDir, blobs, images, sink } = ports;
+  const analyzed = readAnalyzed(join(layers.path, "analyzed.toml"), ctx.logger);
+  const { group, groupExtensions } = readGroup(join(layers.path, "group.toml"));
+  const metadata = readSpecFile(join(layers.path, "config/metadata.toml"), "build metadata", decodeBuildMetadata);
+  const runToml = { images: builder.runImages };
+  const lifecycleDir = fileInRootfs(builder.rootfs, "/cnb/lifecycle") ?? join(builder.rootfs, "cnb/lifecycle");
+  return exportImage(
+    {
+      features: platformFeatures(builder.platformApi),
+      buildpacks: group,
+      metadata,
+      analyzed,
+      app,
+      layers,
+      owner: builder.user,
+      launcher: {
+        path: join(lifecycleDir, "launcher"),
+        sbomDir: lifecycleDir,
+        lifecycleDir,
+        version: lifecycleVersion,
+      },
+      outputImages: inputs.names,
+      ...analyzedImages(analyzed, undefined),
+      runImageForExport: runImageForExport(
+        runToml,
+        analyzed.runImage?.image ?? "",
+        groupExtensions.length > 0,
+        maybeReference,
+      ),
+      project: undefined,
+      defaultProcessType: inputs.defaultProcess,
+      execEnv: "production",
+      sourceDateEpoch: inputs.sourceDateEpoch,
+    },
+    { images, sink, blobs, cache: await openVolumeCache(cacheDir, ctx), ctx },
+  );
+}

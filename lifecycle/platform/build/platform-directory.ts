@@ -1,0 +1,58 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { InputError } from "../../errors.ts";
+
+/** What buildpacks are told by the platform. */
+export interface PlatformDirectoryInputs {
+  readonly env: Readonly<Record<string, string>>;
+  /** Certificates in PEM that this machine trusts. */
+  readonly certificates: string | undefined;
+}
+
+/** Variables by which tools learn of a file with certificates. */
+const certificateVariables = [
+  "SSL_CERT_FILE",
+  "NODE_EXTRA_CA_CERTS",
+  "CURL_CA_BUNDLE",
+  "GIT_SSL_CAINFO",
+  "PIP_CERT",
+  "REQUESTS_CA_BUNDLE",
+];
+
+/**
+ * Writes the `<platform>` directory: a file per variable below `env/`, and the certificates of
+ * this machine where downloads find them. Platform specification, "User-provided variables".
+ * Throws `INVALID_ENV` for names that can not be files.
+ */
+export async function writePlatformDirectory(
+  directory: string,
+  { env, certificates }: PlatformDirectoryInputs,
+): Promise<string> {
+  const bad = Object.keys(env).filter((name) => !/^[^/=\0]+$/.test(name) || name === "." || name === "..");
+  if (bad.length > 0) {
+    const issues = bad.map((name) => ({
+      source: "--env",
+      path: "",
+      expected: "a name without / and =",
+      got: JSON.stringify(name),
+    }));
+    throw new InputError("INVALID_ENV", "variables for the build have names that can not be used", issues);
+  }
+  const variables = { ...(await certificateEnvironment(directory, certificates)), ...env };
+  await mkdir(join(directory, "env"), { recursive: true, mode: 0o755 });
+  await mkdir(join(directory, "bindings"), { mode: 0o755 });
+  await Promise.all(
+    Object.entries(variables).map(([name, value]) => writeFile(join(directory, "env", name), value, { mode: 0o644 })),
+  );
+  return directory;
+}
+
+async function certificateEnvironment(
+  directory: string,
+  certificates: string | undefined,
+): Promise<Readonly<Record<string, string>>> {
+  if (certificates === undefined) return {};
+  await mkdir(join(directory, "certificates"), { recursive: true, mode: 0o755 });
+  await writeFile(join(directory, "certificates/ca-certificates.crt"), certificates, { mode: 0o644 });
+  return Object.fromEntries(certificateVariables.map((name) => [name, "/platform/certificates/ca-certificates.crt"]));
+}

@@ -1,0 +1,84 @@
+import { spawn } from "node:child_process";
+import { chownSync, existsSync, lchownSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import type { Context } from "../../context.ts";
+import { TspackError } from "../../errors.ts";
+import { homeOf } from "../rootfs-files.ts";
+import {
+  checkPhaseExit,
+  LineSplitter,
+  phaseEnvironment,
+  phasePrograms,
+  type Runner,
+  type RunnerJob,
+  type UntrustedPhase,
+} from "./runner.ts";
+
+/**
+ * Runs detect and build in this container, which is the builder's: no sandbox, and no
+ * credential in the environment. Started as root, they run as the builder's user. DESIGN §7.
+ */
+export function inPlaceRunner(ids: { readonly uid: number }): Runner {
+  return {
+    name: "in-place",
+    // Names in the image are paths here, as for the lifecycle itself.
+    directories: () => ({ app: "/workspace", layers: "/layers", keep: true }),
+    run: async (phase, job, ctx) => {
+      if (ids.uid === 0) giveAway([job.app.path, job.layers.path, job.platformDir], job.builder.user);
+      const lines = new LineSplitter((line) => ctx.logger.info(line));
+      const code = await runPhase(phase, job, ids.uid === 0, lines, ctx);
+      lines.end();
+      if (ctx.signal.aborted) throw new TspackError("CANCELED", "canceled");
+      checkPhaseExit(phase, code);
+    },
+  };
+}
+
+function runPhase(
+  phase: UntrustedPhase,
+  job: RunnerJob,
+  asRoot: boolean,
+  lines: LineSplitter,
+  ctx: Context,
+): Promise<number> {
+  const { builder, app, layers, platformDir } = job;
+  const args = ["-app", app.path, "-layers", layers.path, "-platform", platformDir];
+  const home = homeOf("/", builder.user.uid);
+  const child = spawn(phasePrograms[phase], args, {
+    cwd: app.path,
+    env: phaseEnvironment(job, existsSync(home) ? home : "/tmp"),
+    stdio: ["ignore", "pipe", "pipe"],
+    detached: true,
+    ...(asRoot ? builder.user : {}),
+  });
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => lines.push(chunk));
+  const stop = (): void => {
+    if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, "SIGTERM");
+  };
+  ctx.signal.addEventListener("abort", stop, { once: true });
+  return new Promise((resolve, reject) => {
+    child.once("error", (cause) =>
+      reject(
+        new TspackError("RUNNER_UNAVAILABLE", `${phasePrograms[phase]} can not be started`, {
+          cause,
+          hint: "--runner in-place works inside a builder container only",
+        }),
+      ),
+    );
+    child.once("close", (code) => {
+      ctx.signal.removeEventListener("abort", stop);
+      resolve(code ?? 1);
+    });
+  });
+}
+
+function giveAway(paths: readonly string[], owner: { readonly uid: number; readonly gid: number }): void {
+  for (const path of paths) {
+    chownSync(path, owner.uid, owner.gid);
+    for (const entry of readdirSync(path, { withFileTypes: true })) {
+      const child = join(path, entry.name);
+      if (entry.isDirectory()) giveAway([child], owner);
+      else lchownSync(child, owner.uid, owner.gid);
+    }
+  }
+}
