@@ -81,7 +81,9 @@ describe.skipIf(tools.skip)(`bin/build of nodejs${tools.note}`, () => {
     workspace.write(".node-version", "20.18.0");
     const outcome = await build();
     expect(outcome.code).toBe(1);
-    expect(outcome.output).toContain('no version satisfies "20.18.0" (.node-version) and ">=22" (engines.node in package.json)');
+    expect(outcome.output).toContain(
+      'no version satisfies "20.18.0" (.node-version) and ">=22" (engines.node in package.json)',
+    );
   });
 
   it("names file, field, range and the nearest versions when nothing satisfies", async () => {
@@ -153,7 +155,10 @@ describe.skipIf(tools.skip)(`bin/build of nodejs${tools.note}`, () => {
   it("refuses a package that does not match its integrity, and one without sha512", async () => {
     for (const integrity of [`sha512-${Buffer.alloc(64).toString("base64")}`, "sha1-2jmj7l5rSw0yVb/vlWAYkK/YBwk="]) {
       const bad = await startFakeRegistry({ [NODE]: { "24.0.0": node("24.0.0", integrity) } });
-      const outcome = await workspace.build("nodejs", ["node"], { NPM_CONFIG_REGISTRY: bad.url, BP_NODE_VERSION: "24" });
+      const outcome = await workspace.build("nodejs", ["node"], {
+        NPM_CONFIG_REGISTRY: bad.url,
+        BP_NODE_VERSION: "24",
+      });
       await bad.close();
       expect(outcome.code).toBe(1);
       expect(outcome.output).toContain("integrity");
@@ -179,7 +184,9 @@ describe.skipIf(tools.skip)(`bin/build of nodejs${tools.note}`, () => {
     const unknown = await workspace.build("nodejs", ["node"]);
     expect(unknown.code).toBe(1);
     expect(unknown.output).toContain("NPM_CONFIG_REGISTRY");
-    const unreachable = await workspace.build("nodejs", ["node"], { NPM_CONFIG_REGISTRY: "ftp://me:pass@localhost:1/" });
+    const unreachable = await workspace.build("nodejs", ["node"], {
+      NPM_CONFIG_REGISTRY: "ftp://me:pass@localhost:1/",
+    });
     expect(unreachable.code).toBe(1);
     expect(unreachable.output).not.toContain("pass@");
   });

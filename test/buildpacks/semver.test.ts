@@ -2,10 +2,22 @@ import { describe, expect, it } from "vitest";
 import { satisfying } from "./ranges.ts";
 import { skipWithout } from "./require-tools.ts";
 
-
 const tools = skipWithout("jq");
 
-const VERSIONS = ["0.0.3", "0.0.4", "0.2.3", "0.3.0", "1.2.3-rc.2", "1.2.3-rc.10", "1.2.3", "1.2.9", "1.3.0-0", "1.3.0", "2.0.0-0", "2.0.0"];
+const VERSIONS = [
+  "0.0.3",
+  "0.0.4",
+  "0.2.3",
+  "0.3.0",
+  "1.2.3-rc.2",
+  "1.2.3-rc.10",
+  "1.2.3",
+  "1.2.9",
+  "1.3.0-0",
+  "1.3.0",
+  "2.0.0-0",
+  "2.0.0",
+];
 
 describe.skipIf(tools.skip)(`npm's version ranges in jq${tools.note}`, () => {
   it.each([

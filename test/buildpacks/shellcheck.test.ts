@@ -17,7 +17,9 @@ describe("programs of the buildpacks", () => {
   });
 
   it.skipIf(tools.skip)(`have nothing that shellcheck objects to${tools.note}`, async () => {
-    const outcome = await capture(["shellcheck", "-x", "-a", "-P", root, ...programs], root, { PATH: process.env["PATH"] ?? "" });
+    const outcome = await capture(["shellcheck", "-x", "-a", "-P", root, ...programs], root, {
+      PATH: process.env["PATH"] ?? "",
+    });
     expect(outcome).toEqual({ code: 0, output: "" });
   });
 });

@@ -15,7 +15,10 @@ describe.skipIf(tools.skip)(`processes of procfile and npm-start${tools.note}`, 
   });
 
   it("procfile makes a process of every line and web the default", async () => {
-    workspace.write("Procfile", '# a comment\r\nweb: node "my app.js" --port $PORT \\\\\tend  \r\n\nwork-er_1.x:sleep 1');
+    workspace.write(
+      "Procfile",
+      '# a comment\r\nweb: node "my app.js" --port $PORT \\\\\tend  \r\n\nwork-er_1.x:sleep 1',
+    );
     const outcome = await workspace.build("procfile");
     expect(outcome.code).toBe(0);
     expect(workspace.toml("procfile", "launch.toml")).toEqual({
@@ -51,11 +54,13 @@ describe.skipIf(tools.skip)(`processes of procfile and npm-start${tools.note}`, 
   ])("npm-start makes of %j the command %j", async (start, command) => {
     workspace.write("package.json", { scripts: { start } });
     expect((await workspace.build("npm-start")).code).toBe(0);
-    expect(workspace.toml("npm-start", "launch.toml")).toEqual({ processes: [{ type: "web", command, default: true }] });
+    expect(workspace.toml("npm-start", "launch.toml")).toEqual({
+      processes: [{ type: "web", command, default: true }],
+    });
   });
 
   it("npm-start runs prestart before start and gives up when it fails", async () => {
-    workspace.write("package.json", { scripts: { prestart: "echo 'be fore'", start: "echo \"started $0\"" } });
+    workspace.write("package.json", { scripts: { prestart: "echo 'be fore'", start: 'echo "started $0"' } });
     await workspace.build("npm-start");
     const { processes } = workspace.toml("npm-start", "launch.toml") as { processes: { command: string[] }[] };
     const command = processes[0]?.command ?? [];

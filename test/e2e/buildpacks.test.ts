@@ -5,7 +5,7 @@ import { existsSync, lstatSync, readFileSync, realpathSync, rmSync } from "node:
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { satisfying } from "../buildpacks/ranges.ts";
 import { skipWithout } from "../buildpacks/require-tools.ts";
 import { type Environment, type Outcome, Workspace } from "../buildpacks/workspace.ts";
@@ -34,7 +34,7 @@ async function reachableRegistry(): Promise<string | undefined> {
 function platformEnvironment(): Environment {
   const names = ["SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"];
   const given = names.map((name) => [name, process.env[name]] as const).filter(([, value]) => value !== undefined);
-  return { ...Object.fromEntries(given), NPM_CONFIG_REGISTRY: registry ?? "" } as Environment;
+  return { ...Object.fromEntries(given), NPM_CONFIG_REGISTRY: registry ?? "" };
 }
 
 /** The default order by hand: what detects is built, with the build environment of the layers before it. */
@@ -70,7 +70,8 @@ function systemPath(): string {
 function restoreForSecondBuild(workspace: Workspace, source?: string): void {
   if (source !== undefined) workspace.replaceApp(source);
   rmSync(join(workspace.layers("npm-install"), "modules"), { recursive: true, force: true });
-  for (const id of ["nodejs", "npm-install", "npm-start"]) rmSync(join(workspace.layers(id), "launch.toml"), { force: true });
+  for (const id of ["nodejs", "npm-install", "npm-start"])
+    rmSync(join(workspace.layers(id), "launch.toml"), { force: true });
 }
 
 async function freePort(): Promise<number> {
@@ -173,7 +174,9 @@ describe.skipIf(skip)(`the buildpacks on real applications${note}`, () => {
     const lock = readFileSync(join(workspace.app, "package-lock.json"), "utf8");
     workspace.write("package-lock.json", `${lock}\n`);
     const { output } = await buildApp(workspace);
-    expect(output).toContain("npm ci: package.json, package-lock.json, .npmrc or the version of Node.js or npm has changed");
+    expect(output).toContain(
+      "npm ci: package.json, package-lock.json, .npmrc or the version of Node.js or npm has changed",
+    );
   });
 
   it("runs the build script with packages for development, then leaves those out; imports resolve from the layer", async () => {
@@ -182,7 +185,11 @@ describe.skipIf(skip)(`the buildpacks on real applications${note}`, () => {
       workspace.write("package.json", {
         type: "module",
         engines: { node: ">=22" },
-        scripts: { build: "node -e \"require('fs').writeFileSync('built.js', 'import ms from \\'ms\\'; export default ' + require('is-number')(5) + ' && ms(1000)')\"", start: "node server.js" },
+        scripts: {
+          build:
+            "node -e \"require('fs').writeFileSync('built.js', 'import ms from \\'ms\\'; export default ' + require('is-number')(5) + ' && ms(1000)')\"",
+          start: "node server.js",
+        },
         dependencies: { ms: "2.1.3" },
         devDependencies: { "is-number": "7.0.0" },
       });
@@ -191,7 +198,11 @@ describe.skipIf(skip)(`the buildpacks on real applications${note}`, () => {
     };
     app();
     const layers = workspace.layers("nodejs");
-    const env = { ...platformEnvironment(), PATH: `${layers}/npm/bin:${layers}/node/bin:${systemPath()}`, HOME: workspace.root };
+    const env = {
+      ...platformEnvironment(),
+      PATH: `${layers}/npm/bin:${layers}/node/bin:${systemPath()}`,
+      HOME: workspace.root,
+    };
     execFileSync("npm", ["install", "--package-lock-only"], { cwd: workspace.app, env });
     const lock = readFileSync(join(workspace.app, "package-lock.json"), "utf8");
 
@@ -224,7 +235,11 @@ describe.skipIf(skip)(`the buildpacks on real applications${note}`, () => {
   });
 
   it("links workspaces to the application, not to the layer", async () => {
-    workspace.write("package.json", { workspaces: ["packages/*"], dependencies: { one: "1.0.0" }, scripts: { start: "node server.js" } });
+    workspace.write("package.json", {
+      workspaces: ["packages/*"],
+      dependencies: { one: "1.0.0" },
+      scripts: { start: "node server.js" },
+    });
     workspace.write("packages/one/package.json", { name: "one", version: "1.0.0", dependencies: { ms: "2.1.3" } });
     workspace.write("packages/one/index.js", "module.exports = require('ms')(60000);");
     workspace.write("server.js", "console.log(require('one'));");
@@ -240,13 +255,20 @@ describe.skipIf(skip)(`the buildpacks on real applications${note}`, () => {
       validRange(range: string): string | null;
       satisfies(version: string, range: string): boolean;
     };
-    const cases = fc.sample(fc.record({ range: ranges(), versions: fc.array(versions(), { minLength: 4, maxLength: 8 }) }), 3000);
+    const cases = fc.sample(
+      fc.record({ range: ranges(), versions: fc.array(versions(), { minLength: 4, maxLength: 8 }) }),
+      3000,
+    );
     const expected = cases.map((one) =>
-      semver.validRange(one.range) === null ? null : one.versions.filter((version) => semver.satisfies(version, one.range)),
+      semver.validRange(one.range) === null
+        ? null
+        : one.versions.filter((version) => semver.satisfies(version, one.range)),
     );
     const found = satisfying(cases);
     const wrong = cases.flatMap((one, index) =>
-      JSON.stringify(found[index]) === JSON.stringify(expected[index]) ? [] : [{ ...one, found: found[index], expected: expected[index] }],
+      JSON.stringify(found[index]) === JSON.stringify(expected[index])
+        ? []
+        : [{ ...one, found: found[index], expected: expected[index] }],
     );
     expect(wrong).toEqual([]);
     expect(expected.filter((one) => one !== null).length).toBeGreaterThan(1000);
@@ -254,16 +276,22 @@ describe.skipIf(skip)(`the buildpacks on real applications${note}`, () => {
 });
 
 const number = (): fc.Arbitrary<string> => fc.constantFrom("0", "1", "2", "3", "10");
-const prerelease = (): fc.Arbitrary<string> => fc.constantFrom("", "", "", "-0", "-rc.1", "-alpha", "-beta.2.x", "-rc.01", "+b1", "-rc.1+b");
+const prerelease = (): fc.Arbitrary<string> =>
+  fc.constantFrom("", "", "", "-0", "-rc.1", "-alpha", "-beta.2.x", "-rc.01", "+b1", "-rc.1+b");
 
 function versions(): fc.Arbitrary<string> {
   const suffix = fc.constantFrom("", "", "-0", "-rc.1", "-alpha", "-beta.2.x");
-  return fc.tuple(number(), number(), number(), suffix).map(([major, minor, patch, end]) => `${major}.${minor}.${patch}${end}`);
+  return fc
+    .tuple(number(), number(), number(), suffix)
+    .map(([major, minor, patch, end]) => `${major}.${minor}.${patch}${end}`);
 }
 
 /** Good and bad ranges of npm's grammar, as people write them and as nobody should. */
 function ranges(): fc.Arbitrary<string> {
-  const part = fc.oneof({ weight: 4, arbitrary: number() }, { weight: 1, arbitrary: fc.constantFrom("x", "X", "*", "01") });
+  const part = fc.oneof(
+    { weight: 4, arbitrary: number() },
+    { weight: 1, arbitrary: fc.constantFrom("x", "X", "*", "01") },
+  );
   const partial = fc
     .tuple(fc.constantFrom("", "", "", "v", "="), fc.array(part, { minLength: 1, maxLength: 3 }), prerelease())
     .map(([prefix, parts, end]) => `${prefix}${parts.join(".")}${parts.length === 3 ? end : ""}`);

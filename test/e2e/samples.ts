@@ -33,7 +33,6 @@ export function sampleDirectory(name: string): string {
 /** Reads `expect.json` of a sample; patterns become regular expressions. */
 export function readExpectation(name: string): SampleExpectation {
   const raw = JSON.parse(readFileSync(`${sampleDirectory(name)}/expect.json`, "utf8")) as ExpectationFile;
-  const patterns = (texts: readonly string[]): readonly RegExp[] => texts.map((text) => new RegExp(text, "m"));
   return {
     ...raw,
     http: { ...raw.http, body: new RegExp(raw.http.body) },
@@ -46,4 +45,8 @@ interface ExpectationFile extends Omit<SampleExpectation, "http" | "firstBuild" 
   readonly http: { readonly path: string; readonly status: number; readonly body: string };
   readonly firstBuild: readonly string[];
   readonly secondBuild: readonly string[];
+}
+
+function patterns(texts: readonly string[]): readonly RegExp[] {
+  return texts.map((text) => new RegExp(text, "m"));
 }

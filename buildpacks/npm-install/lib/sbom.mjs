@@ -6,12 +6,14 @@ import { readFileSync } from "node:fs";
 const [lockFile, execEnv] = process.argv.slice(2);
 const lock = JSON.parse(readFileSync(lockFile, "utf8"));
 
+const excludes = (rules, value) =>
+  Array.isArray(rules) &&
+  rules.length > 0 &&
+  (rules.includes(`!${value}`) || (!rules.some((rule) => rule.startsWith("!")) && !rules.includes(value)));
+
 /** Not installed on this machine: a package for another system, which a lock lists, too. */
-const isForeign = (entry) => {
-  const excludes = (rules, value) =>
-    Array.isArray(rules) && rules.length > 0 && (rules.includes(`!${value}`) || (!rules.some((rule) => rule.startsWith("!")) && !rules.includes(value)));
-  return entry.optional === true && (excludes(entry.os, process.platform) || excludes(entry.cpu, process.arch));
-};
+const isForeign = (entry) =>
+  entry.optional === true && (excludes(entry.os, process.platform) || excludes(entry.cpu, process.arch));
 
 const purlOf = (name, version) => {
   const path = name.startsWith("@") ? `%40${name.slice(1)}` : name;
@@ -28,9 +30,8 @@ const hashesOf = (integrity) =>
 const components = new Map();
 for (const [path, entry] of Object.entries(lock.packages ?? {})) {
   const at = path.lastIndexOf("node_modules/");
-  const forDevelopment = entry.dev === true || entry.devOptional === true;
   if (at < 0 || entry.link === true || entry.version === undefined || isForeign(entry)) continue;
-  if (execEnv === "production" && forDevelopment) continue;
+  if (execEnv === "production" && entry.dev === true) continue;
   const name = entry.name ?? path.slice(at + "node_modules/".length);
   const purl = purlOf(name, entry.version);
   const hashes = hashesOf(entry.integrity);
@@ -45,5 +46,8 @@ for (const [path, entry] of Object.entries(lock.packages ?? {})) {
   });
 }
 
-const sorted = [...components.keys()].sort().map((key) => components.get(key));
-process.stdout.write(`${JSON.stringify({ bomFormat: "CycloneDX", specVersion: "1.5", version: 1, components: sorted }, null, 2)}\n`);
+const byCodeUnit = ([a], [b]) => (a < b ? -1 : Number(a > b));
+const sorted = [...components].sort(byCodeUnit).map(([, component]) => component);
+process.stdout.write(
+  `${JSON.stringify({ bomFormat: "CycloneDX", specVersion: "1.5", version: 1, components: sorted }, null, 2)}\n`,
+);
