@@ -169,3 +169,45 @@ test("a cursor gives any ranges of a stream of any chunks", async () => {
     }),
   );
 });
+
+test.each([0, 1, 4])(
+  "a range given up while it waits for the stream after %i bytes leaves the next one all",
+  async (read) => {
+    const all = Buffer.from("0123456789");
+    const cursor = streamCursor(async function* () {
+      for (const byte of all) {
+        await new Promise((resolve) => setTimeout(resolve, 2));
+        yield Buffer.of(byte);
+      }
+    }, all.length);
+    const first = cursor.range(0, 10)[Symbol.asyncIterator]();
+    for (let index = 0; index < read; index += 1) await first.next();
+    const waiting = first.next();
+    for (const start of [read, 0]) {
+      const got: Uint8Array[] = [];
+      for await (const chunk of cursor.range(start, 10)) got.push(chunk);
+      expect(Buffer.concat(got).toString()).toBe("0123456789".slice(start));
+    }
+    expect((await waiting).done).toBe(true);
+  },
+);
+
+async function drain(stream: AsyncIterable<Uint8Array>): Promise<void> {
+  for await (const chunk of stream) expect(chunk.length).toBeGreaterThan(0);
+}
+
+test("a stream that ends too early, or fails, is the cursor's failure", async () => {
+  const early = streamCursor(async function* () {
+    yield Buffer.from("abc");
+  }, 5);
+  await expect(drain(early.range(0, 5))).rejects.toThrow();
+  expect(early.failure()).toBeDefined();
+  const given = streamCursor(async function* () {
+    yield Buffer.from("abcde");
+  }, 5);
+  const range = given.range(0, 5) as AsyncGenerator<Uint8Array>;
+  await range.next();
+  // What a destroyed connection does.
+  await expect(range.throw(new Error("socket"))).rejects.toThrow("socket");
+  expect(given.failure()).toBeUndefined();
+});
