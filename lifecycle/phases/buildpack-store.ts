@@ -70,6 +70,19 @@ function hintFor({ code }: TspackError, element: ElementName): string | undefine
   return `the order or the group names ${elementName(element)}, which the builder does not have`;
 }
 
+/**
+ * Checks the ids of a group that was read from a file: they become names of directories, and buildpacks
+ * may have written the file. Throws `INVALID_GROUP`.
+ */
+export function checkGroupIds(group: readonly GroupElement[]): void {
+  const problems = group.flatMap(({ id }) => {
+    const expected = buildpackIdProblem(id);
+    return expected === undefined ? [] : [{ source: "group", path: "id", expected, got: JSON.stringify(id) }];
+  });
+  if (problems.length > 0)
+    throw new InputError("INVALID_GROUP", "the group names what no buildpack can be called", problems);
+}
+
 /** Both become names of directories, so neither may lead elsewhere. */
 function checkName(id: string, version: string): void {
   const problems = [
@@ -78,8 +91,9 @@ function checkName(id: string, version: string): void {
   ].flatMap(({ path, got, expected }) =>
     expected === undefined ? [] : [{ source: "group", path, expected, got: JSON.stringify(got) }],
   );
-  if (problems.length > 0)
+  if (problems.length > 0) {
     throw new InputError("INVALID_ORDER", `${id}@${version} is no name of a buildpack`, problems);
+  }
 }
 
 /** One that says nothing about targets but has a `bin/build` is for Linux. Buildpack specification, "Targets". */

@@ -6,6 +6,7 @@ import { encodeRestoredLayer } from "../cnb/files/layer-toml.ts";
 import type { BuildpackLayersMetadata, CacheMetadata, LayersMetadata } from "../cnb/files/lifecycle-metadata.ts";
 import { encodeStoreToml } from "../cnb/files/store-toml.ts";
 import { escapeId } from "../cnb/ids.ts";
+import { checkGroupIds } from "./buildpack-store.ts";
 import { writeTextFile } from "./files.ts";
 import { inParallel } from "./in-parallel.ts";
 import { phaseError } from "./reason.ts";
@@ -39,6 +40,7 @@ export async function restore(inputs: RestoreInputs, ports: RestorePorts): Promi
 
 async function restoreAll(inputs: RestoreInputs, ports: RestorePorts): Promise<RestoreResult> {
   const { cache, ctx } = ports;
+  checkGroupIds(inputs.buildpacks);
   const cached = await cacheMetadata(ports);
   ctx.logger.debug("Restoring Layer Metadata");
   restoreStores(inputs);
@@ -137,7 +139,7 @@ async function restoreContent(
     return { kind: "empty", cause: "stale" };
   }
   ctx.logger.info(`Restoring data for ${JSON.stringify(label)} from cache`);
-  const outcome = await restoreCached(cache, sha, layers, ctx);
+  const outcome = await restoreCached(cache, sha, { layers, directory: escapeId(buildpack.id) }, ctx);
   if (outcome.kind === "restored") return { kind: "restored", from: "cache" };
   ctx.logger.warn(`Skipping restore for layer ${label}: ${outcome.reason}`);
   await rm(path, { recursive: true, force: true });

@@ -1,4 +1,13 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { LayerCache } from "../../lifecycle/cache/cache.ts";
@@ -35,8 +44,9 @@ function run(more: Partial<RestoreInputs> = {}, from: LayerCache | undefined = c
   return restore({ ...inputs, ...more }, { cache: from, ctx: builder.ctx });
 }
 
+const owner = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
+
 function tar(files: Readonly<Record<string, string>>): Promise<Layer> {
-  const owner = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
   const entries = Object.entries(files).map(([name, content]) => ({
     ...owner,
     name,
@@ -206,6 +216,47 @@ describe("SBOM files", () => {
     await fill({}, [], `sha256:${"1".repeat(64)}`);
     await run();
     expect(builder.log.some((line) => line.startsWith("warn Skipping restore for SBOM: failed to find"))).toBe(true);
+  });
+});
+
+describe("what somebody else may have written", () => {
+  test("an SBOM layer cannot put a link where a buildpack's directory will be", async () => {
+    mkdirSync(join(builder.dir, "home"));
+    const sbom = await packEntries(
+      [
+        { ...owner, name: "/layers/a_b", linkname: join(builder.dir, "home"), type: "symlink", mode: 0o777 },
+        { ...owner, name: "/layers/sbom/cache/a_b/x/sbom.cdx.json", type: "file", mode: 0o644, content: "{}" },
+      ],
+      memoryBlobCache(),
+    );
+    await fill({}, [sbom], sbom.diffId);
+    await run();
+    expect(readdirSync(join(builder.dir, "home"))).toEqual([]);
+    expect(builder.log.some((line) => line.startsWith("warn Skipping restore for SBOM"))).toBe(true);
+  });
+
+  test("a link in the SBOM layer is not followed", async () => {
+    mkdirSync(join(builder.dir, "home/x"), { recursive: true });
+    writeFileSync(join(builder.dir, "home/x/sbom.secret.json"), "secret");
+    mkdirSync(path("sbom/launch"), { recursive: true });
+    symlinkSync(join(builder.dir, "home"), path("sbom/launch/a_b"));
+    mkdirSync(path("a_b"));
+    await run({}, undefined);
+    expect(tree()).toEqual(["a_b"]);
+  });
+
+  test("a cached layer cannot write into another buildpack's directory", async () => {
+    const content = await tar({ "/layers/other": "", "/layers/other/launch.toml": "evil" });
+    await fill({ x: layer(content.diffId, "c") }, [content]);
+    await run();
+    expect(tree()).toEqual(["a_b", "a_b/x.toml"]);
+  });
+
+  test.each(["..", "a/../..", "sbom", "config", ""])("a group with the id %j is RESTORE_FAILED", async (id) => {
+    await expect(run({ buildpacks: [{ id, version: "1", api: "0.10" }] })).rejects.toMatchObject({
+      code: "RESTORE_FAILED",
+      cause: { code: "INVALID_GROUP" },
+    });
   });
 });
 

@@ -36,7 +36,7 @@ export async function restoreSbomLayer(image: Image, sha: string, layers: Place,
     const diffId = parseDiffId(sha, "io.buildpacks.lifecycle.metadata, sbom.sha");
     const layer = (await image.layers()).find((candidate) => candidate.diffId === diffId);
     if (layer === undefined) throw new TspackError("INVALID_IMAGE", `the image has no layer ${sha}`);
-    await restoreLayer(layer, layers, ctx);
+    await restoreLayer(layer, layers, "sbom", ctx);
   } catch (cause) {
     if (!(cause instanceof TspackError) || errorCode(cause) === "CANCELED") throw cause;
     throw new TspackError("ANALYZE_FAILED", `failed to analyze: retrieving launch SBOM layer: ${cause.message}`, {

@@ -8,8 +8,13 @@ import { restoreLayer } from "./extract.ts";
 /** What became of a layer that the cache's metadata names; `failed` is no reason to stop the build. */
 export type CachedLayer = { readonly kind: "restored" } | { readonly kind: "failed"; readonly reason: string };
 
-/** Unpacks a layer of the cache. One that is not there, not what it says or no tar is `failed`. */
-export async function restoreCached(cache: LayerCache, sha: string, layers: Place, ctx: Context): Promise<CachedLayer> {
+/** Unpacks a layer of the cache into a directory of the layers directory. One that is not there, not what it says or no tar is `failed`. */
+export async function restoreCached(
+  cache: LayerCache,
+  sha: string,
+  to: { readonly layers: Place; readonly directory: string },
+  ctx: Context,
+): Promise<CachedLayer> {
   ctx.logger.debug(`Retrieving data for ${JSON.stringify(sha)}`);
   try {
     const found = await cache.lookup(parseDiffId(sha, cache.name));
@@ -19,7 +24,7 @@ export async function restoreCached(cache: LayerCache, sha: string, layers: Plac
       case "corrupt":
         return { kind: "failed", reason: found.cause.message };
       case "hit":
-        await restoreLayer(found.layer, layers, ctx);
+        await restoreLayer(found.layer, to.layers, to.directory, ctx);
         return { kind: "restored" };
     }
   } catch (error) {

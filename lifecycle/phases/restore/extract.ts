@@ -1,13 +1,21 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
 import type { Context } from "../../context.ts";
 import { TspackError } from "../../errors.ts";
 import { extractTar } from "../../layers/extract-tar.ts";
 import type { Place } from "../../layers/place.ts";
 import type { Layer } from "../../oci/layer.ts";
 
-/** Unpacks a layer that an earlier build made into the layers directory. Throws `INVALID_TAR`, `CANCELED`. */
-export async function restoreLayer(layer: Layer, layers: Place, { signal }: Context): Promise<void> {
+/**
+ * Unpacks a layer that an earlier build made into one directory of the layers directory. Its tar may
+ * come from anybody who can write the image or the cache, so nothing of it goes anywhere else: not
+ * into the files of other buildpacks either. Throws `INVALID_TAR`, `CANCELED`.
+ */
+export async function restoreLayer(layer: Layer, layers: Place, directory: string, { signal }: Context): Promise<void> {
+  const place = { path: join(layers.path, directory), name: `${layers.name}/${directory}` };
+  mkdirSync(place.path, { recursive: true });
   try {
-    await extractTar(layer.uncompressed(), layers, { mode: "restore", signal });
+    await extractTar(layer.uncompressed(), place, { mode: "restore", signal });
   } catch (error) {
     if (signal.aborted) throw new TspackError("CANCELED", "restoring was stopped", { cause: error });
     throw error;

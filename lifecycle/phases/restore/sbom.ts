@@ -16,7 +16,7 @@ import { restoreCached } from "./cached-layer.ts";
 export async function restoreSbomFromCache(cache: LayerCache, sha: string, layers: Place, ctx: Context): Promise<void> {
   ctx.logger.info("Restoring data for SBOM from cache");
   ctx.logger.debug(`Retrieving SBOM layer data for ${JSON.stringify(sha)}`);
-  const restored = await restoreCached(cache, sha, layers, ctx);
+  const restored = await restoreCached(cache, sha, { layers, directory: "sbom" }, ctx);
   if (restored.kind === "failed") ctx.logger.warn(`Skipping restore for SBOM: ${restored.reason}`);
 }
 
@@ -27,8 +27,9 @@ export async function restoreSbomFromCache(cache: LayerCache, sha: string, layer
  */
 export async function handOutSboms(buildpacks: readonly GroupElement[], layers: Place): Promise<void> {
   const root = join(layers.path, "sbom");
-  for (const origin of ["cache", "launch"]) {
-    for (const id of new Set(buildpacks.map((buildpack) => escapeId(buildpack.id)))) {
+  const ids = new Set(buildpacks.map(({ id }) => escapeId(id)));
+  for (const origin of await directories(root, ["cache", "launch"])) {
+    for (const id of await directories(join(root, origin), [...ids])) {
       const destination = join(layers.path, id);
       if (existsSync(destination)) await copySboms(join(root, origin, id), destination);
     }
@@ -48,13 +49,12 @@ async function copySboms(from: string, to: string): Promise<void> {
   }
 }
 
-async function directories(path: string): Promise<readonly string[]> {
+/** The directories in a directory, of the wanted names when there are any; links do not count, wherever they lead. */
+async function directories(path: string, wanted?: readonly string[]): Promise<readonly string[]> {
   try {
     const entries = await readdir(path, { withFileTypes: true });
-    return entries
-      .filter((entry) => entry.isDirectory())
-      .map((entry) => entry.name)
-      .sort();
+    const names = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+    return names.filter((name) => wanted?.includes(name) ?? true).sort();
   } catch (error) {
     if (errorCode(error) === "ENOENT") return [];
     throw error;

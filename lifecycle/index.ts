@@ -1,0 +1,37 @@
+// The public entry "tspack": the phases as functions, what they work with, and the errors they throw.
+export { type Context, type Progress, type ProgressStep, silentProgress } from "./context.ts";
+export {
+  type ErrorCode,
+  errorCode,
+  InputError,
+  type InputIssue,
+  type RemoteDetails,
+  RemoteError,
+  TspackError,
+} from "./errors.ts";
+export { type Logger, type LogLevel, silentLogger } from "./logger.ts";
+export { here, type Owner, type Place } from "./layers/place.ts";
+export {
+  analyze,
+  type AnalyzeInputs,
+  type AnalyzePorts,
+  type RunImageChoice,
+  selectRunImage,
+} from "./phases/analyze.ts";
+export {
+  type BuildpackInputs,
+  detect,
+  type DetectInputs,
+  type DetectPorts,
+  type DetectResult,
+} from "./phases/detect.ts";
+export {
+  type LayerState,
+  restore,
+  type RestoredLayer,
+  type RestoreInputs,
+  type RestorePorts,
+  type RestoreResult,
+} from "./phases/restore.ts";
+export { build, type BuildInputs, type BuildPorts } from "./phases/build.ts";
+export type { ProcessOutput } from "./phases/buildpack-process.ts";
