@@ -6,7 +6,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import * as fc from "fast-check";
-import { satisfying } from "../buildpacks/ranges.ts";
+import { rangesOfNpm, satisfying, versionsOfNpm } from "../buildpacks/ranges.ts";
 import { skipWithout } from "../buildpacks/require-tools.ts";
 import { type Environment, type Outcome, Workspace } from "../buildpacks/workspace.ts";
 import { readExpectation, SAMPLES, sampleDirectory } from "./samples.ts";
@@ -256,7 +256,7 @@ describe.skipIf(skip)(`the buildpacks on real applications${note}`, () => {
       satisfies(version: string, range: string): boolean;
     };
     const cases = fc.sample(
-      fc.record({ range: ranges(), versions: fc.array(versions(), { minLength: 4, maxLength: 8 }) }),
+      fc.record({ range: rangesOfNpm(), versions: fc.array(versionsOfNpm(), { minLength: 4, maxLength: 8 }) }),
       3000,
     );
     const expected = cases.map((one) =>
@@ -274,35 +274,3 @@ describe.skipIf(skip)(`the buildpacks on real applications${note}`, () => {
     expect(expected.filter((one) => one !== null).length).toBeGreaterThan(1000);
   });
 });
-
-const number = (): fc.Arbitrary<string> => fc.constantFrom("0", "1", "2", "3", "10");
-const prerelease = (): fc.Arbitrary<string> =>
-  fc.constantFrom("", "", "", "-0", "-rc.1", "-alpha", "-beta.2.x", "-rc.01", "+b1", "-rc.1+b");
-
-function versions(): fc.Arbitrary<string> {
-  const suffix = fc.constantFrom("", "", "-0", "-rc.1", "-alpha", "-beta.2.x");
-  return fc
-    .tuple(number(), number(), number(), suffix)
-    .map(([major, minor, patch, end]) => `${major}.${minor}.${patch}${end}`);
-}
-
-/** Good and bad ranges of npm's grammar, as people write them and as nobody should. */
-function ranges(): fc.Arbitrary<string> {
-  const part = fc.oneof(
-    { weight: 4, arbitrary: number() },
-    { weight: 1, arbitrary: fc.constantFrom("x", "X", "*", "01") },
-  );
-  const partial = fc
-    .tuple(fc.constantFrom("", "", "", "v", "="), fc.array(part, { minLength: 1, maxLength: 3 }), prerelease())
-    .map(([prefix, parts, end]) => `${prefix}${parts.join(".")}${parts.length === 3 ? end : ""}`);
-  const operator = fc.constantFrom("", "", "^", "~", "~>", ">", "<", ">=", "<=", "=", "> ", ">= ", "^ ", "~ ");
-  const comparator = fc.tuple(operator, partial).map(([before, version]) => before + version);
-  const set = fc.oneof(
-    { weight: 4, arbitrary: fc.array(comparator, { minLength: 1, maxLength: 2 }).map((all) => all.join(" ")) },
-    { weight: 1, arbitrary: fc.tuple(partial, partial).map((ends) => ends.join(" - ")) },
-    { weight: 1, arbitrary: fc.constantFrom("", " ", "abc", ">", "1.2.3.4", "1.2.-") },
-  );
-  return fc
-    .tuple(fc.array(set, { minLength: 1, maxLength: 3 }), fc.constantFrom(" || ", "||"))
-    .map(([sets, separator]) => sets.join(separator));
-}
