@@ -1,4 +1,4 @@
-import type { Group, GroupElement, OrderFile } from "../cnb/files/group.ts";
+import { elementName, type Group, type GroupElement, type OrderFile } from "../cnb/files/group.ts";
 import { type CandidateOutcome, searchOrder, withSystemBuildpacks } from "../cnb/order.ts";
 import { resolvePlan } from "../cnb/plan.ts";
 import { TspackError } from "../errors.ts";
@@ -108,11 +108,11 @@ function noGroup(kind: "fail" | "error", logger: Logger): TspackError {
   });
 }
 
-/** Running `bin/generate` and applying Dockerfiles is not part of this lifecycle yet. */
+/** Running `bin/generate` and applying Dockerfiles is not part of this lifecycle yet; platforms know the text. */
 function refuseExtensions({ groupExtensions }: Group): void {
   if (groupExtensions.length === 0) return;
-  const names = groupExtensions.map(({ id, version }) => `${id}@${version}`).join(", ");
-  throw new TspackError("EXTENSIONS_UNSUPPORTED", `failed to detect: the group needs image extensions (${names})`, {
-    hint: "use a builder whose order passes without extensions",
+  const message = "failed to detect: detected order contains extensions which is not supported by the creator";
+  throw new TspackError("EXTENSIONS_UNSUPPORTED", message, {
+    hint: `image extensions can not be applied yet: ${groupExtensions.map(elementName).join(", ")}; use a builder without them`,
   });
 }

@@ -5,12 +5,12 @@ import { errorCode } from "../errors.ts";
 
 /**
  * The files of a directory of environment files, sorted by name; none when the directory is not
- * there. Directories are left out, also behind a link.
+ * there. Directories and FIFOs are left out, also behind a link.
  */
 export function readEnvFiles(dir: string): readonly EnvFile[] {
   return namesIn(dir).flatMap((name) => {
     const path = join(dir, name);
-    return statSync(path).isDirectory() ? [] : [{ name, value: readFileSync(path, "utf8") }];
+    return statSync(path).isFile() ? [{ name, value: readFileSync(path, "utf8") }] : [];
   });
 }
 

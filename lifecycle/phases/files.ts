@@ -1,14 +1,14 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { type Analyzed, decodeAnalyzed, encodeAnalyzed } from "../cnb/files/analyzed.ts";
 import { decodeGroup, decodeOrder, encodeGroup, type Group, type OrderFile } from "../cnb/files/group.ts";
 import { decodePlan, encodePlan, type Plan } from "../cnb/files/plan.ts";
 import { decodeSystem, type SystemToml } from "../cnb/files/system.ts";
-import { errorCode, TspackError } from "../errors.ts";
+import { TspackError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import { parseToml, type TomlDocument } from "../toml.ts";
 import { noLayersMetadata } from "./no-layers-metadata.ts";
-import { reasonOf } from "./reason.ts";
+import { isSystemError, reasonOf } from "./reason.ts";
 import { systemMessage } from "./system-message.ts";
 
 /** Reads a TOML file. Throws `FILE_NOT_FOUND` (also for one that may not be read) and `INVALID_TOML`. */
@@ -18,12 +18,19 @@ export function readTomlFile(path: string): TomlDocument {
 
 function readBytes(path: string): Uint8Array {
   try {
+    // A FIFO would never end; and what is far too large is refused before it is read.
+    const stats = statSync(path);
+    if (!stats.isFile() && !stats.isDirectory()) throw new TspackError("INVALID_TOML", `${path} is not a regular file`);
+    if (stats.size > largestFile) throw new TspackError("INVALID_TOML", `${path} is larger than ${largestFile} bytes`);
     return readFileSync(path);
   } catch (cause) {
-    if (errorCode(cause) === undefined) throw cause;
+    if (!isSystemError(cause)) throw cause;
     throw new TspackError("FILE_NOT_FOUND", `open ${path}: ${systemMessage(cause)}`, { cause });
   }
 }
+
+/** No file of the specification comes near it. In bytes. */
+const largestFile = 16 * 1024 * 1024;
 
 /** Writes a file and makes the directories above it. */
 export function writeTextFile(path: string, text: string): void {

@@ -287,6 +287,36 @@ ${toml("both", "[types]\nlaunch = true\ncache = true")}\n${toml("onlybuild", "[t
   });
 });
 
+test.each([
+  ["launch.toml", "is not a regular file"],
+  ["launch.sbom.cdx.json", "is not a regular file"],
+])("a FIFO called %s is an error and no endless wait", async (name, message) => {
+  const formats = 'sbom-formats = ["application/vnd.cyclonedx+json"]';
+  builder.add({ id: "a", keys: formats, build: `mkfifo "$1/${name}"` });
+  await expect(run(["a"])).rejects.toMatchObject({ code: "BUILD_FAILED", message: expect.stringContaining(message) });
+});
+
+test("a FIFO among the environment files of a layer is passed over", async () => {
+  builder.add(
+    { id: "a", build: `mkdir -p "$1/l/env"; mkfifo "$1/l/env/X"\n${toml("l", "[types]\nbuild = true")}` },
+    { id: "b" },
+  );
+  await run(["a", "b"]);
+});
+
+test("an abort stops bin/build and is CANCELED", async () => {
+  builder.add({ id: "a", build: "sleep 60" });
+  const controller = new AbortController();
+  const inputs = { ...builder.inputs(), group: [{ id: "a", version: "1.0.0", api: "0.10" }], groupExtensions: [] };
+  const ports = {
+    output: { kind: "stream", write: () => {} },
+    ctx: { ...builder.ctx, signal: controller.signal },
+  } as const;
+  const running = build({ ...inputs, plan: { entries: [] }, layers: builder.layers }, ports);
+  setTimeout(() => controller.abort(), 200);
+  await expect(running).rejects.toMatchObject({ code: "CANCELED" });
+});
+
 test("the distribution of the build image counts when the run image names none", async () => {
   writeFileSync(join(builder.dir, "os-release"), 'NAME="X Linux"\nID=x\nVERSION_ID="7"\n');
   builder.add({ id: "a", build: "env > env" });

@@ -229,6 +229,80 @@ describe("who may take part", () => {
   });
 });
 
+const extension = (id: string, files: Readonly<Record<string, string>>): void => {
+  const root = `extensions/${id}/1.0.0`;
+  builder.write(`${root}/extension.toml`, `api = "0.10"\n[extension]\nid = "${id}"\nversion = "1.0.0"\n`);
+  for (const [name, text] of Object.entries(files)) {
+    builder.write(`${root}/${name}`, text);
+    chmodSync(join(builder.dir, root, name), 0o755);
+  }
+};
+const withExtension = (id: string): Promise<DetectResult> =>
+  detect(
+    {
+      ...builder.inputs(),
+      order: {
+        order: [{ group: [{ id: "a", version: "1.0.0" }] }],
+        orderExtensions: [{ group: [{ id, version: "1.0.0", extension: true, optional: true }] }],
+      },
+      extensionsDir: join(builder.dir, "extensions"),
+      system: undefined,
+    },
+    { ctx: builder.ctx },
+  );
+
+describe("an order with extensions", () => {
+  test("passes without one that declines", async () => {
+    builder.add({ id: "a" });
+    extension("x", { "bin/detect": '#!/bin/sh\ntest -n "$CNB_EXTENSION_DIR" || exit 1\nexit 100\n' });
+    expect(await withExtension("x")).toMatchObject({ group: { group: [{ id: "a" }], groupExtensions: [] } });
+  });
+
+  test("is EXTENSIONS_UNSUPPORTED when one is needed, also when its plan is a file", async () => {
+    builder.add({ id: "a", detect: plan('[[requires]]\nname = "curl"') });
+    extension("x", { "detect/plan.toml": '[[provides]]\nname = "curl"\n' });
+    await expect(withExtension("x")).rejects.toMatchObject({
+      code: "EXTENSIONS_UNSUPPORTED",
+      message: "failed to detect: detected order contains extensions which is not supported by the creator",
+    });
+  });
+});
+
+describe("a buildpack that misbehaves", () => {
+  test("by printing without end has its output cut in the middle", async () => {
+    builder.add({ id: "a", detect: "echo first; head -c 3000000 /dev/zero | tr '\\0' x; echo; echo last; exit 1" });
+    await expect(run([["a"]])).rejects.toMatchObject({ code: "DETECT_ERROR" });
+    const output = said().find((line) => line.startsWith("info first")) ?? "";
+    expect(output.length).toBeLessThan(1_100_000);
+    expect(output).toMatch(/\n\[\d+ bytes left out\]\n/);
+    expect(output.endsWith("\nlast\n")).toBe(true);
+  });
+
+  test("by putting a FIFO in the place of its plan is an error and no endless wait", async () => {
+    builder.add({ id: "a", detect: 'rm "$2"; mkfifo "$2"' });
+    await expect(run([["a"]])).rejects.toMatchObject({ code: "DETECT_ERROR" });
+    expect(said().some((line) => line.endsWith("is not a regular file"))).toBe(true);
+  });
+
+  test("by leaving a process behind holds nothing up", async () => {
+    builder.add({ id: "a", detect: "sleep 60 & exit 0" });
+    expect(ids(await run([["a"]]))).toEqual(["a"]);
+  });
+
+  test("is stopped by an abort, and nothing else is shown as the reason", async () => {
+    builder.add({ id: "a", detect: "touch ran; sleep 60" }, { id: "b", detect: "sleep 60" });
+    const controller = new AbortController();
+    const inputs = {
+      ...builder.inputs(),
+      order: { order: [{ group: ["a", "b"].map((id) => ({ id, version: "1.0.0" })) }], orderExtensions: [] },
+      system: undefined,
+    };
+    const running = detect(inputs, { ctx: { ...builder.ctx, signal: controller.signal } });
+    setTimeout(() => controller.abort(), 200);
+    await expect(running).rejects.toMatchObject({ code: "CANCELED" });
+  });
+});
+
 describe("what bin/detect is given", () => {
   const environment =
     'env | grep -v -e ^PWD= -e ^_= -e ^SHLVL= -e ^OLDPWD= -e ^CNB_BUILD_PLAN_PATH= | sort > env; echo "$@" > args; test -w "${CNB_BUILD_PLAN_PATH:-$2}"';

@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, readdirSync } from "node:fs";
+import { copyFileSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { BuildpackDescriptor } from "../../cnb/files/buildpack-toml.ts";
 import type { LayerToml } from "../../cnb/files/layer-toml.ts";
@@ -85,6 +85,7 @@ function checkFormat(path: string, buildpack: string, declared: ReadonlySet<stri
       hint: `an SBOM file ends in ${Object.keys(formats).join(", ")}`,
     });
   }
+  if (!statSync(path).isFile()) throw new TspackError("BUILD_FAILED", `the SBOM '${path}' is not a regular file`);
   if (declared.has(mediaType)) return;
   const message = `validating SBOM file '${path}' for buildpack: '${buildpack}': undeclared SBOM media type: '${mediaType}'`;
   throw new TspackError("BUILD_FAILED", message, {

@@ -1,12 +1,12 @@
-import { closeSync, fstatSync, mkdtempSync, openSync, readFileSync, readSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, fstatSync, mkdtempSync, openSync, readSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { BuildpackDescriptor } from "../../cnb/files/buildpack-toml.ts";
-import { type BuildPlan, decodeBuildPlan } from "../../cnb/files/plan.ts";
+import { type BuildPlan, decodeBuildPlan, emptyBuildPlan } from "../../cnb/files/plan.ts";
 import { buildPlanProblem } from "../../cnb/plan.ts";
 import { TspackError } from "../../errors.ts";
-import { parseToml } from "../../toml.ts";
 import { type ProcessOutcome, runBuildpackProcess } from "../buildpack-process.ts";
+import { readTomlFile } from "../files.ts";
 import { reasonOf } from "../reason.ts";
 
 /** What `bin/detect` of one buildpack said. Buildpack specification, detection. */
@@ -36,6 +36,7 @@ const shownOutput = 1024 * 1024;
 
 /** Runs `bin/detect` and reads the build plan that it wrote. Nothing that the buildpack does wrong is thrown. */
 export async function runDetect(command: DetectCommand, signal: AbortSignal): Promise<DetectRun> {
+  if (isPrepared(command.descriptor)) return readPrepared(command.descriptor);
   const directory = mkdtempSync(join(tmpdir(), "plan."));
   try {
     const planPath = join(directory, "plan.toml");
@@ -45,6 +46,16 @@ export async function runDetect(command: DetectCommand, signal: AbortSignal): Pr
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
+}
+
+/** An extension without `bin/detect` brings its plan as a file. Image extension specification, detection. */
+function isPrepared({ kind, rootDir }: BuildpackDescriptor): boolean {
+  return kind === "extension" && !existsSync(join(rootDir, "bin", "detect"));
+}
+
+function readPrepared(descriptor: BuildpackDescriptor): DetectRun {
+  const path = join(descriptor.rootDir, "detect", "plan.toml");
+  return existsSync(path) ? readPlan(descriptor, "", path) : { kind: "pass", output: "", plan: emptyBuildPlan };
 }
 
 /** Both streams go to one file: their order is kept, and a process left behind holds nothing up. */
@@ -100,7 +111,7 @@ function judge(descriptor: BuildpackDescriptor, outcome: ProcessOutcome, output:
 
 function readPlan(descriptor: BuildpackDescriptor, output: string, planPath: string): DetectRun {
   try {
-    const plan = decodeBuildPlan(parseToml(readFileSync(planPath), planPath));
+    const plan = decodeBuildPlan(readTomlFile(planPath));
     const extension = descriptor.kind === "extension";
     const reason = buildPlanProblem(plan, { id: descriptor.id, version: descriptor.version, extension });
     if (reason === undefined) return { kind: "pass", output, plan };
