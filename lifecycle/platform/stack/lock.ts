@@ -73,7 +73,7 @@ export async function readLock(path: string, stack: StackFile, arch: string): Pr
     throw error;
   });
   if (text === undefined) return undefined;
-  const hint = "run `tspack stack update` to make it anew";
+  const hint = "run `tspack stack create --update` to make it anew";
   const lock = decode(parseJson(text, path), { code: "INVALID_STACK", source: path, hint }, readLockTable);
   const differences = [
     lock.stack !== stack.id && `of the stack ${lock.stack}`,

@@ -65,6 +65,6 @@ function vanished(error: unknown, locked: LockedPackage): unknown {
   if (!(error instanceof RemoteError) || errorCode(error) !== "NOT_FOUND") return error;
   return new TspackError("PACKAGE_NOT_FOUND", `The mirror no longer has ${locked.name} ${locked.version}`, {
     cause: error,
-    hint: "run `tspack stack update` to take the versions of today, or use a mirror that keeps old ones",
+    hint: "run `tspack stack create --update` to take the versions of today, or use a mirror that keeps old ones",
   });
 }

@@ -1,3 +1,4 @@
+import { EventEmitter, once } from "node:events";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -41,9 +42,13 @@ describe("Downloader.file", () => {
   });
 
   test("goes on where a broken connection stopped, and counts every byte once", async () => {
-    mirror.faults.set(name, [{ cutAfter: 123_456 }]);
+    const arrivals = new EventEmitter();
+    mirror.faults.set(name, [{ cutAfter: 123_456, until: once(arrivals, "bytes") }]);
     let counted = 0;
-    await downloader.file(wanted, join(dir, "a"), (count) => (counted += count));
+    await downloader.file(wanted, join(dir, "a"), (count) => {
+      counted += count;
+      if (counted > 0) arrivals.emit("bytes");
+    });
     expect(bytes.equals(await readFile(join(dir, "a")))).toBe(true);
     expect(mirror.seen[1]).toMatch(/^pool\/file\.deb from [1-9]/);
     expect(counted).toBe(bytes.length);

@@ -134,8 +134,11 @@ export interface FakeMirror {
   readonly files: Map<string, Buffer>;
   /** Paths as they were asked for, with the range. */
   readonly seen: string[];
-  /** Answers that come before the file: a status, or bytes after which the connection is cut. */
-  readonly faults: Map<string, ({ readonly status: number } | { readonly cutAfter: number })[]>;
+  /** Answers that come before the file: a status, or bytes after which the connection is cut at a moment that the test decides. */
+  readonly faults: Map<
+    string,
+    ({ readonly status: number } | { readonly cutAfter: number; readonly until: Promise<unknown> })[]
+  >;
   close(): Promise<void>;
 }
 
@@ -154,9 +157,12 @@ export async function serve(files: Map<string, Buffer>): Promise<FakeMirror> {
     }
     const rest = bytes.subarray(from);
     response.writeHead(from > 0 ? 206 : 200, { "content-length": rest.length });
-    // The end of the connection, not of the answer: what was sent still arrives.
-    if (fault === undefined) response.end(rest);
-    else response.write(rest.subarray(0, fault.cutAfter), () => response.socket?.end());
+    if (fault === undefined) {
+      response.end(rest);
+      return;
+    }
+    response.write(rest.subarray(0, fault.cutAfter));
+    void fault.until.then(() => response.destroy());
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;

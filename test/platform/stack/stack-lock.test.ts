@@ -43,7 +43,7 @@ describe("stack.lock", () => {
     await expect(create({ cache: "other" })).rejects.toMatchObject({
       code: "PACKAGE_NOT_FOUND",
       message: expect.stringContaining("libc 2.1") as string,
-      hint: expect.stringContaining("tspack stack update") as string,
+      hint: expect.stringContaining("tspack stack create --update") as string,
     });
   });
 
