@@ -14,7 +14,8 @@ export function buildProgram(host: TspackHost): Command {
     .exitOverride()
     .showSuggestionAfterError(true)
     .showHelpAfterError("(tspack --help shows all commands)")
-    .helpCommand(true);
+    .helpCommand(true)
+    .enablePositionalOptions();
   addBuild(program, host);
   addRun(program, host);
   addRebase(program, host);
@@ -103,11 +104,10 @@ function addRun(program: Command, host: TspackHost): void {
     .addOption(new Option("--network <mode>", "network of the application").choices(["host", "none"]).default("host"))
     .addOption(new Option("--sandbox <way>", "how the sandbox is made").choices(["bubblewrap", "unshare"]))
     .passThroughOptions();
-  program.enablePositionalOptions();
   action(common(run), host, async () => (await import("./commands/run.ts")).run);
   examples(run, [
     "tspack run hello",
-    "tspack run hello -e PORT=3000",
+    "tspack run -e PORT=3000 hello",
     "tspack run --entrypoint launcher hello -- node --version",
   ]);
 }

@@ -16,7 +16,7 @@ export async function runTspack(host: TspackHost): Promise<number> {
     if (error instanceof ExitWith) return error.code;
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : exitCodes.usage;
     if (host.signal.aborted && !(error instanceof TspackError && error.code !== "CANCELED")) {
-      host.stderr("Canceled; nothing was kept.\n");
+      host.stderr("Canceled.\n");
       return exitCodes.canceled;
     }
     host.stderr(`${renderError(error)}\n`);

@@ -2,7 +2,7 @@ import type { Context, Progress } from "../context.ts";
 import { silentProgress } from "../context.ts";
 import { InputError } from "../errors.ts";
 import type { LogLevel } from "../logger.ts";
-import { type ImageRef, parseReference } from "../oci/reference.ts";
+import { dockerHub, type ImageRef, parseReference } from "../oci/reference.ts";
 import { type Places, placesFrom } from "../platform/places.ts";
 import type { BlobCache } from "../stores/blob-cache.ts";
 import { openBlobCache } from "../stores/blob-cache/open.ts";
@@ -111,4 +111,12 @@ export function readVariables(given: readonly string[], env: Env): Readonly<Reco
       return at === -1 ? [entry, env[entry] ?? ""] : [entry.slice(0, at), entry.slice(at + 1)];
     }),
   );
+}
+
+/** A name as people write it: Docker Hub's default parts are left out. */
+export function familiarName(ref: ImageRef): string {
+  const repository =
+    ref.registry === dockerHub ? ref.repository.replace(/^library\//, "") : `${ref.registry}/${ref.repository}`;
+  const tag = ref.tag === undefined ? "" : `:${ref.tag}`;
+  return `${repository}${tag}${ref.digest === undefined ? "" : `@${ref.digest}`}`;
 }

@@ -1,9 +1,9 @@
-import { type ImageRef, refName } from "../../oci/reference.ts";
+import type { ImageRef } from "../../oci/reference.ts";
 import type { BuiltImage } from "../../platform/build/build-image.ts";
 import type { Places } from "../../platform/places.ts";
 import { palette } from "../console.ts";
 import { formatBytes } from "../progress.ts";
-import type { Toolbox } from "../toolbox.ts";
+import { familiarName, type Toolbox } from "../toolbox.ts";
 
 /** What a build tells at its end; `--json` prints it as it is. Times are seconds, sizes compressed bytes. */
 export interface BuildSummary {
@@ -59,7 +59,7 @@ export async function buildSummary(built: BuiltImage, facts: SummaryFacts): Prom
   });
   return {
     image: main === undefined ? "" : main.original,
-    names: facts.names.map(refName),
+    names: facts.names.map(familiarName),
     digest: written.digest,
     size: manifest.layers.reduce((sum, layer) => sum + layer.size, 0),
     store: facts.publish ? `registry ${main?.registry ?? ""}` : facts.places.images,

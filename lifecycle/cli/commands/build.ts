@@ -75,12 +75,11 @@ export async function build(host: TspackHost, [name = ""]: readonly string[], op
   };
   const { images, registries, local, places, ctx } = toolbox;
   const publish = options.publish === true;
+  const destination = publish ? registries : local;
   const result = await buildImage(inputs, {
-    // A published image continues the published one, whatever the local store has under its name.
-    images: publish
-      ? { resolve: (ref, settings) => (isOneOf(ref, names) ? registries : images).resolve(ref, settings) }
-      : images,
-    sink: publish ? registries : local,
+    // The image continues the one that is there under its name, and there only.
+    images: { resolve: (ref, settings) => (isOneOf(ref, names) ? destination : images).resolve(ref, settings) },
+    sink: destination,
     access: publish ? registries : undefined,
     runner,
     blobs: await toolbox.blobs(),

@@ -1,6 +1,5 @@
 import { resolve } from "node:path";
-import { refName } from "../../oci/reference.ts";
-import { type CommonOptions, imageArgument, openToolbox, type TspackHost } from "../toolbox.ts";
+import { type CommonOptions, familiarName, imageArgument, openToolbox, type TspackHost } from "../toolbox.ts";
 import { imageOfBuilderToml } from "./builder-choice.ts";
 
 /** Options of `tspack builder create`. */
@@ -22,5 +21,5 @@ export async function createBuilderCommand(
   const { digest } = await (options.publish === true ? toolbox.registries : toolbox.local).write(image, [ref], {
     ctx: toolbox.ctx,
   });
-  host.stdout(`Made builder ${refName(ref)}\n  digest  ${digest}\n\nNext: tspack build IMAGE --builder ${name}\n`);
+  host.stdout(`Made builder ${familiarName(ref)}\n  digest  ${digest}\n\nNext: tspack build IMAGE --builder ${name}\n`);
 }

@@ -1,6 +1,6 @@
 import { TspackError } from "../../errors.ts";
 import { formatBytes } from "../progress.ts";
-import { type CommonOptions, imageArgument, openToolbox, type TspackHost } from "../toolbox.ts";
+import { type CommonOptions, familiarName, imageArgument, openToolbox, type TspackHost } from "../toolbox.ts";
 
 /** `tspack images list`: the names in the local store. */
 export async function listImages(
@@ -16,7 +16,7 @@ export async function listImages(
       const layers = image === undefined ? [] : (await image.manifest()).value.layers;
       const size = layers.reduce((sum, layer) => sum + layer.size, 0);
       return {
-        name: `${ref.registry}/${ref.repository}:${ref.tag ?? ""}`,
+        name: familiarName(ref),
         digest,
         architecture: platform?.architecture ?? "",
         size,

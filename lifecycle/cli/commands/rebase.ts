@@ -1,8 +1,7 @@
 import { platformApis, platformFeatures } from "../../cnb/api/platform.ts";
-import { refName } from "../../oci/reference.ts";
 import { rebaseImage } from "../../phases/rebase.ts";
 import type { ImageSource } from "../../stores/store.ts";
-import { type CommonOptions, imageArgument, openToolbox, type TspackHost } from "../toolbox.ts";
+import { type CommonOptions, familiarName, imageArgument, openToolbox, type TspackHost } from "../toolbox.ts";
 
 /** Options of `tspack rebase`. */
 export interface RebaseOptions extends CommonOptions {
@@ -37,7 +36,7 @@ export async function rebase(host: TspackHost, names: readonly string[], options
     const { reference, topLayer } = result.runImage;
     const sent = result.written.layers.filter(({ outcome }) => outcome === "sent").length;
     const summary = {
-      image: refName(ref),
+      image: familiarName(ref),
       digest: result.written.digest,
       runImage: reference,
       topLayer,

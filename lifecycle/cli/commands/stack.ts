@@ -1,10 +1,9 @@
 import { resolve } from "node:path";
 import { TspackError } from "../../errors.ts";
-import { refName } from "../../oci/reference.ts";
 import { defaultNames } from "../../platform/builder/default-builder.ts";
 import { localStack } from "../../platform/builder/local-parts.ts";
 import { formatBytes } from "../progress.ts";
-import { type CommonOptions, imageArgument, openToolbox, type TspackHost } from "../toolbox.ts";
+import { type CommonOptions, familiarName, imageArgument, openToolbox, type TspackHost } from "../toolbox.ts";
 import { localSources } from "./builder-choice.ts";
 
 /** Options of `tspack stack create`. */
@@ -50,10 +49,10 @@ export async function createStackCommand(
     const size = value.layers.reduce((sum, layer) => sum + layer.size, 0);
     const packages = stack.lock.packages.filter(({ image }) => kind === "build" || image === "run").length;
     if (options.json === true)
-      host.stdout(`${JSON.stringify({ kind, name: refName(refs[kind]), digest, size, packages })}\n`);
+      host.stdout(`${JSON.stringify({ kind, name: familiarName(refs[kind]), digest, size, packages })}\n`);
     else
       host.stdout(
-        `${kind.padEnd(5)} ${refName(refs[kind])}  ${formatBytes(size)}, ${packages} packages\n      ${digest}\n`,
+        `${kind.padEnd(5)} ${familiarName(refs[kind])}  ${formatBytes(size)}, ${packages} packages\n      ${digest}\n`,
       );
   }
 }
