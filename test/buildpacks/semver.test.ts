@@ -44,6 +44,8 @@ const EXPECTED: readonly (readonly [range: string, satisfying: readonly string[]
   ["01.2.3", null],
   ["1.x.3", null],
   ["^", null],
+  ["^0.0.3 || 2.0.0-0", ["0.0.3", "2.0.0-0"]],
+  ["* || 2.0.0-0", ["0.0.3", "0.0.4", "0.2.3", "0.3.0", "1.2.3", "1.2.9", "1.3.0", "2.0.0"]],
 ];
 
 describe.skipIf(tools.skip)(`npm's version ranges in jq${tools.note}`, () => {

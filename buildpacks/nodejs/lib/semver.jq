@@ -90,8 +90,14 @@ def comparator_set:
   | if test("^\\S+\\s+-\\s+\\S+$") then [splits("\\s+-\\s+")] | hyphen
     else gsub("(?<op>>=|<=|~>|[<>=~^])\\s+"; .op) | [splits("\\s+") | select(. != "") | simple | .[]] end;
 
-# A range is a list of sets; a version satisfies it when all comparators of one set hold.
-def range_of: [splits("\\s*\\|\\|\\s*") | comparator_set];
+# ">=0.0.0" says nothing, as "*" does: an empty set of comparators.
+def says_something: .op != ">=" or .v.n != [0, 0, 0] or .v.pre != [];
+
+# A range is a list of sets; a version satisfies it when all comparators of one set hold. A set that says nothing makes the
+# others void, so that "* || 2.0.0-rc.1" has no prerelease: npm's rule.
+def range_of:
+  [splits("\\s*\\|\\|\\s*") | comparator_set | map(select(says_something))]
+  | if any(.[]; . == []) then [[]] else . end;
 
 def holds($v):
   if .op == "=" then $v.key == .v.key
