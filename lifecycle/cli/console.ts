@@ -5,14 +5,17 @@ export type Write = (text: string) => void;
 
 const ranks: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, error: 3 };
 
+/** Colours a text. */
+export type Paint = (text: string) => string;
+
 /** The colours that platforms know from the reference; each wraps one word or line. */
 export interface Palette {
-  error(text: string): string;
-  warn(text: string): string;
-  phase(text: string): string;
-  good(text: string): string;
-  dim(text: string): string;
-  bold(text: string): string;
+  readonly error: Paint;
+  readonly warn: Paint;
+  readonly phase: Paint;
+  readonly good: Paint;
+  readonly dim: Paint;
+  readonly bold: Paint;
 }
 
 const sgr =

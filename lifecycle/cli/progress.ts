@@ -37,8 +37,8 @@ function step(state: StepState, options: ProgressOptions): ProgressStep {
     if (options.terminal && options.now() - state.drawn >= redrawEveryMs) draw(state, options);
   };
   return {
-    advance: (amount) => {
-      state.done += amount;
+    advance: (count) => {
+      state.done += count;
       redraw();
     },
     total: (total) => {

@@ -90,7 +90,6 @@ export function printSummary(
   if (options.json === true) return host.stdout(`${JSON.stringify(summary, undefined, 2)}\n`);
   if (options.quiet === true) return host.stdout(`${summary.names[0]?.replace(/:[^:/]*$/, "")}@${summary.digest}\n`);
   const { bold, dim, good } = palette(color);
-  const row = (name: string, value: string): string => `  ${name.padEnd(10)} ${value}\n`;
   const processes = summary.processes.map(({ type, default: isDefault }) => (isDefault ? `${type} (default)` : type));
   const local = !summary.store.startsWith("registry ");
   host.stdout(
@@ -129,4 +128,8 @@ function layerRows({ layers }: BuildSummary): readonly string[] {
 function timeText({ seconds, phases }: BuildSummary): string {
   const parts = phases.map(({ phase, seconds: own }) => `${phase} ${own.toFixed(1)}`);
   return `${seconds.toFixed(1)} s (${parts.join(", ")})`;
+}
+
+function row(name: string, value: string): string {
+  return `  ${name.padEnd(10)} ${value}\n`;
 }

@@ -10,6 +10,7 @@ import { TspackError } from "../../errors.ts";
 import type { Image } from "../../oci/image.ts";
 import { parseReference } from "../../oci/reference.ts";
 import { readTomlFile } from "../../phases/files.ts";
+import { readSettings } from "../../platform/settings.ts";
 import { proxiesFrom } from "../registry-access.ts";
 import type { Toolbox } from "../toolbox.ts";
 
@@ -21,7 +22,7 @@ export function localSources({ host, places }: Toolbox, mirror: string | undefin
     packageRoot: host.packageRoot,
     places,
     arch: process.arch === "arm64" ? "arm64" : "amd64",
-    mirror: { option: mirror, env: host.env["TSPACK_DEBIAN_MIRROR"] },
+    mirror: { option: mirror, env: host.env["TSPACK_DEBIAN_MIRROR"], config: readSettings(places.config).debianMirror },
     network: { caFile, httpProxy: http, httpsProxy: https, noProxy: no },
   };
 }

@@ -92,7 +92,6 @@ async function inspectImage(name: string, image: Image): Promise<Inspection> {
 }
 
 function inspectionText(inspection: Inspection): string {
-  const row = (name: string, value: string): string => `${name.padEnd(11)} ${value}\n`;
   const list = (name: string, values: readonly string[]): string =>
     values.map((value, index) => row(index === 0 ? name : "", value)).join("");
   const { base } = inspection;
@@ -126,4 +125,8 @@ function inspectionText(inspection: Inspection): string {
       ),
     ),
   ].join("");
+}
+
+function row(name: string, value: string): string {
+  return `${name.padEnd(11)} ${value}\n`;
 }

@@ -1,4 +1,4 @@
-import { constants } from "node:fs";
+import { constants, type Dirent } from "node:fs";
 import { chmod, copyFile, lstat, mkdir, readdir, readlink, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { errorCode, InputError, TspackError } from "../../errors.ts";
@@ -44,7 +44,7 @@ export async function copyApplication(
   return state;
 }
 
-async function readDirectory(path: string, relative: string): Promise<import("node:fs").Dirent[]> {
+async function readDirectory(path: string, relative: string): Promise<readonly Dirent[]> {
   const entries = await readdir(path, { withFileTypes: true }).catch((error: unknown) => {
     throw unreadable(relative === "" ? "." : relative, error);
   });

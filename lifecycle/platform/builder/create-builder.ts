@@ -108,27 +108,29 @@ function lifecycleDescriptor({ descriptor }: LifecycleDistribution): LayerEntry 
   return { name: "/cnb/lifecycle/lifecycle.toml", type: "file", mode: 0o644, uid: 0, gid: 0, content: descriptor };
 }
 
+const root: Owner = { uid: 0, gid: 0 };
+
+function directory(name: string, owner: Owner): LayerEntry {
+  return { name, type: "dir", mode: 0o755, ...owner };
+}
+
+function textFile(name: string, content: string): LayerEntry {
+  return { name, type: "file", mode: 0o644, ...root, content };
+}
+
 function configEntries({ order, runImages }: CreateBuilderInputs, user: Owner): readonly LayerEntry[] {
-  const dir = (name: string, owner: Owner): LayerEntry => ({ name, type: "dir", mode: 0o755, ...owner });
-  const file = (name: string, content: string): LayerEntry => ({
-    name,
-    type: "file",
-    mode: 0o644,
-    uid: 0,
-    gid: 0,
-    content,
-  });
-  const root = { uid: 0, gid: 0 };
   const [first] = runImages;
-  const stack = first === undefined ? [] : [file("/cnb/stack.toml", encodeStackToml(first))];
   return [
-    ...[dir("/cnb", root), dir("/cnb/build-config", root), dir("/cnb/build-config/env", root)],
-    ...[
-      file("/cnb/order.toml", encodeOrder({ order, orderExtensions: [] })),
-      file("/cnb/run.toml", encodeRunToml({ images: runImages })),
-      ...stack,
-    ],
-    ...[dir("/layers", user), dir("/platform", root), dir("/platform/env", root), dir("/workspace", user)],
+    directory("/cnb", root),
+    directory("/cnb/build-config", root),
+    directory("/cnb/build-config/env", root),
+    textFile("/cnb/order.toml", encodeOrder({ order, orderExtensions: [] })),
+    textFile("/cnb/run.toml", encodeRunToml({ images: runImages })),
+    ...(first === undefined ? [] : [textFile("/cnb/stack.toml", encodeStackToml(first))]),
+    directory("/layers", user),
+    directory("/platform", root),
+    directory("/platform/env", root),
+    directory("/workspace", user),
   ];
 }
 

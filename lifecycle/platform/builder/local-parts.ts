@@ -8,6 +8,7 @@ import { chooseMirrors } from "../debian/mirrors.ts";
 import type { Network } from "../debian/download.ts";
 import type { Places } from "../places.ts";
 import { createStack, type CreateStackInputs, type Stack } from "../stack/create-stack.ts";
+import { requestDigest } from "../stack/lock.ts";
 import { readStackFile } from "../stack/stack-file.ts";
 
 /** Where the parts that come with tspack are, and how others are fetched. */
@@ -17,7 +18,11 @@ export interface LocalSources {
   readonly places: Places;
   readonly arch: LifecycleArch;
   /** The mirror as the person named it: an option, a variable. */
-  readonly mirror: { readonly option?: string | undefined; readonly env?: string | undefined };
+  readonly mirror: {
+    readonly option?: string | undefined;
+    readonly env?: string | undefined;
+    readonly config?: string | undefined;
+  };
   readonly network: Network;
 }
 
@@ -44,7 +49,7 @@ async function stackInputs(
     mirrors,
     network,
     cacheDir: places.downloads,
-    lockFile: join(places.stacks, `${stack.id}-${arch}.lock`),
+    lockFile: join(places.stacks, `${stack.id}-${arch}-${requestDigest(stack).slice(0, 12)}.lock`),
   };
 }
 
