@@ -1,9 +1,10 @@
-import { readdir } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { errorCode, TspackError } from "../errors.ts";
 import type { LayerEntry } from "../layers/pack-entries.ts";
 import type { LifecycleArch } from "./elf.ts";
 import { librariesFor, type LibraryFile } from "./libraries.ts";
+import { type SbomComponent, type SbomFile, sbomFiles } from "./sbom.ts";
 import { lifecycleToml, type LifecycleDescriptor } from "./lifecycle-toml.ts";
 
 /** What the distribution is put together from. */
@@ -14,6 +15,8 @@ export interface LifecycleParts {
   readonly nodeBinary: string;
   /** Node's licence, which goes with every copy. */
   readonly nodeLicense?: string | undefined;
+  /** What is in it besides the bundled packages: Node, the distribution packages of the libraries. */
+  readonly components?: readonly SbomComponent[] | undefined;
   /** At least those that the Node program needs; the others are left out. See `librariesIn`. */
   readonly libraries: readonly LibraryFile[];
   /** The folder that `npm run build` makes: `lifecycle-dist` and `native` are read. */
@@ -59,11 +62,25 @@ export async function assembleLifecycle(parts: LifecycleParts): Promise<Lifecycl
     ...(nodeLicense === undefined ? [] : [{ name: "NODE-LICENSE.txt", mode: 0o644, path: nodeLicense }]),
     // The loader is executed, the others are not; one mode for all is simpler and does no harm.
     ...libraries.map((library) => ({ ...library, mode: 0o755 })),
+    ...(await sboms(parts)).map((file) => ({ ...file, mode: 0o644 })),
   ];
   return {
     descriptor: lifecycleToml(parts.descriptor),
     files: files.toSorted((a, b) => (a.name < b.name ? -1 : 1)),
   };
+}
+
+/** What the exporter copies into images, for the lifecycle and for its launcher. */
+async function sboms({ distDir, descriptor, components = [] }: LifecycleParts): Promise<readonly SbomFile[]> {
+  const { version } = descriptor;
+  const bundled = JSON.parse(
+    await readFile(join(distDir, "lifecycle-components.json"), "utf8"),
+  ) as readonly SbomComponent[];
+  return [
+    ...sbomFiles({ name: "lifecycle", version, components: [...components, ...bundled] }),
+    // One C file and the C library that it is linked with.
+    ...sbomFiles({ name: "launcher", version, components: [] }),
+  ];
 }
 
 async function codeFiles(folder: string): Promise<readonly LifecycleFile[]> {

@@ -95,8 +95,8 @@ async function bundle(wanted, outdir) {
   return metafile;
 }
 
-/** The licence texts of every package that went into the bundle: they ask to be shipped with copies. */
-function licenses(metafile) {
+/** The packages that went into the bundle: their folders with what package.json says, sorted. */
+function bundledPackages(metafile) {
   const packages = new Set();
   for (const input of Object.keys(metafile.inputs)) {
     const match = /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(input);
@@ -104,8 +104,13 @@ function licenses(metafile) {
   }
   return Array.from(packages)
     .toSorted((a, b) => a.localeCompare(b, "en"))
-    .map((folder) => {
-      const meta = JSON.parse(readFileSync(join(root, folder, "package.json"), "utf8"));
+    .map((folder) => ({ folder, meta: JSON.parse(readFileSync(join(root, folder, "package.json"), "utf8")) }));
+}
+
+/** The licence texts of every package that went into the bundle: they ask to be shipped with copies. */
+function licenses(metafile) {
+  return bundledPackages(metafile)
+    .map(({ folder, meta }) => {
       const file = readdirSync(join(root, folder)).find((name) => /^licen[cs]e/i.test(name));
       const text = file === undefined ? "" : readFileSync(join(root, folder, file), "utf8").trim();
       return `${meta.name} ${meta.version} (${meta.license})\n\n${text}\n`;
@@ -117,7 +122,16 @@ function licenses(metafile) {
 async function bundleLifecycle() {
   const folder = join(dist, "lifecycle-dist");
   const made = await bundle({ lifecycle: entries.lifecycle }, folder);
-  if (made !== undefined) writeFileSync(join(folder, "package.json"), '{"type":"module"}\n');
+  if (made === undefined) return;
+  writeFileSync(join(folder, "package.json"), '{"type":"module"}\n');
+  const components = bundledPackages(made).map(({ meta }) => ({
+    name: meta.name,
+    version: meta.version,
+    license: meta.license,
+    purl: `pkg:npm/${meta.name.replace("@", "%40")}@${meta.version}`,
+  }));
+  // What the distribution's bill of materials is made of; it stays beside the folder.
+  writeFileSync(join(dist, "lifecycle-components.json"), `${JSON.stringify(components, undefined, 2)}\n`);
 }
 
 // All run to their end, so that a mistake in one leaves the others' results in place.

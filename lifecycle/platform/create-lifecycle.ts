@@ -6,7 +6,7 @@ import { librariesIn, libraryPackages, type LibraryFile } from "../distribution/
 import { fetchNode } from "../distribution/node-runtime.ts";
 import { version } from "../distribution/version.ts";
 import { resolveStack, withDownloader, type ResolveStackInputs } from "./stack/create-stack.ts";
-import type { StackLock } from "./stack/lock.ts";
+import type { LockedPackage, StackLock } from "./stack/lock.ts";
 import { fetchPackages } from "./stack/package-files.ts";
 import { readStackFile, type StackFile } from "./stack/stack-file.ts";
 
@@ -27,17 +27,31 @@ export interface CreateLifecycleInputs extends ResolveStackInputs {
 export async function createLifecycle(inputs: CreateLifecycleInputs): Promise<LifecycleDistribution> {
   const { arch, cacheDir, ctx, distDir } = inputs;
   const stack = await readStackFile(inputs.stackFile);
-  const [node, libraries] = await Promise.all([
+  const [node, { libraries, packages }] = await Promise.all([
     fetchNode({ arch, cacheDir: join(cacheDir, "node"), ctx }),
     fetchLibraries(stack, inputs),
   ]);
   const descriptor = { version, platformApis, buildpackApis };
-  const parts = { arch, descriptor, nodeBinary: node.binary, nodeLicense: node.license, libraries, distDir };
+  const components = [
+    { name: "node", version: node.version, license: "MIT", purl: `pkg:generic/node@${node.version}` },
+    ...packages.map((each) => ({
+      name: each.name,
+      version: each.version,
+      purl: `pkg:deb/${stack.distribution.name}/${each.name}@${each.version}?arch=${each.architecture}`,
+    })),
+  ];
+  const runtime = { nodeBinary: node.binary, nodeLicense: node.license };
+  const parts = { arch, descriptor, ...runtime, libraries, components, distDir };
   return assembleLifecycle(parts);
 }
 
+interface Libraries {
+  readonly libraries: readonly LibraryFile[];
+  readonly packages: readonly LockedPackage[];
+}
+
 /** The shared libraries of the archive's newest packages. */
-async function fetchLibraries(stack: StackFile, inputs: CreateLifecycleInputs): Promise<readonly LibraryFile[]> {
+async function fetchLibraries(stack: StackFile, inputs: CreateLifecycleInputs): Promise<Libraries> {
   const wanted: StackFile = { ...stack, packages: { ...stack.packages, run: libraryPackages, build: [] } };
   return withDownloader(inputs, async (downloader) => {
     const locked = lockedLibraries(inputs.lock);
@@ -49,7 +63,7 @@ async function fetchLibraries(stack: StackFile, inputs: CreateLifecycleInputs): 
       inputs.ctx,
     );
     const debs = await Promise.all(own.map((each) => files.open(each)));
-    return librariesIn(debs.flatMap((deb) => deb.entries));
+    return { libraries: librariesIn(debs.flatMap((deb) => deb.entries)), packages: own };
   });
 }
 

@@ -29,6 +29,8 @@ const arch: LifecycleArch = process.arch === "arm64" ? "arm64" : "amd64";
 const descriptor = { version: "0.21.9", platformApis: ["0.7", "0.15"], buildpackApis: ["0.9", "0.12"] };
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
+const components = JSON.stringify([{ name: "left", version: "1.0.0", license: "MIT", purl: "pkg:npm/left@1.0.0" }]);
+
 /** Stands in for the lifecycle: prints how it was started. */
 const code = "console.log(JSON.stringify({ args: process.argv.slice(2), env: Object.keys(process.env) }));\n";
 
@@ -36,6 +38,7 @@ beforeAll(() => {
   mkdirSync(join(dist, "lifecycle-dist"), { recursive: true });
   writeFileSync(join(dist, "lifecycle-dist/lifecycle.js"), code);
   writeFileSync(join(dist, "lifecycle-dist/package.json"), '{"type":"module"}\n');
+  writeFileSync(join(dist, "lifecycle-components.json"), components);
 });
 
 describe("the archive of the lifecycle", () => {
@@ -47,6 +50,7 @@ describe("the archive of the lifecycle", () => {
     const native = join(folder, "stand-in", "native/linux-amd64");
     mkdirSync(native, { recursive: true });
     cpSync(join(dist, "lifecycle-dist"), join(folder, "stand-in/lifecycle-dist"), { recursive: true });
+    writeFileSync(join(folder, "stand-in/lifecycle-components.json"), components);
     for (const name of ["launcher", "starter"]) writeFileSync(join(native, name), name);
   });
 
@@ -65,13 +69,24 @@ describe("the archive of the lifecycle", () => {
         (name) => `lrwxrwxrwx 0/0 lifecycle/${name} -> lifecycle`,
       ),
       "-rwxr-xr-x 0/0 lifecycle/launcher",
+      ...["cdx", "spdx", "syft"].map((format) => `-rw-r--r-- 0/0 lifecycle/launcher.sbom.${format}.json`),
       "-rwxr-xr-x 0/0 lifecycle/libc.so.6",
       "-rwxr-xr-x 0/0 lifecycle/lifecycle",
       "-rw-r--r-- 0/0 lifecycle/lifecycle.js",
+      ...["cdx", "spdx", "syft"].map((format) => `-rw-r--r-- 0/0 lifecycle/lifecycle.sbom.${format}.json`),
       "-rwxr-xr-x 0/0 lifecycle/node",
       "-rw-r--r-- 0/0 lifecycle/package.json",
       ...["rebaser", "restorer"].map((name) => `lrwxrwxrwx 0/0 lifecycle/${name} -> lifecycle`),
     ]);
+  });
+
+  test("says in its bill of materials what was bundled", async () => {
+    const { files } = await assemble();
+    const text = String(files.find(({ name }) => name === "lifecycle.sbom.cdx.json")?.content);
+    expect(JSON.parse(text)).toMatchObject({
+      bomFormat: "CycloneDX",
+      components: [{ name: "left", version: "1.0.0" }],
+    });
   });
 
   test("has the same bytes every time, and says their size and digest", async () => {
