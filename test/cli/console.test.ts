@@ -1,0 +1,72 @@
+import { describe, expect, test } from "vitest";
+import { lineLogger } from "../../lifecycle/cli/console.ts";
+import { consoleProgress, formatBytes } from "../../lifecycle/cli/progress.ts";
+
+function written(work: (write: (text: string) => void) => void): string {
+  let text = "";
+  work((part) => (text += part));
+  return text;
+}
+
+describe("the lines of the lifecycle", () => {
+  test("have the reference's words and colours", () => {
+    const text = written((write) => {
+      const logger = lineLogger(write, { level: "info", color: true });
+      logger.phase("ANALYZING");
+      logger.warn("careful");
+      logger.error("broken");
+      logger.debug("not shown");
+    });
+    expect(text).toBe(
+      "\u001B[36m===> ANALYZING\u001B[0m\n\u001B[33;1mWarning: \u001B[0mcareful\n\u001B[31;1mERROR: \u001B[0mbroken\n",
+    );
+  });
+
+  test("are plain without colour, and only as loud as asked", () => {
+    const text = written((write) => {
+      const logger = lineLogger(write, { level: "warn", color: false });
+      logger.info("not shown");
+      logger.warn("careful\n");
+    });
+    expect(text).toBe("Warning: careful\n");
+  });
+});
+
+describe("progress", () => {
+  test("off a terminal it is one plain line per step", () => {
+    let now = 0;
+    const text = written((write) => {
+      const step = consoleProgress({ write, terminal: false, now: () => now }).start("Downloading", { unit: "bytes" });
+      step.total(3000);
+      step.advance(1500);
+      step.advance(1500);
+      now = 2100;
+      step.done();
+    });
+    expect(text).toBe("Downloading: 3.0 kB (2.1 s)\n");
+  });
+
+  test("on a terminal a bar is drawn over itself and ends as a line", () => {
+    let now = 0;
+    const text = written((write) => {
+      const step = consoleProgress({ write, terminal: true, now: () => now }).start("Packing", { total: 4 });
+      now = 1000;
+      step.advance(2);
+      step.done("4 layers");
+    });
+    expect(text).toContain("\r\u001B[KPacking [############............] 2 of 4");
+    expect(text.endsWith("\r\u001B[KPacking: 4 layers (1.0 s)\n")).toBe(true);
+  });
+
+  test.each([
+    [0, "0 B"],
+    [999, "999 B"],
+    [1000, "1.0 kB"],
+    [14_650_000, "14.7 MB"],
+    [204_000_000, "204 MB"],
+    [999_600, "1.0 MB"],
+    [5e9, "5.0 GB"],
+  ])("%i bytes are %s", (bytes, text) => {
+    expect(formatBytes(bytes)).toBe(text);
+  });
+});

@@ -1,0 +1,80 @@
+import { describe, expect, test } from "vitest";
+import { exitCodeOf, exitCodeTable } from "../../lifecycle/cli/exit-codes.ts";
+import { errorDetails, renderError } from "../../lifecycle/cli/render-error.ts";
+import { InputError, RemoteError, TspackError } from "../../lifecycle/errors.ts";
+
+describe("an error as text", () => {
+  test("names every problem with its place, and what to do", () => {
+    const issues = [
+      { source: "buildpack.toml:7:8", path: "buildpack.id", expected: "letters and digits", got: '"app"' },
+      { source: "buildpack.toml:12:1", path: "targets[1].os", expected: "a string", got: "integer 3" },
+    ];
+    const error = new InputError("INVALID_BUILDPACK", "2 problems in buildpack.toml", issues, {
+      hint: "see the specification",
+    });
+    expect(renderError(error).split("\n")).toEqual([
+      "error INVALID_BUILDPACK: 2 problems in buildpack.toml",
+      '  buildpack.toml:7:8   buildpack.id   expected letters and digits, got "app"',
+      "  buildpack.toml:12:1  targets[1].os  expected a string, got integer 3",
+      "hint: see the specification",
+    ]);
+  });
+
+  test("says which side of a transfer failed and how it answered", () => {
+    const remote = {
+      status: 403,
+      method: "PUT",
+      url: "https://r.example/v2/a/manifests/1",
+      remoteCode: "DENIED",
+      side: "destination",
+    } as const;
+    expect(errorDetails(new RemoteError("FORBIDDEN", "not allowed", remote))).toEqual([
+      "  PUT https://r.example/v2/a/manifests/1: status 403 DENIED (destination)",
+    ]);
+  });
+
+  test("tells causes that say more than the message, and takes the nearest hint", () => {
+    const inner = new TspackError("DOWNLOAD_FAILED", "connection refused", { hint: "check the mirror" });
+    const outer = new TspackError("INVALID_STACK", "no packages: connection refused", { cause: inner });
+    expect(errorDetails(outer)).toEqual(["hint: check the mirror"]);
+    expect(errorDetails(new TspackError("INVALID_STACK", "no packages", { cause: inner }))).toEqual([
+      "  because: connection refused",
+      "hint: check the mirror",
+    ]);
+  });
+
+  test("a bug keeps its stack and asks to be reported", () => {
+    const text = renderError(new TypeError("x is not a function"));
+    expect(text).toMatch(/^internal error: TypeError: x is not a function\n\s+at /);
+    expect(text).toMatch(/hint: this is a bug/);
+  });
+});
+
+describe("exit codes", () => {
+  test("are those of the Platform specification", () => {
+    const of = (code: keyof typeof exitCodeTable): number => exitCodeOf(new TspackError(code, ""));
+    expect([
+      of("PLATFORM_API_UNSUPPORTED"),
+      of("BUILDPACK_API_UNSUPPORTED"),
+      of("DETECT_FAILED"),
+      of("DETECT_ERROR"),
+      of("ANALYZE_FAILED"),
+      of("RESTORE_FAILED"),
+    ]).toEqual([11, 12, 20, 21, 32, 42]);
+    expect([
+      of("BUILDPACK_FAILED"),
+      of("BUILD_FAILED"),
+      of("EXPORT_FAILED"),
+      of("REBASE_FAILED"),
+      of("EXTEND_FAILED"),
+      of("INVALID_ARGUMENTS"),
+    ]).toEqual([51, 52, 62, 72, 102, 3]);
+  });
+
+  test("a bug is 1, and every code has a number that a shell can hold", () => {
+    expect(exitCodeOf(new Error("bug"))).toBe(1);
+    expect(
+      Object.values(exitCodeTable).filter((number) => !Number.isInteger(number) || number < 1 || number > 255),
+    ).toEqual([]);
+  });
+});
