@@ -16,6 +16,7 @@ import { decideLayers } from "./restore/layer-decisions.ts";
 import { handOutSboms, restoreSbomFromCache } from "./restore/sbom.ts";
 
 export type { LayerState, RestoredLayer, RestoreInputs, RestorePorts, RestoreResult } from "./restore/inputs.ts";
+export { checkRunImage } from "./restore/run-image.ts";
 
 /** A layer whose metadata file was written, with the DiffID that it stands for. */
 interface Candidate {

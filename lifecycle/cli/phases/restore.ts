@@ -1,8 +1,9 @@
 import { here } from "../../layers/place.ts";
 import { readAnalyzed, readGroup } from "../../phases/files.ts";
-import { restore } from "../../phases/restore.ts";
+import { checkRunImage, restore } from "../../phases/restore.ts";
 import { checkGroupApis } from "../../phases/buildpack-store.ts";
 import { dropPrivileges, ensureWritable } from "./privileges.ts";
+import { declaredRunImages } from "./run-images.ts";
 import { type PhaseRun, refuseArguments } from "./session.ts";
 import { openCache, openStores, warnWithoutCache } from "./stores.ts";
 
@@ -16,8 +17,11 @@ export const runRestore: PhaseRun = async (session) => {
   dropPrivileges(session);
   const { group } = readGroup(options.group);
   checkGroupApis(group);
+  const { metadata, runImage } = readAnalyzed(options.analyzed, ctx.logger);
+  if (features.restorerChecksRunImage) {
+    await checkRunImage(runImage?.image ?? "", declaredRunImages(session), stores.access);
+  }
   const cache = await openCache(session, stores.registries);
-  const { metadata } = readAnalyzed(options.analyzed, ctx.logger);
   await restore(
     { features, buildpacks: group, metadata, layers: here(options.layers), skipLayers: options.skipLayers },
     { cache, ctx },
