@@ -42,11 +42,12 @@ export async function openVolumeCache(dir: string, ctx: Context): Promise<LayerC
     stage: async (layer) => {
       const { diffId } = layer;
       if (staged.has(diffId)) return;
-      staged.add(diffId);
       const present = await look(diffId);
-      if (present.kind === "hit") return;
-      await mkdir(staging, { recursive: true, mode: 0o700 });
-      await whenDiskIsFull(dir, () => writeTar(join(staging, `${diffId}.tar`), layer, ctx.signal));
+      if (present.kind !== "hit") {
+        await mkdir(staging, { recursive: true, mode: 0o700 });
+        await whenDiskIsFull(dir, () => writeTar(join(staging, `${diffId}.tar`), layer, ctx.signal));
+      }
+      staged.add(diffId);
     },
     commit: async (metadata) => {
       await mkdir(staging, { recursive: true, mode: 0o700 });
@@ -101,16 +102,18 @@ async function lookup(path: string, id: DiffId, known: boolean): ReturnType<Laye
 }
 
 async function writeTar(path: string, layer: Layer, signal: AbortSignal): Promise<void> {
-  const file = await open(path, "w", 0o644);
   try {
+    const file = await open(path, "w", 0o644);
+    // The stream closes the file, also when it fails.
     await pipeline(layer.uncompressed(), file.createWriteStream({ highWaterMark: 1024 * 1024 }), { signal });
-  } finally {
-    await file.close().catch(() => {});
+    const found = await hashFile(path);
+    if (found === layer.diffId) return;
+    throw new TspackError("DIGEST_MISMATCH", `layer ${layer.diffId} was not cached: its content is ${found}`);
+  } catch (error) {
+    // A commit publishes all that lies here, so nothing half-written may stay.
+    await rm(path, { force: true });
+    throw error;
   }
-  const found = await hashFile(path);
-  if (found === layer.diffId) return;
-  await rm(path, { force: true });
-  throw new TspackError("DIGEST_MISMATCH", `layer ${layer.diffId} was not cached: its content is ${found}`);
 }
 
 async function writeSynced(path: string, text: string): Promise<void> {

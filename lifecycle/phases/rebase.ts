@@ -14,6 +14,7 @@ import { selectRunImage } from "./analyze/run-image.ts";
 import { targetOf } from "./analyze/target.ts";
 import { defaultCreated } from "./export/plan-export.ts";
 import { saveImage } from "./export/save.ts";
+import { inPhase } from "./in-phase.ts";
 import { noLayersMetadata } from "./no-layers-metadata.ts";
 import { checkStack, type Labels } from "./rebase/check-stack.ts";
 import { checkTarget } from "./rebase/check-target.ts";
@@ -38,15 +39,16 @@ export interface RebaseResult {
  */
 export async function rebaseImage(inputs: RebaseInputs, ports: RebasePorts): Promise<RebaseResult> {
   const { ctx, images, sink } = ports;
-  const app = await settingApp(() => openApp(inputs, ports));
-  const runRef = inputs.runImage ?? (await settingApp(() => chooseRunImage(app.metadata, inputs, ports)));
+  const app = await settingApp(ports, () => openApp(inputs, ports));
+  const runRef = inputs.runImage ?? (await settingApp(ports, () => chooseRunImage(app.metadata, inputs, ports)));
   const base = await images.resolve(runRef);
   if (base === undefined) {
     throw new TspackError("IMAGE_NOT_FOUND", `failed to access run image ${runRef.original}`, {
       hint: "check its name, or log in to its registry",
     });
   }
-  return phase("failed to rebase", async () => {
+  const failure = { keep: ["NOT_REBASABLE"], code: "REBASE_FAILED", prefix: "failed to rebase" } as const;
+  return inPhase({ ...failure, signal: ctx.signal }, async () => {
     await checkBases(app.image, base, inputs, ports);
     const newBase = await describeBase(base, runRef, inputs);
     const image = await rebased(app, base, newBase, inputs, ports);
@@ -134,16 +136,6 @@ async function labelsOf(image: Image): Promise<Labels> {
 }
 
 /** What goes wrong with the app image, in the words that platforms know. */
-function settingApp<T>(work: () => Promise<T>): Promise<T> {
-  return phase("failed to set app image", work);
-}
-
-async function phase<T>(prefix: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (cause) {
-    if (!(cause instanceof TspackError) || cause.code === "CANCELED" || cause.code === "DISK_FULL") throw cause;
-    const code = cause.code === "NOT_REBASABLE" ? "NOT_REBASABLE" : "REBASE_FAILED";
-    throw new TspackError(code, `${prefix}: ${cause.message}`, { cause, hint: cause.hint });
-  }
+function settingApp<T>({ ctx }: RebasePorts, work: () => Promise<T>): Promise<T> {
+  return inPhase({ code: "REBASE_FAILED", prefix: "failed to set app image", signal: ctx.signal }, work);
 }

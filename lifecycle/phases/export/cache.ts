@@ -25,7 +25,7 @@ export async function exportCache(inputs: ExportInputs, ports: CachePorts): Prom
   try {
     await keepLayers(inputs, ports);
   } catch (error) {
-    if (isCanceled(error)) throw error;
+    if (isCanceled(error, ports)) throw canceled(error);
     ports.ctx.logger.warn(`Failed to export cache: ${messageOf(error)}`);
   }
 }
@@ -69,7 +69,7 @@ async function tryToKeep(layer: DiskLayer, before: string | undefined, ports: Ca
   try {
     return await keep(layer.id, layer.place, before, ports);
   } catch (error) {
-    if (isCanceled(error)) throw error;
+    if (isCanceled(error, ports)) throw canceled(error);
     logger.warn(`Failed to cache layer '${layer.id}': ${messageOf(error)}`);
     return undefined;
   }
@@ -93,8 +93,12 @@ async function keep(
   return layer.diffId;
 }
 
-function isCanceled(error: unknown): boolean {
-  return error instanceof TspackError && error.code === "CANCELED";
+function isCanceled(error: unknown, { ctx }: CachePorts): boolean {
+  return ctx.signal.aborted || (error instanceof TspackError && error.code === "CANCELED");
+}
+
+function canceled(cause: unknown): TspackError {
+  return cause instanceof TspackError ? cause : new TspackError("CANCELED", "caching was stopped", { cause });
 }
 
 function messageOf(error: unknown): string {

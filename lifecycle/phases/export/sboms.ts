@@ -1,6 +1,8 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { TspackError } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
+import { systemMessage } from "../system-message.ts";
 import type { ExportInputs } from "./inputs.ts";
 import { ownPlace } from "./own-directory.ts";
 
@@ -20,7 +22,7 @@ export function copyLifecycleSboms({ features, layers, launcher }: ExportInputs,
   if (launcher.sbomDir === undefined || launcher.sbomDir === "" || launcher.sbomDir === from) {
     copyComponent("launcher", from, launch, logger);
   } else {
-    copyAll(launcher.sbomDir, launch.path);
+    copyAll(launcher.sbomDir, launch.path, logger);
   }
 }
 
@@ -43,15 +45,32 @@ function copyComponent(
 }
 
 /** A directory that the platform names may have any files; those that look like SBOMs are taken. */
-function copyAll(from: string, to: string): void {
-  const files = readdirSync(from, { withFileTypes: true })
+function copyAll(from: string, to: string, logger: Logger): void {
+  const files = listDirectory(from, logger)
     .filter((entry) => !entry.isDirectory() && formats.some((format) => entry.name.endsWith(format)))
     .map(({ name }) => name);
   mkdirSync(to, { recursive: true });
   for (const file of files) copyContent(join(from, file), join(to, file));
 }
 
-/** The mode is that of a new file, as it was in the reference's layer, and not the original's. */
+/**
+ * The mode is that of a new file, as it was in the reference's layer, and not the original's. What
+ * was there before goes first: a buildpack may have left a link that leads elsewhere.
+ */
 function copyContent(from: string, to: string): void {
-  writeFileSync(to, readFileSync(from));
+  rmSync(to, { force: true });
+  writeFileSync(to, readFileSync(from), { flag: "wx" });
+}
+
+function listDirectory(path: string, logger: Logger) {
+  try {
+    return readdirSync(path, { withFileTypes: true });
+  } catch (cause) {
+    logger.warn(`Failed to list contents of directory ${path}`);
+    const message = `failed to copy buildpacksio SBOMs: open ${path}: ${systemMessage(cause)}`;
+    throw new TspackError("EXPORT_FAILED", message, {
+      cause,
+      hint: "-launcher-sbom names a directory with SBOM files",
+    });
+  }
 }
