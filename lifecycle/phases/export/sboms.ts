@@ -13,7 +13,10 @@ const defaultDir = "/cnb/lifecycle";
  * Puts the SBOMs of the lifecycle and of the launcher beside those of the buildpacks, in
  * `<layers>/sbom`. What is missing is warned about. Platform API 0.11.
  */
-export function copyLifecycleSboms({ features, layers, launcher }: ExportInputs, logger: Logger): void {
+export function copyLifecycleSboms(
+  { features, layers, launcher }: Pick<ExportInputs, "features" | "layers" | "launcher">,
+  logger: Logger,
+): void {
   if (!features.lifecycleSboms) return;
   const from = launcher.lifecycleDir ?? defaultDir;
   const build = ownPlace(layers, "sbom", "build", "buildpacksio_lifecycle");
