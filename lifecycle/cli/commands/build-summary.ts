@@ -50,7 +50,7 @@ export async function buildSummary(built: BuiltImage, facts: SummaryFacts): Prom
     // A blob that the destination had already was not sent, whatever the plan could know.
     const there = planned.action === "reuse" || (written.layers[index]?.outcome ?? "sent") === "present";
     return {
-      layer: planned.id,
+      layer: planned.kind === "app" ? planned.createdBy : planned.id,
       action: there ? "reused" : "new",
       reason: planned.action === "reuse" ? planned.reason : there ? "same content" : planned.reason,
       size,

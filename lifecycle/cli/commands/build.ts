@@ -8,6 +8,7 @@ import { builderHere } from "../../platform/builder/builder.ts";
 import { buildVariables } from "../../platform/build/build-variables.ts";
 import type { SandboxKind } from "../../platform/runners/sandbox/sandbox.ts";
 import { chooseRunner, type RunnerChoice } from "../../platform/runners/choose-runner.ts";
+import type { AccessCheck } from "../../stores/store.ts";
 import { extraCertificates, proxiesFrom } from "../registry-access.ts";
 import {
   type CommonOptions,
@@ -80,7 +81,7 @@ export async function build(host: TspackHost, [name = ""]: readonly string[], op
     // The image continues the one that is there under its name, and there only.
     images: { resolve: (ref, settings) => (isOneOf(ref, names) ? destination : images).resolve(ref, settings) },
     sink: destination,
-    access: publish ? registries : undefined,
+    access: publish ? publishingAccess(toolbox, names) : undefined,
     runner,
     blobs: await toolbox.blobs(),
     buildsDir: places.builds,
@@ -95,6 +96,16 @@ export async function build(host: TspackHost, [name = ""]: readonly string[], op
     seconds: (performance.now() - began) / 1000,
   });
   printSummary(summary, toolbox, options);
+}
+
+/** What is in the local store can be read, whatever a registry of that name says; the image itself has to be in the registry. */
+function publishingAccess({ local, registries }: Toolbox, names: readonly ImageRef[]): AccessCheck {
+  return {
+    checkAccess: async (ref, want) => {
+      if (want === "read" && !isOneOf(ref, names) && (await local.resolve(ref)) !== undefined) return;
+      await registries.checkAccess(ref, want);
+    },
+  };
 }
 
 function isOneOf(ref: ImageRef, names: readonly ImageRef[]): boolean {
