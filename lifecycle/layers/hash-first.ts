@@ -1,0 +1,82 @@
+import { createHash } from "node:crypto";
+import { TspackError } from "../errors.ts";
+import { parseDiffId, type DiffId } from "../oci/digest.ts";
+import type { ByteStream, Layer } from "../oci/layer.ts";
+import type { BlobCache, ByteSink } from "../stores/blob-cache.ts";
+
+/** What writes the tar of a layer. */
+type Produce = (sink: ByteSink) => Promise<void>;
+
+/**
+ * A view of a blob cache for a build that expects to meet layers again. Hashing a tar takes a
+ * small part of the time of compressing it, so what is packed is hashed first, and when some
+ * layer in `expected` has that DiffID it is compressed only if somebody asks for its blob:
+ * mostly nobody does, since the previous image or this cache has it. The tar is produced a
+ * second time when it is new. Nothing is taken on trust: every byte was read and hashed.
+ */
+export function hashFirst(blobs: BlobCache, expected: ReadonlySet<string>): BlobCache {
+  if (expected.size === 0) return blobs;
+  return {
+    pack: async (produce) => {
+      const diffId = await diffIdOf(produce);
+      return expected.has(diffId) ? knownLayer(diffId, produce, blobs) : blobs.pack(produce);
+    },
+    layer: (diffId) => blobs.layer(diffId),
+    file: (digest) => blobs.file(digest),
+    put: (descriptor, blob, diffId) => blobs.put(descriptor, blob, diffId),
+  };
+}
+
+/** How much is hashed at a time: each call costs as much as some hundred bytes. */
+const hashedAtOnce = 256 * 1024;
+
+/** The DiffID of the tar that `produce` writes, which is kept nowhere. */
+async function diffIdOf(produce: Produce): Promise<DiffId> {
+  const hash = createHash("sha256");
+  const buffer = Buffer.allocUnsafe(hashedAtOnce);
+  let filled = 0;
+  const flush = (): void => {
+    hash.update(buffer.subarray(0, filled));
+    filled = 0;
+  };
+  await produce({
+    write: (bytes) => {
+      if (filled + bytes.length > hashedAtOnce) flush();
+      if (bytes.length >= hashedAtOnce) hash.update(bytes);
+      else {
+        buffer.set(bytes, filled);
+        filled += bytes.length;
+      }
+      return undefined;
+    },
+  });
+  flush();
+  return parseDiffId(`sha256:${hash.digest("hex")}`);
+}
+
+/** A layer whose blob is looked up, or made, when it is needed. */
+function knownLayer(diffId: DiffId, produce: Produce, blobs: BlobCache): Layer {
+  let made: Promise<Layer> | undefined;
+  const layer = (): Promise<Layer> => (made ??= find(diffId, produce, blobs));
+  return {
+    diffId,
+    descriptor: async () => (await layer()).descriptor(),
+    compressed: () => streamOf(async () => (await layer()).compressed()),
+    uncompressed: () => streamOf(async () => (await layer()).uncompressed()),
+    blobFile: async () => (await layer()).blobFile?.(),
+  };
+}
+
+async function find(diffId: DiffId, produce: Produce, blobs: BlobCache): Promise<Layer> {
+  const kept = await blobs.layer(diffId);
+  if (kept !== undefined) return kept;
+  const packed = await blobs.pack(produce);
+  if (packed.diffId === diffId) return packed;
+  throw new TspackError("EXPORT_FAILED", `a layer changed while it was read: it was ${diffId}, then ${packed.diffId}`, {
+    hint: "something still writes to it; build again when that has ended",
+  });
+}
+
+async function* streamOf(open: () => Promise<ByteStream>): AsyncGenerator<Uint8Array, void, undefined> {
+  yield* await open();
+}
