@@ -136,6 +136,8 @@ describe("export", () => {
     ["-1", "1969-12-31T23:59:59Z"],
     ["1700000000", "2023-11-14T22:13:20Z"],
     ["soon", "1980-01-01T00:00:01Z"],
+    ["253402300800", "1980-01-01T00:00:01Z"],
+    ["99999999999999999999", "1980-01-01T00:00:01Z"],
     ["1e3", "1980-01-01T00:00:01Z"],
   ])("with SOURCE_DATE_EPOCH %s is made at %s", async (sourceDateEpoch, created) => {
     const { image } = await exporting({ sourceDateEpoch });

@@ -112,13 +112,14 @@ function defaultProcess({ defaultProcessType, metadata }: ExportInputs): string 
 
 /**
  * The time that SOURCE_DATE_EPOCH gives, as Go prints it; undefined when it is not given, not
- * supported by the API or not a whole number of seconds that a date can have.
+ * supported by the API or not a whole number of seconds up to the year 9999.
  */
 export function createdTime({ features, sourceDateEpoch }: ExportInputs): string | undefined {
   const text = sourceDateEpoch ?? "";
   if (!features.sourceDateEpoch || !/^[+-]?\d+$/.test(text)) return undefined;
   const date = new Date(Number(text) * 1000);
-  return Number.isNaN(date.getTime()) ? undefined : date.toISOString().replace(/\.000Z$/, "Z");
+  const year = date.getUTCFullYear();
+  return year >= 0 && year <= 9999 ? date.toISOString().replace(/\.000Z$/, "Z") : undefined;
 }
 
 function planAnnotations({ layoutDir, outputImages: [main] }: ExportInputs): Readonly<Record<string, string>> {
