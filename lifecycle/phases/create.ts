@@ -50,9 +50,9 @@ export async function create(inputs: CreateInputs, ports: CreatePorts): Promise<
   ctx.logger.phase("ANALYZING");
   const analyzed = await analyze(inputs.analyze, ports);
   ports.analyzed?.(analyzed);
-  const buildpackInputs = { ...inputs.detect(), target: analyzed.runImage?.target };
 
   ctx.logger.phase("DETECTING");
+  const buildpackInputs = { ...inputs.detect(), target: analyzed.runImage?.target };
   const detected = await detect(buildpackInputs, { ctx });
   ports.detected?.(detected);
   const { group, groupExtensions } = detected.group;

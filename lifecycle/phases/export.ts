@@ -1,12 +1,14 @@
 import type { Report } from "../cnb/files/report.ts";
-import { TspackError } from "../errors.ts";
+import { hashFirst } from "../layers/hash-first.ts";
 import type { DiffId } from "../oci/digest.ts";
 import type { Image } from "../oci/image.ts";
 import type { Layer } from "../oci/layer.ts";
+import { noRunImage } from "./export/analyzed-images.ts";
 import { announce, applyPlan } from "./export/apply.ts";
 import { buildBom } from "./export/build-bom.ts";
 import { exportCache } from "./export/cache.ts";
 import { collect } from "./export/collect.ts";
+import { expectedLayers } from "./export/expected-layers.ts";
 import type { ExportFacts } from "./export/facts.ts";
 import type { ExportInputs, ExportPorts } from "./export/inputs.ts";
 import { packer } from "./export/packer.ts";
@@ -14,6 +16,7 @@ import type { ExportPlan } from "./export/plan.ts";
 import { createdTime, planExport } from "./export/plan-export.ts";
 import { type Saved, saveImage } from "./export/save.ts";
 import { copyLifecycleSboms } from "./export/sboms.ts";
+import { inPhase } from "./in-phase.ts";
 
 export type { ExportInputs, ExportPorts, LauncherFiles, LifecycleVersion } from "./export/inputs.ts";
 export type { ExportPlan, PlannedLayer } from "./export/plan.ts";
@@ -36,10 +39,11 @@ export async function exportImage(inputs: ExportInputs, ports: ExportPorts): Pro
   const { ctx, cache, blobs } = ports;
   const runImage = await openRunImage(inputs, ports);
   warnOfBadTime(inputs, ports);
-  const layerPacker = packer(inputs.owner, blobs, ctx.signal);
-  const result = await inExport(async () => {
+  const known = hashFirst(blobs, await expectedLayers(inputs.analyzed.metadata, cache));
+  const layerPacker = packer(inputs.owner, known, ctx.signal);
+  const result = await inPhase({ code: "EXPORT_FAILED", prefix: "failed to export", signal: ctx.signal }, async () => {
     copyLifecycleSboms(inputs, ctx.logger);
-    const { facts, layers: packed } = await collect(inputs, ports, layerPacker);
+    const { facts, layers: packed } = await collect(inputs, { ...ports, blobs: known }, layerPacker);
     const previous = await previousLayers(inputs, ports);
     const plan = planExport({ ...facts, ...(await aboutImages(runImage, previous)) }, inputs);
     announce(plan, ctx.logger);
@@ -58,10 +62,7 @@ export async function exportImage(inputs: ExportInputs, ports: ExportPorts): Pro
 async function openRunImage({ runImage: ref }: ExportInputs, { images }: ExportPorts): Promise<Image> {
   const image = await images.resolve(ref);
   if (image !== undefined && (await image.config()).value.rootfs.diff_ids.length > 0) return image;
-  const why = image === undefined ? `run image ${ref.original} was not found` : "image has no layers";
-  throw new TspackError("IMAGE_NOT_FOUND", `failed to create new app image: ${why}`, {
-    hint: "the run image that the analyzer chose has to be readable when the image is exported",
-  });
+  throw noRunImage(image === undefined ? `run image ${ref.original} was not found` : "image has no layers");
 }
 
 /** The layers of the previous image by DiffID; none without such an image. */
@@ -93,14 +94,4 @@ function save(image: Image, inputs: ExportInputs, { sink, ctx }: ExportPorts): P
 function warnOfBadTime(inputs: ExportInputs, { ctx }: ExportPorts): void {
   const given = (inputs.sourceDateEpoch ?? "") !== "" && inputs.features.sourceDateEpoch;
   if (given && createdTime(inputs) === undefined) ctx.logger.warn("Ignoring invalid SOURCE_DATE_EPOCH");
-}
-
-/** Puts the phase before messages, as platforms expect it, and gives failures the phase's code. */
-async function inExport<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (cause) {
-    if (!(cause instanceof TspackError) || cause.code === "CANCELED" || cause.code === "DISK_FULL") throw cause;
-    throw new TspackError("EXPORT_FAILED", `failed to export: ${cause.message}`, { cause, hint: cause.hint });
-  }
 }

@@ -71,10 +71,7 @@ interface App {
 async function openApp({ appImage }: RebaseInputs, { images }: RebasePorts): Promise<App> {
   const image = await images.resolve(appImage).catch((cause: unknown) => {
     if (!(cause instanceof TspackError) || cause.code === "CANCELED") throw cause;
-    throw new TspackError("REBASE_FAILED", `failed to access image to rebase: ${cause.message}`, {
-      cause,
-      hint: cause.hint,
-    });
+    throw new TspackError("REBASE_FAILED", "failed to access image to rebase", { cause, hint: cause.hint });
   });
   if (image === undefined) {
     throw new TspackError("REBASE_FAILED", "failed to access image to rebase", {

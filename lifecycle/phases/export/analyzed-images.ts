@@ -1,6 +1,6 @@
 import { isAbsolute, relative } from "node:path";
 import type { Analyzed } from "../../cnb/files/analyzed.ts";
-import { InputError } from "../../errors.ts";
+import { InputError, TspackError } from "../../errors.ts";
 import { type ImageRef, parseReference } from "../../oci/reference.ts";
 
 /** The images of `analyzed.toml` that export reads. */
@@ -11,11 +11,15 @@ export interface AnalyzedImages {
 
 /**
  * Reads the references of `analyzed.toml`; in a directory of layouts they are paths. Throws
- * `INVALID_ARGUMENTS` without a run image, `INVALID_REFERENCE`.
+ * `IMAGE_NOT_FOUND` for a run image that the analyzer did not find, `INVALID_ARGUMENTS` without
+ * one, `INVALID_REFERENCE`.
  */
 export function analyzedImages(analyzed: Analyzed, layoutDir: string | undefined): AnalyzedImages {
   const runImage = analyzed.runImage?.reference ?? "";
   if (runImage === "") {
+    // The analyzer names the image that it did not find.
+    const wanted = analyzed.runImage?.image ?? "";
+    if (wanted !== "") throw noRunImage(`run image ${wanted} was not found`);
     const issue = {
       source: "analyzed.toml",
       path: "run-image.reference",
@@ -23,7 +27,7 @@ export function analyzedImages(analyzed: Analyzed, layoutDir: string | undefined
       got: "nothing",
     };
     throw new InputError("INVALID_ARGUMENTS", "failed to resolve inputs: missing run image in analyzed.toml", [issue], {
-      hint: "run the analyzer first; when it ran, it did not find the run image",
+      hint: "run the analyzer first",
     });
   }
   const previous = analyzed.previousImage?.reference ?? "";
@@ -31,6 +35,13 @@ export function analyzedImages(analyzed: Analyzed, layoutDir: string | undefined
     runImage: readReference(runImage, "run-image.reference", layoutDir),
     previousImage: previous === "" ? undefined : readReference(previous, "image.reference", layoutDir),
   };
+}
+
+/** The error of an export that has nothing to build on. */
+export function noRunImage(why: string): TspackError {
+  return new TspackError("IMAGE_NOT_FOUND", `failed to create new app image: ${why}`, {
+    hint: "the run image that the analyzer chose has to be readable when the image is exported",
+  });
 }
 
 function readReference(text: string, key: string, layoutDir: string | undefined): ImageRef {
