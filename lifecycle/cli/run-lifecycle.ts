@@ -6,7 +6,7 @@ import { TspackError } from "../errors.ts";
 import type { LogLevel } from "../logger.ts";
 import { lineLogger, type Write } from "./console.ts";
 import { exitCodeOf, exitCodes } from "./exit-codes.ts";
-import { FlagError, goUsage, parseGoBool } from "./go-flags.ts";
+import { FlagError, goUsage } from "./go-flags.ts";
 import type { PhaseCommand } from "./options.ts";
 import { type Env, flagsOf, readPhaseArguments } from "./phase-options.ts";
 import type { PhaseRun, Session } from "./phases/session.ts";
@@ -37,13 +37,13 @@ const programs: Readonly<Record<string, PhaseCommand>> = {
 };
 
 const phases: Readonly<Record<PhaseCommand, () => Promise<PhaseRun>>> = {
-  analyze: async () => (await import("./phases/analyze.ts")).runAnalyze,
   detect: async () => (await import("./phases/detect.ts")).runDetect,
+  analyze: async () => (await import("./phases/analyze.ts")).runAnalyze,
   restore: async () => (await import("./phases/restore.ts")).runRestore,
   build: async () => (await import("./phases/build.ts")).runBuild,
   export: async () => (await import("./phases/export.ts")).runExport,
-  create: async () => (await import("./phases/create.ts")).runCreate,
   rebase: async () => (await import("./phases/rebase.ts")).runRebase,
+  create: async () => (await import("./phases/create.ts")).runCreate,
   extend: async () => (await import("./phases/extend.ts")).runExtend,
 };
 
@@ -51,15 +51,14 @@ const levels: readonly string[] = ["debug", "info", "warn", "error"] satisfies r
 
 /** Runs the phase that the program's name or the first word says; returns the exit code. */
 export async function runLifecycle(host: LifecycleProcess): Promise<number> {
-  // Errors before the flags are read follow the variable alone.
-  let color = parseGoBool(host.env["CNB_NO_COLOR"] ?? "") !== true || host.argv.length === 0;
+  // The reference knows neither the flag nor the variable before it has read the flags.
+  let color = true;
   try {
     const call = readCall(host);
     if (call === "version") {
       host.stdout(`${versionText}\n`);
       return 0;
     }
-    color = true;
     const features = platformFeatures(host.env["CNB_PLATFORM_API"] ?? "");
     const { options, args, given } = readPhaseArguments(
       call.phase,

@@ -1,6 +1,6 @@
 import { encodeReport } from "../../cnb/files/report.ts";
 import { create } from "../../phases/create.ts";
-import { readOrder, readSystem, writeAnalyzed, writeTextFile } from "../../phases/files.ts";
+import { readOrder, readSystem, writeAnalyzed, writeGroup, writePlan, writeTextFile } from "../../phases/files.ts";
 import { analysisInputs, oneImage } from "./analyze.ts";
 import { buildpackInputs } from "./buildpack-inputs.ts";
 import { exportSettings } from "./export.ts";
@@ -44,6 +44,10 @@ export const runCreate: PhaseRun = async (session) => {
         cache,
         output: { kind: "descriptor", fd: standardOutput },
         analyzed: (analyzed) => writeAnalyzed(options.analyzed, analyzed, ctx.logger),
+        detected: ({ group, plan }) => {
+          writeGroup(options.group, group);
+          writePlan(options.plan, plan);
+        },
         ctx,
       },
     );

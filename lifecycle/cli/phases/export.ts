@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import type { Analyzed } from "../../cnb/files/analyzed.ts";
 import type { GroupElement } from "../../cnb/files/group.ts";
 import { type BuildMetadata, decodeBuildMetadata } from "../../cnb/files/metadata-toml.ts";
@@ -97,7 +97,7 @@ function readBuildMetadata({ options }: Session): BuildMetadata {
     return readSpecFile(join(options.layers, "config/metadata.toml"), "build metadata", decodeBuildMetadata);
   } catch (cause) {
     if (!(cause instanceof TspackError)) throw cause;
-    throw new TspackError("EXPORT_FAILED", `failed to export: ${cause.message}`, {
+    throw new TspackError("EXPORT_FAILED", `failed to export: read build metadata: ${cause.message}`, {
       cause,
       hint: cause.hint ?? "run the builder first",
     });
@@ -119,7 +119,6 @@ export function exportSettings(
     launcher: {
       path: options.launcher,
       sbomDir: options.launcherSbom,
-      lifecycleDir: dirname(options.launcher),
       version: lifecycleVersion,
     },
     outputImages: outputReferences(names),

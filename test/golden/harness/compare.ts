@@ -1,11 +1,12 @@
-import type { BuildResult, ImageResult } from "./job.ts";
+import type { BuildResult, ImageResult, ScenarioStep, StepResult } from "./job.ts";
+import { missingLines } from "./output.ts";
 import type { TreeEntry } from "./tree.ts";
 
 /** One thing that differs from the recording. */
 export interface Difference {
   readonly what: string;
-  readonly expected: unknown;
-  readonly got: unknown;
+  readonly expected: string | undefined;
+  readonly got: string | undefined;
 }
 
 type Reader = (name: string) => string | undefined;
@@ -60,12 +61,25 @@ function compareTrees(result: BuildResult, read: Reader): readonly Difference[] 
   return treeNames.flatMap((name) => {
     const expected = read(name);
     if (expected === undefined) return [];
-    const want = byPath(JSON.parse(expected) as readonly TreeEntry[]);
-    const have = byPath(result.trees[name] ?? []);
-    const paths = [...new Set([...want.keys(), ...have.keys()])].sort();
-    return paths.flatMap((path) => differ(`${name} ${path}`, want.get(path), have.get(path)));
+    const recorded = (JSON.parse(expected) as readonly TreeEntry[]).filter(({ path }) => !tomlFiles.includes(path));
+    return compareTree(name, recorded, result.trees[name] ?? []);
   });
 }
+
+/** Compares two listings entry by entry. */
+export function compareTree(
+  name: string,
+  recorded: readonly TreeEntry[],
+  got: readonly TreeEntry[],
+): readonly Difference[] {
+  const want = byPath(recorded);
+  const have = byPath(got);
+  const paths = [...new Set([...want.keys(), ...have.keys()])].sort();
+  return paths.flatMap((path) => differ(`${name} ${path}`, want.get(path), have.get(path)));
+}
+
+// They are compared by themselves; a few recordings list them all the same.
+const tomlFiles: readonly (string | undefined)[] = ["/layers/analyzed.toml", "/layers/group.toml", "/layers/plan.toml"];
 
 function byPath(entries: readonly TreeEntry[]): ReadonlyMap<string, string> {
   return new Map(entries.map((entry) => [entry.path ?? `base64:${entry.pathBase64}`, line(entry)]));
@@ -106,6 +120,25 @@ function manifestShape(text: string): string {
     .replaceAll(/"size": \d+/g, '"size": N');
 }
 
-function differ(what: string, expected: unknown, got: unknown): readonly Difference[] {
+function differ(what: string, expected: string | undefined, got: string | undefined): readonly Difference[] {
   return expected === got ? [] : [{ what, expected, got }];
+}
+
+/** A recorded line that need not occur. */
+export interface KnownLine {
+  readonly line: RegExp;
+}
+
+/** Compares what phases printed: all of what failed, the warnings of what succeeded. */
+export function compareOutput(
+  recorded: readonly ScenarioStep[],
+  results: readonly StepResult[],
+  known: readonly KnownLine[],
+): readonly Difference[] {
+  return recorded.flatMap(({ phase, stdout, warnings = [] }, index) => {
+    const lines = stdout ?? warnings.join("\n");
+    const got = results[index]?.stdout ?? "";
+    const missing = missingLines(lines, got).filter((text) => !known.some(({ line }) => line.test(text)));
+    return missing.length === 0 ? [] : [{ what: `output of ${phase}`, expected: missing.join("\n"), got }];
+  });
 }

@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import {
   appendFileSync,
   chmodSync,
@@ -8,9 +8,9 @@ import {
   readFileSync,
   rmSync,
   unlinkSync,
-  writeFileSync,
 } from "node:fs";
 import type { BuildResult, ImageResult, Job, ScenarioBuild, ScenarioStep, StepResult } from "./job.ts";
+import { placeLauncher, runProgram } from "./program.ts";
 import { loadImage, readImage, readLayoutImage } from "./images.ts";
 import { makeTree, readCache, readTree, type TreeEntry } from "./tree.ts";
 
@@ -21,22 +21,25 @@ const tomlFiles = ["/layers/analyzed.toml", "/layers/group.toml", "/layers/plan.
 
 /**
  * Runs one scenario of the golden data in a file system of its own, whose root is `/` here, as
- * root; the phases run as the user that the recording had. Files name the job and the result.
+ * root; the phases run as the user that the recording had.
  */
-export async function runScenarioJob(jobFile: string, resultFile: string): Promise<void> {
-  const job = JSON.parse(readFileSync(jobFile, "utf8")) as Job;
-  process.umask(0o022);
+export async function runScenarioJob(job: Job): Promise<readonly BuildResult[]> {
   makeTree(job.tree);
   for (const path of ["/workspace", "/layers", "/platform", "/cache", "/layout-repo", "/home/cnb"]) makeDirectory(path);
-  mkdirSync("/cnb/lifecycle", { recursive: true });
-  writeFileSync("/cnb/lifecycle/launcher", launcherText, { mode: 0o755 });
-  await tagRunImage(job, job.scenario.runImage);
+  placeLauncher();
+  await tagRunImage(job, job.scenario.runImage, job.scenario.runImageReference);
   const results: BuildResult[] = [];
-  for (const build of job.scenario.builds) results.push(await runBuild(job, build));
-  writeFileSync(resultFile, JSON.stringify(results));
+  for (const build of job.scenario.builds) {
+    // What the tree has below /layers is for the first build.
+    if (results.length > 0) emptyDirectory("/layers");
+    results.push(await runBuild(job, build));
+  }
+  return results;
 }
 
-const launcherText = '#!/bin/sh\n# placeholder launcher of the golden data, 1 fixed file\nexec "$@"\n';
+function emptyDirectory(path: string): void {
+  for (const name of readdirSync(path)) rmSync(`${path}/${name}`, { recursive: true, force: true });
+}
 
 function makeDirectory(path: string): void {
   if (existsSync(path)) return;
@@ -44,9 +47,9 @@ function makeDirectory(path: string): void {
 }
 
 /** In a layout the run image is a directory of the layout repository; in a registry it is a tag. */
-async function tagRunImage(job: Job, name: string): Promise<void> {
+async function tagRunImage(job: Job, name: string, reference: string): Promise<void> {
   const source = `${job.golden}/run-images/${name}`;
-  const [host, repository = "", tag = "latest"] = job.scenario.runImageReference.split(/\/(.*):/);
+  const [host, repository = "", tag = "latest"] = reference.split(/\/(.*):/);
   if (job.scenario.destination === "oci-layout") {
     const target = `/layout-repo/${host}/${repository}/${tag}`;
     mkdirSync(target, { recursive: true });
@@ -58,10 +61,9 @@ async function tagRunImage(job: Job, name: string): Promise<void> {
 }
 
 async function runBuild(job: Job, build: ScenarioBuild): Promise<BuildResult> {
-  for (const name of readdirSync("/layers")) rmSync(`/layers/${name}`, { recursive: true, force: true });
   makeTree(build.editsBefore ?? []);
   changeCache(build);
-  if (build.newRunImage !== undefined) await tagRunImage(job, build.newRunImage);
+  await tagNewRunImages(job, build);
   const texts: Record<string, string> = {};
   const trees: Record<string, readonly TreeEntry[]> = {};
   const steps: StepResult[] = [];
@@ -81,22 +83,20 @@ function changeCache({ removedTar, changedTar }: ScenarioBuild): void {
   if (changedTar !== undefined) appendFileSync(`/cache/committed/${changedTar}`, "x");
 }
 
-/** The registry lives in this process, so nothing here may block while a phase runs. */
+/** The new run image comes under the old one's name and under the one that the rebaser is told. */
+async function tagNewRunImages(job: Job, { newRunImage, steps }: ScenarioBuild): Promise<void> {
+  if (newRunImage === undefined) return;
+  if (newRunImage !== null) await tagRunImage(job, newRunImage, job.scenario.runImageReference);
+  const args = steps.flatMap((step) => step.args);
+  const told = args.includes("-run-image") ? args[args.indexOf("-run-image") + 1] : undefined;
+  const named = /\/run\/([^:]*):v1$/.exec(told ?? "")?.[1];
+  if (told === undefined || named === undefined) return;
+  await tagRunImage(job, newRunImage ?? named, told);
+}
+
 function runStep(job: Job, step: ScenarioStep): Promise<StepResult> {
-  const owner = step.note === "started as root" ? {} : user;
-  const env = { ...job.scenario.env, ...step.env };
-  const child = spawn(process.execPath, [job.lifecycle, `@${step.phase}`, ...step.args], {
-    env,
-    cwd: "/",
-    ...owner,
-    timeout: 30_000,
-  });
-  const texts = { stdout: "", stderr: "" };
-  child.stdout.on("data", (bytes: Buffer) => (texts.stdout += bytes.toString()));
-  child.stderr.on("data", (bytes: Buffer) => (texts.stderr += bytes.toString()));
-  return new Promise((resolve) =>
-    child.once("close", (code) => resolve({ phase: step.phase, exitCode: code ?? 128, ...texts })),
-  );
+  const uid = step.note === "started as root" ? 0 : user.uid;
+  return runProgram(job.lifecycle, { ...step, env: { ...job.scenario.env, ...step.env }, uid });
 }
 
 function collect(phase: string, texts: Record<string, string>, trees: Record<string, readonly TreeEntry[]>): void {

@@ -17,7 +17,8 @@ export interface ScenarioBuild {
   readonly name: string;
   readonly image: string;
   readonly editsBefore?: readonly TreeEntry[];
-  readonly newRunImage?: string;
+  /** The run image that takes over the name of the old one; null when only another name is used. */
+  readonly newRunImage?: string | null;
   readonly removedTar?: string;
   readonly changedTar?: string;
   readonly steps: readonly ScenarioStep[];
@@ -29,11 +30,43 @@ export interface ScenarioStep {
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly exitCode: number;
+  /** All that a failing phase printed. */
   readonly stdout?: string;
+  /** Of a phase that succeeded, the warnings. */
+  readonly warnings?: readonly string[];
   readonly note?: string;
 }
 
-/** What the driver is told. */
+/** One case of `18-errors/cases.json`: a phase alone, with a tree of its own. */
+export interface ErrorCase {
+  readonly case: string;
+  readonly description: string;
+  readonly phase: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly uid: number;
+  readonly tree: readonly TreeEntry[];
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr?: string;
+  /** `/layers` after the phase. */
+  readonly leaves?: readonly TreeEntry[];
+}
+
+/** What the driver is told about an error case: the images that the registry has, by name and tag. */
+export interface CaseJob {
+  readonly errorCase: ErrorCase;
+  readonly registry: Readonly<Record<string, string>>;
+  readonly golden: string;
+  readonly lifecycle: string;
+}
+
+/** What an error case did. */
+export interface CaseResult extends StepResult {
+  readonly leaves: readonly TreeEntry[];
+}
+
+/** What the driver is told about a scenario. */
 export interface Job {
   readonly scenario: Scenario;
   readonly tree: readonly TreeEntry[];

@@ -27,6 +27,7 @@ export interface TreeEntry {
   readonly base64?: string;
   readonly fill?: { readonly kind: "byte" | "counter"; readonly byte?: number; readonly size: number };
   readonly target?: string;
+  readonly targetBase64?: string;
   readonly size?: number;
   readonly sha256?: string;
 }
@@ -61,7 +62,10 @@ function makeEntry(entry: TreeEntry): void {
       writeFileSync(path, contentOf(entry));
       break;
     case "symlink":
-      symlinkSync(entry.target ?? "", path);
+      symlinkSync(
+        entry.targetBase64 === undefined ? (entry.target ?? "") : Buffer.from(entry.targetBase64, "base64"),
+        path,
+      );
       lchownSync(path, entry.uid ?? 0, entry.gid ?? 0);
       return;
     case "hardlink":
@@ -88,7 +92,7 @@ export function readTree(root: string, leaveOut: readonly string[] = []): readon
   const entries: TreeEntry[] = [];
   const walk = (path: string): void => {
     const info = lstatSync(path);
-    const mode = `0${(info.mode & 0o7777).toString(8).padStart(3, "0")}`;
+    const mode = (info.mode & 0o7777).toString(8).padStart(4, "0");
     const owner = { mode, uid: info.uid, gid: info.gid };
     if (info.isSymbolicLink()) {
       entries.push({ path, type: "symlink", uid: info.uid, gid: info.gid, target: readlinkSync(path) });

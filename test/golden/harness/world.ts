@@ -5,7 +5,7 @@ import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { build, type BuildOptions } from "esbuild";
 import { goldenDirectory } from "../golden-data.ts";
-import type { BuildResult, Job, Scenario } from "./job.ts";
+import type { BuildResult, CaseJob, CaseResult, ErrorCase, Job, Scenario } from "./job.ts";
 import type { TreeEntry } from "./tree.ts";
 
 const root = resolve(import.meta.dirname, "../../..");
@@ -60,15 +60,24 @@ export async function runScenario(programs: string, folder: string): Promise<rea
   return runJob(programs, { scenario, tree, golden: "/golden", lifecycle: "/driver/lifecycle.mjs" });
 }
 
+/** Runs an error case in a file system and network of its own. */
+export function runErrorCase(
+  programs: string,
+  errorCase: ErrorCase,
+  registry: Readonly<Record<string, string>>,
+): Promise<CaseResult> {
+  return runJob(programs, { errorCase, registry, golden: "/golden", lifecycle: "/driver/lifecycle.mjs" });
+}
+
 /** Runs a job of the driver and returns what it wrote. */
-export async function runJob<Result>(programs: string, job: Job): Promise<Result> {
+export async function runJob<Result>(programs: string, job: Job | CaseJob): Promise<Result> {
   const world = mkdtempSync(join(tmpdir(), "tspack-golden-world-"));
   try {
     mkdirSync(join(world, "root/etc"), { recursive: true });
     mkdirSync(join(world, "io"));
     writeFileSync(join(world, "root/etc/os-release"), 'ID=debian\nVERSION_ID="12"\n');
-    const hosts = ["registry", "other", "mirror", "denied"].map((name) => `127.0.0.1 ${name}.localhost\n`);
-    writeFileSync(join(world, "root/etc/hosts"), `127.0.0.1 localhost\n${hosts.join("")}`);
+    const hosts = ["registry", "other", "mirror"].map((name) => `127.0.0.1 ${name}.localhost\n`);
+    writeFileSync(join(world, "root/etc/hosts"), `127.0.0.1 localhost\n${hosts.join("")}127.0.0.2 denied.localhost\n`);
     writeFileSync(join(world, "io/job.json"), JSON.stringify(job));
     await run("bwrap", bubblewrapArguments(world, programs), { env: { PATH: "/usr/bin:/bin" }, maxBuffer: 1 << 26 });
     return JSON.parse(readFileSync(join(world, "io/result.json"), "utf8")) as Result;
