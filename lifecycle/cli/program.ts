@@ -37,10 +37,10 @@ function common(target: Command): Command {
     .option("-q, --quiet", "print errors and the result only")
     .option("-v, --verbose", "print every step")
     .option("--no-color", "no colour (NO_COLOR does the same)")
-    .option("--insecure-registry <host>", "a registry that may be used without TLS (repeatable)", collect, []);
+    .option("--insecure-registry <host>", "a registry that may be used without TLS (repeatable)", collect);
 }
 
-function collect(value: string, before: readonly string[]): readonly string[] {
+function collect(value: string, before: readonly string[] = []): readonly string[] {
   return [...before, value];
 }
 
@@ -66,16 +66,11 @@ function addBuild(program: Command, host: TspackHost): void {
     .option("-p, --path <directory>", "the application's directory", ".")
     .option("-B, --builder <builder>", "a builder: image, oci:PATH, or a builder.toml; the built-in one when absent")
     .option("--publish", "send the image to its registry instead of the local store")
-    .option("-t, --tag <image>", "a further name of the image (repeatable)", collect, [])
+    .option("-t, --tag <image>", "a further name of the image (repeatable)", collect)
     .option("--run-image <image>", "the run image, instead of the builder's")
     .option("--previous-image <image>", "take unchanged layers from this image")
-    .option(
-      "-e, --env <variable>",
-      "NAME=VALUE, or NAME from the environment, for buildpacks (repeatable)",
-      collect,
-      [],
-    )
-    .option("--env-file <file>", "a file with a variable per line (repeatable)", collect, [])
+    .option("-e, --env <variable>", "NAME=VALUE, or NAME from the environment, for buildpacks (repeatable)", collect)
+    .option("--env-file <file>", "a file with a variable per line (repeatable)", collect)
     .option("-D, --default-process <type>", "the process that the image starts")
     .option("--clear-cache", "forget the layers of earlier builds")
     .addOption(new Option("--network <mode>", "network of buildpacks").choices(["host", "none"]).default("host"))
@@ -98,7 +93,7 @@ function addRun(program: Command, host: TspackHost): void {
   const run = command(program, "run", "Run an image in the sandbox")
     .argument("<image>", "name of the image")
     .argument("[command...]", "arguments for the image's entrypoint")
-    .option("-e, --env <variable>", "NAME=VALUE, or NAME from the environment (repeatable)", collect, [])
+    .option("-e, --env <variable>", "NAME=VALUE, or NAME from the environment (repeatable)", collect)
     .option("--entrypoint <program>", "start this instead of the image's entrypoint; a process type will do")
     .option("-w, --workdir <directory>", "directory to start in")
     .addOption(new Option("--network <mode>", "network of the application").choices(["host", "none"]).default("host"))

@@ -1,7 +1,8 @@
 import type { Context, Progress } from "../context.ts";
 import { silentProgress } from "../context.ts";
-import { InputError } from "../errors.ts";
+import { InputError, TspackError } from "../errors.ts";
 import type { LogLevel } from "../logger.ts";
+import type { Image } from "../oci/image.ts";
 import { dockerHub, type ImageRef, parseReference } from "../oci/reference.ts";
 import { type Places, placesFrom } from "../platform/places.ts";
 import type { BlobCache } from "../stores/blob-cache.ts";
@@ -119,4 +120,17 @@ export function familiarName(ref: ImageRef): string {
     ref.registry === dockerHub ? ref.repository.replace(/^library\//, "") : `${ref.registry}/${ref.repository}`;
   const tag = ref.tag === undefined ? "" : `:${ref.tag}`;
   return `${repository}${tag}${ref.digest === undefined ? "" : `@${ref.digest}`}`;
+}
+
+/** An image that has to be there, here or in its registry. Throws `IMAGE_NOT_FOUND`, `INVALID_REFERENCE`. */
+export async function requireImage({ images }: Toolbox, name: string): Promise<Image> {
+  const image = await images.resolve(imageArgument(name));
+  if (image !== undefined) return image;
+  throw new TspackError(
+    "IMAGE_NOT_FOUND",
+    `there is no image ${name}, neither in the local store nor in its registry`,
+    {
+      hint: "tspack images list shows the local ones",
+    },
+  );
 }

@@ -26,11 +26,11 @@ export interface BuildOptions extends CommonOptions {
   readonly path: string;
   readonly builder?: string;
   readonly publish?: boolean;
-  readonly tag: readonly string[];
+  readonly tag?: readonly string[];
   readonly runImage?: string;
   readonly previousImage?: string;
-  readonly env: readonly string[];
-  readonly envFile: readonly string[];
+  readonly env?: readonly string[];
+  readonly envFile?: readonly string[];
   readonly defaultProcess?: string;
   readonly clearCache?: boolean;
   readonly network: "host" | "none";
@@ -44,10 +44,10 @@ export interface BuildOptions extends CommonOptions {
 /** `tspack build`: source code in, image out. */
 export async function build(host: TspackHost, [name = ""]: readonly string[], options: BuildOptions): Promise<void> {
   const began = performance.now();
-  const names = [name, ...options.tag].map((text) => imageArgument(text));
+  const names = [name, ...(options.tag ?? [])].map((text) => imageArgument(text));
   const toolbox = openToolbox(host, options);
   const env = readVariables(
-    [...options.envFile.flatMap((file) => linesOf(resolve(host.cwd, file))), ...options.env],
+    [...(options.envFile ?? []).flatMap((file) => linesOf(resolve(host.cwd, file))), ...(options.env ?? [])],
     host.env,
   );
   const creation = creationTime(options.creationTime);

@@ -1,8 +1,7 @@
 import { decodeLayersMetadata } from "../../cnb/files/lifecycle-metadata.ts";
-import { TspackError } from "../../errors.ts";
 import type { Image } from "../../oci/image.ts";
 import { formatBytes } from "../progress.ts";
-import { type CommonOptions, imageArgument, openToolbox, type TspackHost } from "../toolbox.ts";
+import { type CommonOptions, openToolbox, requireImage, type TspackHost } from "../toolbox.ts";
 
 /** What an app image says of itself; `--json` prints it as it is. */
 export interface Inspection {
@@ -30,14 +29,8 @@ export async function inspect(
   [name = ""]: readonly string[],
   options: CommonOptions & { readonly json?: boolean },
 ): Promise<void> {
-  const { images } = openToolbox(host, options);
-  const image = await images.resolve(imageArgument(name));
-  if (image === undefined)
-    throw new TspackError(
-      "IMAGE_NOT_FOUND",
-      `there is no image ${name}, neither in the local store nor in its registry`,
-      { hint: "tspack images list shows the local ones" },
-    );
+  const toolbox = openToolbox(host, options);
+  const image = await requireImage(toolbox, name);
   const inspection = await inspectImage(name, image);
   host.stdout(options.json === true ? `${JSON.stringify(inspection, undefined, 2)}\n` : inspectionText(inspection));
 }

@@ -1,19 +1,11 @@
-import { TspackError } from "../../errors.ts";
 import { runImage } from "../../platform/run/run-image.ts";
 import { findSandbox, type SandboxKind } from "../../platform/runners/sandbox/sandbox.ts";
-import {
-  type CommonOptions,
-  ExitWith,
-  imageArgument,
-  openToolbox,
-  readVariables,
-  type TspackHost,
-} from "../toolbox.ts";
+import { type CommonOptions, ExitWith, requireImage, openToolbox, readVariables, type TspackHost } from "../toolbox.ts";
 import { sandboxInit, searchPath } from "./build.ts";
 
 /** Options of `tspack run`. */
 export interface RunOptions extends CommonOptions {
-  readonly env: readonly string[];
+  readonly env?: readonly string[];
   readonly entrypoint?: string;
   readonly workdir?: string;
   readonly network: "host" | "none";
@@ -26,16 +18,11 @@ export async function run(
   [name = "", ...args]: readonly string[],
   options: RunOptions,
 ): Promise<void> {
-  const { images, places, ctx } = openToolbox(host, options);
-  const image = await images.resolve(imageArgument(name));
-  if (image === undefined)
-    throw new TspackError(
-      "IMAGE_NOT_FOUND",
-      `there is no image ${name}, neither in the local store nor in its registry`,
-      { hint: "tspack images list shows the local ones" },
-    );
+  const toolbox = openToolbox(host, options);
+  const { places, ctx } = toolbox;
+  const image = await requireImage(toolbox, name);
   const sandbox = await findSandbox({ path: searchPath(host), init: sandboxInit(host), only: options.sandbox });
-  const env = readVariables(options.env, host.env);
+  const env = readVariables(options.env ?? [], host.env);
   const inputs = {
     name,
     image,
