@@ -35,3 +35,30 @@ export {
 } from "./phases/restore.ts";
 export { build, type BuildInputs, type BuildPorts } from "./phases/build.ts";
 export type { ProcessOutput } from "./phases/buildpack-process.ts";
+
+export { create, type CreateInputs, type CreatePorts, type CreateResult } from "./phases/create.ts";
+export {
+  exportImage,
+  type ExportInputs,
+  type ExportPlan,
+  type ExportPorts,
+  type ExportResult,
+  planExport,
+} from "./phases/export.ts";
+export { rebaseImage, type RebaseInputs, type RebasePorts, type RebaseResult } from "./phases/rebase.ts";
+
+export type {
+  AccessCheck,
+  Credential,
+  ImageDeleter,
+  ImageSink,
+  ImageSource,
+  Keychain,
+  WriteReport,
+} from "./stores/store.ts";
+export { memoryStore } from "./stores/memory.ts";
+export { layoutStore, type LayoutStore } from "./stores/layout/layout-store.ts";
+export { registryStore, type RegistryStore, type RegistryStoreOptions } from "./stores/registry/registry-store.ts";
+export { openBlobCache } from "./stores/blob-cache/open.ts";
+export { openVolumeCache } from "./cache/volume.ts";
+export { openImageCache } from "./cache/image.ts";
