@@ -1,0 +1,26 @@
+import type { Result } from "./measure.ts";
+
+/** Where a scenario works. */
+export interface Bench {
+  /** The checkout, with `dist` built. */
+  readonly root: string;
+  /** A directory of its own, removed at the end. */
+  readonly directory: string;
+  readonly rounds: number;
+}
+
+/** Something that is compared with peers. */
+export interface Scenario {
+  /** One word for the command line. */
+  readonly name: string;
+  /** What is done, for the table. */
+  readonly title: string;
+  /** Why it cannot run here; undefined: it can. */
+  readonly missing?: () => string | undefined;
+  run(bench: Bench): Promise<readonly Result[]>;
+}
+
+/** A program of `dist`, started as its users start it. */
+export function ours({ root }: Bench, program: "tspack" | "lifecycle", ...args: readonly string[]): readonly string[] {
+  return [process.execPath, `${root}/dist/${program}.js`, ...args];
+}
