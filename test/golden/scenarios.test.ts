@@ -4,7 +4,7 @@ import { goldenPresent, mayskip, scenarioFolders } from "./golden-data.ts";
 import { compareBuild, compareOutput, type Difference } from "./harness/compare.ts";
 import type { BuildResult, Scenario, ScenarioBuild } from "./harness/job.ts";
 import { bundlePrograms, runScenario } from "./harness/world.ts";
-import { judge, knownLines, knownOutcomes } from "./known-differences.ts";
+import { judge, knownOutputs, knownOutcomes } from "./known-differences.ts";
 import { missing, pattern, readRecorded } from "./selection.ts";
 
 const folders = scenarioFolders().filter((folder) => folder.includes(pattern));
@@ -43,7 +43,7 @@ function differencesOf(folder: string, build: ScenarioBuild, result: BuildResult
   if (outcome !== undefined) return [];
   const found = [
     ...compareBuild(result, (name) => readRecorded(folder, "expected", build.name, name)),
-    ...compareOutput(build.steps, result.steps, knownLines),
+    ...compareOutput(build.steps, result.steps, knownOutputs[folder]),
   ];
   return found.map((difference) => ({ ...difference, what: `${build.name}/${difference.what}` }));
 }

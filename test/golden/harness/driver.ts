@@ -2,12 +2,13 @@ import { spawnSync } from "node:child_process";
 import {
   appendFileSync,
   chmodSync,
+  copyFileSync,
   existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
-  unlinkSync,
 } from "node:fs";
 import type { BuildResult, ImageResult, Job, ScenarioBuild, ScenarioStep, StepResult } from "./job.ts";
 import { placeLauncher, runProgram } from "./program.ts";
@@ -62,7 +63,7 @@ async function tagRunImage(job: Job, name: string, reference: string): Promise<v
 
 async function runBuild(job: Job, build: ScenarioBuild): Promise<BuildResult> {
   makeTree(build.editsBefore ?? []);
-  changeCache(build);
+  const restoreCache = changeCache(build);
   await tagNewRunImages(job, build);
   const texts: Record<string, string> = {};
   const trees: Record<string, readonly TreeEntry[]> = {};
@@ -75,12 +76,21 @@ async function runBuild(job: Job, build: ScenarioBuild): Promise<BuildResult> {
     collect(step.phase, texts, trees);
     if (result.exitCode !== step.exitCode) break;
   }
+  restoreCache();
   return { name: build.name, steps, texts, trees, ...(await images(job, build)) };
 }
 
-function changeCache({ removedTar, changedTar }: ScenarioBuild): void {
-  if (removedTar !== undefined) unlinkSync(`/cache/committed/${removedTar}`);
-  if (changedTar !== undefined) appendFileSync(`/cache/committed/${changedTar}`, "x");
+/** Spoils a tar of the cache for one build; what is returned puts it back. */
+function changeCache({ removedTar, changedTar }: ScenarioBuild): () => void {
+  const name = removedTar ?? changedTar;
+  if (name === undefined) return () => {};
+  const path = `/cache/committed/${name}`;
+  renameSync(path, "/spoiled");
+  if (changedTar !== undefined) {
+    copyFileSync("/spoiled", path);
+    appendFileSync(path, "x");
+  }
+  return () => renameSync("/spoiled", path);
 }
 
 /** The new run image comes under the old one's name and under the one that the rebaser is told. */

@@ -27,11 +27,10 @@ export async function bundlePrograms(): Promise<string> {
       js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
     },
   };
-  const text = (value: string): string => JSON.stringify(value);
   const define = {
-    TSPACK_VERSION: text("0.21.17"),
-    TSPACK_COMMIT: text("4bd4b13e"),
-    TSPACK_REPOSITORY: text("github.com/buildpacks/lifecycle"),
+    TSPACK_VERSION: '"0.21.17"',
+    TSPACK_COMMIT: '"4bd4b13e"',
+    TSPACK_REPOSITORY: '"github.com/buildpacks/lifecycle"',
   };
   await build({
     ...common,
