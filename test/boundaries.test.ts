@@ -16,7 +16,6 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   layers: ["oci", "stores/blob-cache.ts"],
   cache: ["cnb", "oci", "layers", "stores/store.ts", "stores/blob-cache.ts"],
   phases: ["cache", "layers", "cnb", "oci", "stores/store.ts", "stores/blob-cache.ts"],
-  toml: [],
   "third-party": [],
   distribution: ["oci", "layers", "stores/store.ts", "stores/blob-cache.ts"],
   platform: ["phases", "cache", "layers", "cnb", "oci", "stores", "distribution"],
@@ -51,6 +50,8 @@ function importsOf(file: string): readonly Import[] {
 const imports = sources.flatMap(importsOf);
 const folderOf = (file: string): string => (file.includes("/") ? (file.split("/")[0] ?? "") : "");
 
+const storeOf = (file: string): string | undefined => /^stores\/(\w[\w-]*)\//.exec(file)?.[1];
+
 function mayImport({ from, to }: Import): boolean {
   const folder = folderOf(from);
   if (folder === "") return true;
@@ -71,9 +72,8 @@ describe("the direction of dependencies", () => {
   });
 
   test("sibling stores do not import each other", () => {
-    const store = (file: string): string | undefined => /^stores\/(\w[\w-]*)\//.exec(file)?.[1];
     const wrong = imports.filter(({ from, to }) => {
-      const [a, b] = [store(from), store(to)];
+      const [a, b] = [storeOf(from), storeOf(to)];
       return a !== undefined && b !== undefined && a !== b && b !== "blob-cache";
     });
     expect(wrong).toEqual([]);

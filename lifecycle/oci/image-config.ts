@@ -99,7 +99,7 @@ function readContainer(value: unknown, reader: JsonReader): ContainerConfig | un
   for (const key of ["Env", "Entrypoint", "Cmd"]) reader.strings(fields[key], `config.${key}`);
   reader.stringMap(fields["Labels"], "config.Labels");
   const kept = Object.entries(fields).filter(([, field]) => field !== null);
-  return Object.fromEntries(kept) as ContainerConfig;
+  return Object.fromEntries(kept);
 }
 
 /** The reference's order of keys inside `config`; each is left out when empty, as Go does. */

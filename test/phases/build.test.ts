@@ -236,7 +236,7 @@ ${toml("both", "[types]\nlaunch = true\ncache = true")}\n${toml("onlybuild", "[t
     });
     mkdirSync(layer("sbom/launch/old"), { recursive: true });
     await run(["a/b"]);
-    expect(readdirSync(layer("sbom"), { recursive: true }).toSorted()).toEqual([
+    expect(readdirSync(layer("sbom"), { recursive: true, encoding: "utf8" }).sort()).toEqual([
       "build",
       "build/a_b",
       "build/a_b/onlybuild",

@@ -18,9 +18,9 @@ export async function collectGarbage(directory: string, index: Index, now = Date
   for (const name of await readdir(folder)) {
     if (needed.has(name)) continue;
     const path = join(folder, name);
-    // The time of the inode's last change: linking and touching both set it.
     if (!(/^[0-9a-f]{64}$/.test(name) || name.startsWith(temporaryPrefix))) continue;
-    if (now - (await stat(path)).ctimeMs < grace) continue;
+    const changed = await changeTime(path);
+    if (changed === undefined || now - changed < grace) continue;
     await rm(path, { force: true });
     removed += 1;
   }
@@ -44,6 +44,17 @@ async function reachable(directory: string, index: Index): Promise<ReadonlySet<s
   };
   for (const descriptor of index.manifests) await visit(descriptor);
   return names;
+}
+
+/** The time of the inode's last change, which linking and touching both set; undefined for what is gone meanwhile. */
+async function changeTime(path: string): Promise<number | undefined> {
+  try {
+    return (await stat(path)).ctimeMs;
+  } catch (error) {
+    // Other writers rename their temporary files without the layout's lock.
+    if (errorCode(error) === "ENOENT") return undefined;
+    throw error;
+  }
 }
 
 async function readIfThere(path: string): Promise<Uint8Array | undefined> {

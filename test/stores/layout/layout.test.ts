@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from "node:child_process";
-import { mkdir, mkdtemp, readFile, readdir, rm, stat, truncate, utimes, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, readdir, rm, stat, symlink, truncate, utimes, writeFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -100,6 +100,16 @@ describe("the local image store", () => {
     expect(await collectGarbage(directory, index, later)).toBe(4);
     expect(await readdir(blobs)).toHaveLength(3);
     await validate(await present(store.resolve(parseReference(`kept@${kept.digest}`))));
+  });
+
+  test("passes over a temporary file that its writer renames meanwhile", async () => {
+    const store = layoutStore(directory, { platform });
+    await store.write(testImage({ layers: [noise(100, 22)] }), [parseReference("kept")]);
+    const index = await readIndex(directory);
+    if (index === undefined) throw new Error("no index");
+    // Like a file that goes after the folder was listed: there is a name and nothing behind it.
+    await symlink("gone", join(directory, "blobs", "sha256", ".tmp-1-y"));
+    expect(await collectGarbage(directory, index, Date.now() + 61 * 60 * 1000)).toBe(0);
   });
 
   test("finds a damaged blob when it is read", async () => {

