@@ -17,6 +17,7 @@ export type ErrorCode =
   | "INVALID_GROUP"
   | "INVALID_PLAN"
   | "INVALID_LAYER"
+  | "INVALID_DOCKERFILE"
   | "INVALID_BUILDER"
   | "INVALID_STACK"
   | "FILE_NOT_FOUND"
@@ -48,6 +49,8 @@ export type ErrorCode =
   | "REBASE_FAILED"
   | "NOT_REBASABLE"
   | "EXTENSIONS_UNSUPPORTED"
+  | "EXTENSION_FAILED"
+  | "GENERATE_FAILED"
   | "EXTEND_FAILED"
   // the machine
   | "CANCELED"

@@ -96,8 +96,11 @@ function checkName(id: string, version: string): void {
   }
 }
 
-/** One that says nothing about targets but has a `bin/build` is for Linux. Buildpack specification, "Targets". */
+/** One that says nothing about targets but has executables is for Linux. Buildpack specification, "Targets". */
 function withInferredTargets(descriptor: BuildpackDescriptor): BuildpackDescriptor {
-  if (descriptor.targets.length > 0 || !existsSync(join(descriptor.rootDir, "bin", "build"))) return descriptor;
-  return { ...descriptor, targets: [linuxTarget] };
+  const executables = descriptor.kind === "extension" ? ["detect", "generate"] : ["build"];
+  const has = (name: string): boolean => existsSync(join(descriptor.rootDir, "bin", name));
+  return descriptor.targets.length > 0 || !executables.some(has)
+    ? descriptor
+    : { ...descriptor, targets: [linuxTarget] };
 }

@@ -4,7 +4,7 @@ import { runImageForExport } from "../cnb/run-image.ts";
 import { maybeReference } from "../oci/reference.ts";
 import { analyze, type AnalyzeInputs, type AnalyzePorts } from "./analyze.ts";
 import { build, type BuildPorts } from "./build.ts";
-import { detect, type DetectInputs, type DetectResult } from "./detect.ts";
+import { detect, type DetectInputs, type DetectResult, refuseExtensions } from "./detect.ts";
 import { exportImage, type ExportInputs, type ExportPorts, type ExportResult } from "./export.ts";
 import { analyzedImages } from "./export/analyzed-images.ts";
 import { restore, type RestoreResult } from "./restore.ts";
@@ -54,6 +54,7 @@ export async function create(inputs: CreateInputs, ports: CreatePorts): Promise<
   ctx.logger.phase("DETECTING");
   const buildpackInputs = { ...inputs.detect(), target: analyzed.runImage?.target };
   const detected = await detect(buildpackInputs, { ctx });
+  refuseExtensions(detected.group);
   ports.detected?.(detected);
   const { group, groupExtensions } = detected.group;
 

@@ -1,4 +1,4 @@
-import { elementName, type Group, type GroupElement, type OrderFile } from "../cnb/files/group.ts";
+import type { Group, GroupElement, OrderFile } from "../cnb/files/group.ts";
 import { type CandidateOutcome, searchOrder, withSystemBuildpacks } from "../cnb/order.ts";
 import { resolvePlan } from "../cnb/plan.ts";
 import { TspackError } from "../errors.ts";
@@ -10,12 +10,13 @@ import { type Detected, DetectReport } from "./detect/report.ts";
 import { phaseError } from "./reason.ts";
 
 export type { BuildpackInputs, DetectInputs, DetectPorts, DetectResult } from "./detect/inputs.ts";
+export { refuseExtensions } from "./detect/refuse-extensions.ts";
 
 /**
  * Finds the first group of the order whose buildpacks want the application and agree on a plan.
  * Platform specification, detector. Throws `DETECT_FAILED` when no group passes, `DETECT_ERROR`
- * when none does and a buildpack went wrong, `EXTENSIONS_UNSUPPORTED`, `BUILDPACK_API_UNSUPPORTED`,
- * `DETECT_NOT_POSSIBLE`, `CANCELED`, and the code of what is wrong with a buildpack of the order.
+ * when none does and a buildpack went wrong, `BUILDPACK_API_UNSUPPORTED`, `DETECT_NOT_POSSIBLE`,
+ * `CANCELED`, and the code of what is wrong with a buildpack of the order.
  */
 export async function detect(inputs: DetectInputs, { ctx }: DetectPorts): Promise<DetectResult> {
   const store = buildpackStore(inputs.buildpacksDir, inputs.extensionsDir);
@@ -35,7 +36,6 @@ export async function detect(inputs: DetectInputs, { ctx }: DetectPorts): Promis
   }
   report.print(ctx.logger, outcome.kind === "pass");
   if (outcome.kind !== "pass") throw noGroup(outcome.kind, ctx.logger);
-  refuseExtensions(outcome.value.group);
   return outcome.value;
 }
 
@@ -105,14 +105,5 @@ function noGroup(kind: "fail" | "error", logger: Logger): TspackError {
   logger.error("Please check that you are running against the correct path.");
   return new TspackError("DETECT_FAILED", "failed to detect: no buildpacks participating", {
     hint: "why each buildpack declined stands above",
-  });
-}
-
-/** Running `bin/generate` and applying Dockerfiles is not part of this lifecycle yet; platforms know the text. */
-function refuseExtensions({ groupExtensions }: Group): void {
-  if (groupExtensions.length === 0) return;
-  const message = "failed to detect: detected order contains extensions which is not supported by the creator";
-  throw new TspackError("EXTENSIONS_UNSUPPORTED", message, {
-    hint: `image extensions can not be applied yet: ${groupExtensions.map(elementName).join(", ")}; use a builder without them`,
   });
 }

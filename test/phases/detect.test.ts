@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { detect, type DetectResult } from "../../lifecycle/phases/detect.ts";
+import { detect, type DetectResult, refuseExtensions } from "../../lifecycle/phases/detect.ts";
 import { type Fixture, fixture } from "./builder-fixture.ts";
 
 let builder: Fixture;
@@ -258,13 +258,18 @@ describe("an order with extensions", () => {
     expect(await withExtension("x")).toMatchObject({ group: { group: [{ id: "a" }], groupExtensions: [] } });
   });
 
-  test("is EXTENSIONS_UNSUPPORTED when one is needed, also when its plan is a file", async () => {
+  test("has one that provides what a buildpack requires, also when its plan is a file", async () => {
     builder.add({ id: "a", detect: plan('[[requires]]\nname = "curl"') });
     extension("x", { "detect/plan.toml": '[[provides]]\nname = "curl"\n' });
-    await expect(withExtension("x")).rejects.toMatchObject({
-      code: "EXTENSIONS_UNSUPPORTED",
-      message: "failed to detect: detected order contains extensions which is not supported by the creator",
-    });
+    const result = await withExtension("x");
+    expect(result).toMatchObject({ group: { group: [{ id: "a" }], groupExtensions: [{ id: "x", api: "0.10" }] } });
+    expect(result.plan.entries).toMatchObject([{ providers: [{ id: "x", extension: true }] }]);
+    expect(() => refuseExtensions(result.group)).toThrow(
+      expect.objectContaining({
+        code: "EXTENSIONS_UNSUPPORTED",
+        message: "failed to detect: detected order contains extensions which is not supported by the creator",
+      }),
+    );
   });
 });
 
