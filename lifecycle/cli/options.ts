@@ -59,7 +59,7 @@ export const optionRows = {
     flag: "buildpacks",
     env: "CNB_BUILDPACKS_DIR",
     default: "/cnb/buildpacks",
-    phases: { detect: all, build: all, create: all },
+    phases: { detect: all, build: all, create: all, extend: all },
     description: "path to the buildpacks directory",
   },
   cacheDir: {
@@ -95,7 +95,7 @@ export const optionRows = {
     flag: "extended",
     env: "CNB_EXTENDED_DIR",
     default: "<layers>/extended",
-    phases: { export: from("0.12"), extend: all },
+    phases: { export: from("0.12"), extend: from("0.12") },
     description: "path to layers that image extensions made",
   },
   extensions: {
@@ -154,6 +154,29 @@ export const optionRows = {
       rebase: from("0.13"),
     },
     description: "registry that may be used without TLS",
+  },
+  kanikoCacheTtl: {
+    kind: "duration",
+    flag: "kaniko-cache-ttl",
+    env: "CNB_KANIKO_CACHE_TTL",
+    default: "336h0m0s",
+    phases: { extend: all },
+    description: "kaniko cache time-to-live",
+  },
+  kanikoDir: {
+    kind: "string",
+    env: "CNB_KANIKO_DIR",
+    default: "/kaniko",
+    phases: {},
+    description: "where the restorer keeps base images for the extender",
+  },
+  kind: {
+    kind: "string",
+    flag: "kind",
+    env: "CNB_EXTEND_KIND",
+    default: "build",
+    phases: { extend: from("0.12") },
+    description: "kind of image to extend",
   },
   launchCache: {
     kind: "string",

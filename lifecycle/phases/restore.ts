@@ -17,6 +17,7 @@ import { handOutSboms, restoreSbomFromCache } from "./restore/sbom.ts";
 
 export type { LayerState, RestoredLayer, RestoreInputs, RestorePorts, RestoreResult } from "./restore/inputs.ts";
 export { checkRunImage } from "./restore/run-image.ts";
+export { type BaseImageInputs, type BaseImagePorts, updateBaseImages } from "./restore/base-images.ts";
 
 /** A layer whose metadata file was written, with the DiffID that it stands for. */
 interface Candidate {

@@ -1,11 +1,14 @@
+import { join } from "node:path";
+import type { Analyzed } from "../../cnb/files/analyzed.ts";
 import { here } from "../../layers/place.ts";
-import { readAnalyzed, readGroup } from "../../phases/files.ts";
-import { checkRunImage, restore } from "../../phases/restore.ts";
+import type { Image } from "../../oci/image.ts";
+import { readAnalyzed, readGroup, writeAnalyzed } from "../../phases/files.ts";
+import { type BaseImageInputs, checkRunImage, restore, updateBaseImages } from "../../phases/restore.ts";
 import { checkGroupApis } from "../../phases/buildpack-store.ts";
 import { dropPrivileges, ensureWritable } from "./privileges.ts";
 import { declaredRunImages } from "./run-images.ts";
-import { type PhaseRun, refuseArguments } from "./session.ts";
-import { openCache, openStores, warnWithoutCache } from "./stores.ts";
+import { type PhaseRun, refuseArguments, type Session } from "./session.ts";
+import { openCache, openStores, type PhaseStores, reference, warnWithoutCache } from "./stores.ts";
 
 /** `restorer`: gives buildpacks back what the last build left. Platform specification, restorer. */
 export const runRestore: PhaseRun = async (session) => {
@@ -13,17 +16,41 @@ export const runRestore: PhaseRun = async (session) => {
   refuseArguments(session, "Args");
   warnWithoutCache(session);
   const stores = await openStores(session);
+  const buildImage = options.buildImage === "" ? undefined : reference(options.buildImage, "-build-image");
   ensureWritable(session, [options.layers, options.cacheDir]);
+  if (buildImage !== undefined || session.user.uid === 0) ensureWritable(session, [options.kanikoDir]);
   dropPrivileges(session);
-  const { group } = readGroup(options.group);
-  checkGroupApis(group);
-  const { metadata, runImage } = readAnalyzed(options.analyzed, ctx.logger);
+  const { group, groupExtensions } = readGroup(options.group);
+  checkGroupApis([...group, ...groupExtensions]);
+  const analyzed = readAnalyzed(options.analyzed, ctx.logger);
+  const { metadata, runImage } = analyzed;
   if (features.restorerChecksRunImage) {
     await checkRunImage(runImage?.image ?? "", declaredRunImages(session), stores.access);
   }
+  const hasExtensions = groupExtensions.length > 0;
+  await completeAnalyzed(
+    session,
+    { features, analyzed, buildImage, hasExtensions, layoutDir: stores.layoutDir },
+    stores,
+  );
   const cache = await openCache(session, stores.registries);
   await restore(
     { features, buildpacks: group, metadata, layers: here(options.layers), skipLayers: options.skipLayers },
     { cache, ctx },
   );
 };
+
+/** Looks at the base images again when extensions are used, and writes what it found to `analyzed.toml`. */
+async function completeAnalyzed(session: Session, inputs: BaseImageInputs, stores: PhaseStores): Promise<void> {
+  const { options, ctx } = session;
+  const keep = async (image: Image): Promise<void> => {
+    const { writeSparseLayout } = await import("../../stores/layout/sparse.ts");
+    const path = await writeSparseLayout(join(options.kanikoDir, "cache", "base"), image);
+    ctx.logger.debug(`Saved image metadata to ${path}`);
+  };
+  const { images, registries } = stores;
+  const completed: Analyzed = await updateBaseImages(inputs, { images, registries, keep, ctx });
+  const isChanged =
+    completed.buildImage !== inputs.analyzed.buildImage || completed.runImage !== inputs.analyzed.runImage;
+  if (isChanged) writeAnalyzed(options.analyzed, completed, ctx.logger);
+}

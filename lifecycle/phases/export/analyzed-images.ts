@@ -32,8 +32,8 @@ export function analyzedImages(analyzed: Analyzed, layoutDir: string | undefined
   }
   const previous = analyzed.previousImage?.reference ?? "";
   return {
-    runImage: readReference(runImage, "run-image.reference", layoutDir),
-    previousImage: previous === "" ? undefined : readReference(previous, "image.reference", layoutDir),
+    runImage: imageReference(runImage, "run-image.reference", layoutDir),
+    previousImage: previous === "" ? undefined : imageReference(previous, "image.reference", layoutDir),
   };
 }
 
@@ -44,7 +44,8 @@ export function noRunImage(why: string): TspackError {
   });
 }
 
-function readReference(text: string, key: string, layoutDir: string | undefined): ImageRef {
+/** Reads an image's name in `analyzed.toml`, where it may be a path below `layoutDir`. Throws `INVALID_REFERENCE`. */
+export function imageReference(text: string, key: string, layoutDir: string | undefined): ImageRef {
   const source = `analyzed.toml ${key}`;
   if (layoutDir === undefined || !isAbsolute(text)) return parseReference(text, source);
   // <layout-dir>/<registry>/<repository>/<tag>@<digest>: the directory holds one image.
