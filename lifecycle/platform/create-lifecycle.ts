@@ -1,9 +1,11 @@
 import { join } from "node:path";
 import { buildpackApis } from "../cnb/api/buildpack.ts";
 import { platformApis } from "../cnb/api/platform.ts";
+import type { Context } from "../context.ts";
 import { assembleLifecycle, type LifecycleDistribution } from "../distribution/assemble.ts";
+import type { LifecycleArch } from "../distribution/elf.ts";
 import { librariesIn, libraryPackages, type LibraryFile } from "../distribution/libraries.ts";
-import { fetchNode } from "../distribution/node-runtime.ts";
+import { fetchNode, type NodeRuntime } from "../distribution/node-runtime.ts";
 import { version } from "../distribution/version.ts";
 import { resolveStack, withDownloader, type ResolveStackInputs } from "./stack/create-stack.ts";
 import type { LockedPackage, StackLock } from "./stack/lock.ts";
@@ -18,6 +20,8 @@ export interface CreateLifecycleInputs extends ResolveStackInputs {
   readonly distDir: string;
   /** Packages that are decided already; the archive is not asked again. */
   readonly lock?: StackLock | undefined;
+  /** A Node that is being fetched already. */
+  readonly node?: Promise<NodeRuntime> | undefined;
 }
 
 /**
@@ -28,7 +32,7 @@ export async function createLifecycle(inputs: CreateLifecycleInputs): Promise<Li
   const { arch, cacheDir, ctx, distDir } = inputs;
   const stack = await readStackFile(inputs.stackFile);
   const [node, { libraries, packages }] = await Promise.all([
-    fetchNode({ arch, cacheDir: join(cacheDir, "node"), ctx }),
+    inputs.node ?? fetchLifecycleNode(arch, cacheDir, ctx),
     fetchLibraries(stack, inputs),
   ]);
   const descriptor = { version, platformApis, buildpackApis };
@@ -43,6 +47,11 @@ export async function createLifecycle(inputs: CreateLifecycleInputs): Promise<Li
   const runtime = { nodeBinary: node.binary, nodeLicense: node.license };
   const parts = { arch, descriptor, ...runtime, libraries, components, distDir };
   return assembleLifecycle(parts);
+}
+
+/** Fetches the Node that a lifecycle runs on. Throws what `fetchNode` throws. */
+export function fetchLifecycleNode(arch: LifecycleArch, cacheDir: string, ctx: Context): Promise<NodeRuntime> {
+  return fetchNode({ arch, cacheDir: join(cacheDir, "node"), ctx });
 }
 
 interface Libraries {

@@ -5,7 +5,7 @@ import { readBuildpackDirectory } from "../../platform/builder/buildpack-layer.t
 import { type Builder, openBuilder } from "../../platform/builder/builder.ts";
 import { createBuilder } from "../../platform/builder/create-builder.ts";
 import { defaultBuilder, defaultNames } from "../../platform/builder/default-builder.ts";
-import { type LocalSources, localLifecycle, localStack } from "../../platform/builder/local-parts.ts";
+import { type LocalSources, localParts } from "../../platform/builder/local-parts.ts";
 import { TspackError } from "../../errors.ts";
 import type { Image } from "../../oci/image.ts";
 import { parseReference } from "../../oci/reference.ts";
@@ -73,7 +73,7 @@ export async function imageOfBuilderToml(toolbox: Toolbox, file: string, mirror:
   const sources = localSources(toolbox, mirror);
   const blobs = await toolbox.blobs();
   const stackFile = resolve(sources.packageRoot, "stacks/bookworm/stack.toml");
-  const stack = await localStack(sources, stackFile, {}, blobs, ctx);
+  const { stack, lifecycle } = await localParts(sources, stackFile, blobs, ctx);
   if (definition.runImages.length === 0) await local.write(stack.run, [parseReference(defaultNames.run)], { ctx });
   const buildImage =
     definition.buildImage === undefined
@@ -88,7 +88,7 @@ export async function imageOfBuilderToml(toolbox: Toolbox, file: string, mirror:
       runImages: definition.runImages.length === 0 ? [{ image: defaultNames.run, mirrors: [] }] : definition.runImages,
       buildpacks: definition.buildpacks.map(({ uri }) => readBuildpackDirectory(resolve(dirname(file), uri))),
       order: definition.order,
-      lifecycle: await localLifecycle(sources, stackFile, stack, ctx),
+      lifecycle,
     },
     blobs,
     ctx,

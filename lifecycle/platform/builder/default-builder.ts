@@ -10,7 +10,7 @@ import type { ImageSink, ImageSource } from "../../stores/store.ts";
 import { decodeBuilderToml } from "./builder-toml.ts";
 import { readBuildpackDirectory } from "./buildpack-layer.ts";
 import { createBuilder } from "./create-builder.ts";
-import { type LocalSources, localLifecycle, localStack } from "./local-parts.ts";
+import { type LocalSources, localParts } from "./local-parts.ts";
 
 /** Names of the default images in the local store. The host does not exist, so nobody else's image can take their place. */
 export const defaultNames = { builder: "tspack.local/builder:bookworm", run: "tspack.local/run:bookworm" } as const;
@@ -39,8 +39,7 @@ export async function defaultBuilder({ sources, store, blobs, ctx }: DefaultBuil
     return known;
   ctx.logger.info("Making the default builder; this is done once.");
   const stackFile = join(sources.packageRoot, "stacks/bookworm/stack.toml");
-  const stack = await localStack(sources, stackFile, {}, blobs, ctx);
-  const lifecycle = await localLifecycle(sources, stackFile, stack, ctx);
+  const { stack, lifecycle } = await localParts(sources, stackFile, blobs, ctx);
   const directory = join(sources.packageRoot, "buildpacks");
   const definition = decodeBuilderToml(readTomlFile(join(directory, "builder.toml")));
   const builder = await createBuilder(

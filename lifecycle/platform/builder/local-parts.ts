@@ -3,7 +3,7 @@ import type { Context } from "../../context.ts";
 import type { LifecycleDistribution } from "../../distribution/assemble.ts";
 import type { LifecycleArch } from "../../distribution/elf.ts";
 import type { BlobCache } from "../../stores/blob-cache.ts";
-import { createLifecycle } from "../create-lifecycle.ts";
+import { createLifecycle, fetchLifecycleNode } from "../create-lifecycle.ts";
 import { chooseMirrors } from "../debian/mirrors.ts";
 import type { Network } from "../debian/download.ts";
 import type { Places } from "../places.ts";
@@ -53,13 +53,37 @@ async function stackInputs(
   };
 }
 
-/** The lifecycle that goes into builders: ours, with a Node of its own and the C library that it needs. */
-export async function localLifecycle(
+/** What builders are made of. */
+export interface LocalParts {
+  readonly stack: Stack;
+  /** Ours, with a Node of its own and the C library that it needs. */
+  readonly lifecycle: LifecycleDistribution;
+}
+
+/**
+ * The stack of a `stack.toml` and the lifecycle. Node comes from another server than the packages,
+ * so it is fetched meanwhile. Throws what `createStack` and `createLifecycle` throw.
+ */
+export async function localParts(
   sources: LocalSources,
   stackFile: string,
-  stack: Pick<Stack, "lock">,
+  blobs: BlobCache,
   ctx: Context,
-): Promise<LifecycleDistribution> {
-  const distDir = join(sources.packageRoot, "dist");
-  return createLifecycle({ ...(await stackInputs(sources, stackFile)), lock: stack.lock, distDir, ctx });
+): Promise<LocalParts> {
+  const { arch, places, packageRoot } = sources;
+  const giveUp = new AbortController();
+  const signal = AbortSignal.any([ctx.signal, giveUp.signal]);
+  const node = fetchLifecycleNode(arch, places.downloads, { ...ctx, signal });
+  // It is awaited when the stack is made; until then its failure must not count as unhandled.
+  node.catch(() => {});
+  try {
+    const stack = await localStack(sources, stackFile, {}, blobs, ctx);
+    const inputs = await stackInputs(sources, stackFile);
+    const distDir = join(packageRoot, "dist");
+    return { stack, lifecycle: await createLifecycle({ ...inputs, lock: stack.lock, distDir, ctx, node }) };
+  } catch (error) {
+    giveUp.abort();
+    await node.catch(() => {});
+    throw error;
+  }
 }
