@@ -10,6 +10,7 @@ import { exportCache } from "./export/cache.ts";
 import { collect } from "./export/collect.ts";
 import { expectedLayers } from "./export/expected-layers.ts";
 import type { ExportFacts } from "./export/facts.ts";
+import { extensionFact, packExtensionLayers, withExtendedConfig } from "./export/extended-run-image.ts";
 import type { ExportInputs, ExportPorts } from "./export/inputs.ts";
 import { packer } from "./export/packer.ts";
 import type { ExportPlan } from "./export/plan.ts";
@@ -19,6 +20,7 @@ import { copyLifecycleSboms } from "./export/sboms.ts";
 import { inPhase } from "./in-phase.ts";
 
 export type { ExportInputs, ExportPorts, LauncherFiles, LifecycleVersion } from "./export/inputs.ts";
+export type { ExtendedRunImage } from "./export/extended-run-image.ts";
 export type { ExportPlan, PlannedLayer } from "./export/plan.ts";
 export { planExport } from "./export/plan-export.ts";
 
@@ -38,16 +40,21 @@ export interface ExportResult {
 export async function exportImage(inputs: ExportInputs, ports: ExportPorts): Promise<ExportResult> {
   const { ctx, cache, blobs } = ports;
   const runImage = await openRunImage(inputs, ports);
+  const { extendedRunImage: extended } = inputs;
+  const base = await withExtendedConfig(runImage, inputs.analyzed.runImage?.extend === true, extended);
   warnOfBadTime(inputs, ports);
   const known = hashFirst(blobs, await expectedLayers(inputs.analyzed.metadata, cache));
   const layerPacker = packer(inputs.owner, known, ctx.signal);
   const result = await inPhase({ code: "EXPORT_FAILED", prefix: "failed to export", signal: ctx.signal }, async () => {
     copyLifecycleSboms(inputs, ctx.logger);
     const { facts, layers: packed } = await collect(inputs, { ...ports, blobs: known }, layerPacker);
+    const extensions = extended === undefined ? [] : await packExtensionLayers(extended, runImage, ports);
     const previous = await previousLayers(inputs, ports);
-    const plan = planExport({ ...facts, ...(await aboutImages(runImage, previous)) }, inputs);
+    const about = { ...facts, ...(await aboutImages(runImage, base, previous)) };
+    const plan = planExport({ ...about, extensions: extensions.map(extensionFact) }, inputs);
     announce(plan, ctx.logger);
-    const image = applyPlan(plan, runImage, { packed, previous });
+    const extensionLayers = extensions.map(({ layer }) => [layer.diffId, layer] as const);
+    const image = applyPlan(plan, base, { packed: new Map([...packed, ...extensionLayers]), previous });
     const { tags, written } = await save(image, inputs, ports);
     const report: Report = {
       bom: buildBom(inputs),
@@ -78,9 +85,10 @@ async function previousLayers(
 
 async function aboutImages(
   runImage: Image,
+  base: Image,
   previous: ReadonlyMap<DiffId, Layer>,
 ): Promise<Pick<ExportFacts, "runImage" | "previousLayers">> {
-  const [{ digest }, { value }] = await Promise.all([runImage.manifest(), runImage.config()]);
+  const [{ digest }, { value }] = await Promise.all([runImage.manifest(), base.config()]);
   const topLayer = value.rootfs.diff_ids.at(-1) as DiffId;
   return { runImage: { digest, topLayer, env: value.config?.Env ?? [] }, previousLayers: new Set(previous.keys()) };
 }

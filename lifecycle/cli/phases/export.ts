@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Analyzed } from "../../cnb/files/analyzed.ts";
 import type { GroupElement } from "../../cnb/files/group.ts";
@@ -11,12 +11,12 @@ import { here } from "../../layers/place.ts";
 import { runImageForExport } from "../../cnb/run-image.ts";
 import { maybeReference } from "../../oci/reference.ts";
 import { analyzedImages } from "../../phases/export/analyzed-images.ts";
-import { exportImage, type ExportInputs } from "../../phases/export.ts";
+import { exportImage, type ExportInputs, type ExtendedRunImage } from "../../phases/export.ts";
 import { readAnalyzed, readGroup, readSpecFile, writeTextFile } from "../../phases/files.ts";
 import { checkGroupApis } from "../../phases/buildpack-store.ts";
 import { builderUser, dropPrivileges, ensureWritable } from "./privileges.ts";
 import { declaredRunImages } from "./run-images.ts";
-import { invalidArguments, type PhaseRun, type Session } from "./session.ts";
+import { guardExperimental, invalidArguments, type PhaseRun, type Session } from "./session.ts";
 import {
   openCache,
   openStores,
@@ -54,8 +54,26 @@ export const runExport: PhaseRun = async (session) => {
   dropPrivileges(session);
   const { group } = readGroup(options.group);
   checkGroupApis(group);
-  await exportPhase(session, { names: args, stores, analyzed, group });
+  const extendedRunImage = await openExtendedRunImage(session);
+  await exportPhase(session, { names: args, stores, analyzed, group, extendedRunImage });
 };
+
+/** What the extender left in `<extended>/run`, the only thing there; undefined without it. Throws `INVALID_IMAGE`. */
+async function openExtendedRunImage(session: Session): Promise<ExtendedRunImage | undefined> {
+  const { features, options } = session;
+  const parent = join(options.extended, "run");
+  if (!features.runImageExtension || !existsSync(parent)) return undefined;
+  const [name, ...others] = readdirSync(parent);
+  if (name === undefined) return undefined;
+  if (features.experimentalDockerfiles) guardExperimental(session, "Dockerfiles");
+  const { readSparseLayout } = await import("../../stores/layout/sparse.ts");
+  const image = others.length === 0 ? await readSparseLayout(join(parent, name)) : undefined;
+  if (image !== undefined) return image;
+  const found = others.length === 0 ? `no OCI layout in ${name}` : `found ${others.length + 1}`;
+  throw new TspackError("INVALID_IMAGE", `expected directory "${parent}" to have only 1 item, an image; ${found}`, {
+    hint: "empty it and run the extender again",
+  });
+}
 
 /** What earlier phases left for the exporter. */
 interface ExportWork {
@@ -63,10 +81,12 @@ interface ExportWork {
   readonly stores: PhaseStores;
   readonly analyzed: Analyzed;
   readonly group: readonly GroupElement[];
+  readonly extendedRunImage: ExtendedRunImage | undefined;
 }
 
 /** Exports with the inputs of a session, and writes `report.toml`. */
-async function exportPhase(session: Session, { names, stores, analyzed, group }: ExportWork): Promise<void> {
+async function exportPhase(session: Session, work: ExportWork): Promise<void> {
+  const { names, stores, analyzed, group, extendedRunImage } = work;
   const { options, ctx } = session;
   const cache = await openCache(session, stores.registries);
   const settings = exportSettings(session, names, stores);
@@ -80,6 +100,7 @@ async function exportPhase(session: Session, { names, stores, analyzed, group }:
       buildpacks: group,
       metadata,
       analyzed,
+      extendedRunImage,
       runImageForExport: runImageForExport(
         declared,
         analyzed.runImage?.image ?? "",

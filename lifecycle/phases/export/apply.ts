@@ -50,7 +50,8 @@ function source({ id, diffId, action }: PlannedLayer, { packed, previous }: Laye
 
 /** Tells what a plan does, in the words that platforms know. */
 export function announce(plan: ExportPlan, logger: Logger): void {
-  for (const layer of plan.layers.filter(({ kind }) => kind === "buildpack" || kind === "sbom")) say(layer, logger);
+  for (const layer of plan.layers.filter(({ kind }) => ["extension", "buildpack", "sbom"].includes(kind)))
+    say(layer, logger);
   announceApp(plan, logger);
   for (const layer of plan.layers) {
     if (["launcher", "config", "process-types"].includes(layer.kind)) say(layer, logger);

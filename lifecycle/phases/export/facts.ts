@@ -19,8 +19,17 @@ export interface BuildpackFacts {
   readonly store: StoreToml | undefined;
 }
 
+/** A layer between the run image's and the buildpacks', which an image extension made. */
+export interface ExtensionLayerFact {
+  readonly id: string;
+  readonly createdBy: string;
+  readonly diffId: DiffId;
+}
+
 /** What the plan is made from: everything that had to be read, and nothing that can be computed. */
 export interface ExportFacts {
+  /** Undefined without image extensions. */
+  readonly extensions?: readonly ExtensionLayerFact[] | undefined;
   readonly buildpacks: readonly BuildpackFacts[];
   /** Undefined: there are no SBOM files for launch. */
   readonly sbom: DiffId | undefined;

@@ -10,6 +10,7 @@ import type { Owner, Place } from "../../layers/place.ts";
 import type { ImageRef } from "../../oci/reference.ts";
 import type { BlobCache } from "../../stores/blob-cache.ts";
 import type { ImageSink, ImageSource } from "../../stores/store.ts";
+import type { ExtendedRunImage } from "./extended-run-image.ts";
 
 /** Which lifecycle built the image: the key `launcher` of the label `io.buildpacks.build.metadata`. */
 export interface LifecycleVersion {
@@ -57,6 +58,8 @@ export interface ExportInputs {
   readonly execEnv?: string | undefined;
   /** `SOURCE_DATE_EPOCH` as given; not a whole number: ignored with a warning. Platform API 0.9. */
   readonly sourceDateEpoch?: string | undefined;
+  /** What the extender left; undefined without image extensions and below Platform API 0.12. */
+  readonly extendedRunImage?: ExtendedRunImage | undefined;
   /** Where images are when they are kept as OCI layouts: names in reports and labels are then paths. */
   readonly layoutDir?: string | undefined;
 }

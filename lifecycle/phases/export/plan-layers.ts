@@ -1,7 +1,7 @@
 import { TspackError } from "../../errors.ts";
 import type { BuildpackLayersMetadata, LayersMetadata } from "../../cnb/files/lifecycle-metadata.ts";
 import { type DiffId, parseDiffId } from "../../oci/digest.ts";
-import type { BuildpackFacts, ExportFacts, LaunchLayerFact } from "./facts.ts";
+import type { BuildpackFacts, ExportFacts, ExtensionLayerFact, LaunchLayerFact } from "./facts.ts";
 import type { PlannedLayer } from "./plan.ts";
 
 const lifecycle = "buildpacksio/lifecycle";
@@ -11,6 +11,7 @@ export function planLayers(facts: ExportFacts, previous: LayersMetadata): readon
   const place = placer(facts.previousLayers);
   const { sbom, launcher, config, processTypes } = facts;
   return [
+    ...(facts.extensions ?? []).map((layer) => planExtension(layer, facts.previousLayers)),
     ...facts.buildpacks.flatMap((fact) => planBuildpack(fact, facts, previous)),
     ...(sbom === undefined
       ? []
@@ -55,6 +56,14 @@ function placer(previousLayers: ReadonlySet<string>) {
     }
     return { kind, id, createdBy, diffId, action: "reuse", reason: "its content is the previous image's" };
   };
+}
+
+/** No metadata records these layers: what the previous image has needs no second upload all the same. */
+function planExtension(layer: ExtensionLayerFact, previousLayers: ReadonlySet<string>): PlannedLayer {
+  const [action, reason] = previousLayers.has(layer.diffId)
+    ? (["reuse", "its content is the previous image's"] as const)
+    : (["add", "an image extension made it"] as const);
+  return { ...layer, kind: "extension", action, reason };
 }
 
 function appHistory(index: number, count: number): string {

@@ -4,7 +4,7 @@ import type { Digest, DiffId } from "../../oci/digest.ts";
 export interface PlannedLayer {
   /** How messages name it: `buildpack/id:layer`, `buildpacksio/lifecycle:launcher`. */
   readonly id: string;
-  readonly kind: "buildpack" | "sbom" | "app" | "launcher" | "config" | "process-types";
+  readonly kind: "extension" | "buildpack" | "sbom" | "app" | "launcher" | "config" | "process-types";
   readonly diffId: DiffId;
   /** The line of the image's history. */
   readonly createdBy: string;
