@@ -115,7 +115,7 @@ static void mount_dev(const char *target)
 /* A few files of /proc answer to a user id instead of a capability, so they are made read-only. */
 static void mount_proc(const char *target)
 {
-    static const char *const covered[] = { "/sys", "/sysrq-trigger", "/irq", "/bus", "/fs" };
+    static const char *const covered[] = { "/sys", "/sysrq-trigger", "/irq", "/bus", "/fs", "/mtrr", "/acpi", "/scsi" };
     if (mount("proc", target, "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) != 0)
         fail("mount proc on", target);
     for (size_t i = 0; i < sizeof covered / sizeof *covered; i++) {
@@ -261,7 +261,11 @@ int main(int argc, char **argv)
     int proc_self = open("/proc/self", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
         fail("make private", "/");
-    bind_mount(root, root, MS_RDONLY | MS_NOSUID | MS_NODEV);
+    /* A mount on "/" itself stays below the root that this process has, so that one goes elsewhere. */
+    const char *source = root;
+    if (strcmp(root, "/") == 0)
+        root = "/proc";
+    bind_mount(source, root, MS_RDONLY | MS_NOSUID | MS_NODEV);
     int at = 5;
     for (; at + 2 < argc && strcmp(argv[at], "--") != 0; at += 3)
         mount_one(root, argv[at], argv[at + 1], argv[at + 2]);

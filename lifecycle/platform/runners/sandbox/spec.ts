@@ -47,6 +47,16 @@ export function bubblewrapCommand(program: string, spec: SandboxSpec): SandboxCo
   return { file: program, args };
 }
 
+/**
+ * Parts of /proc that answer to a user id instead of a capability: whoever builds as root could
+ * change the machine's kernel settings from inside. bubblewrap leaves them as they are.
+ */
+const coveredProcFiles = ["sys", "sysrq-trigger", "irq", "bus", "fs", "mtrr", "acpi", "scsi"];
+
+function procCover(proc: string, name: string): readonly string[] {
+  return ["--ro-bind-try", `/proc/${name}`, `${proc}/${name}`];
+}
+
 function bubblewrapMount(mount: SandboxMount): readonly string[] {
   switch (mount.kind) {
     case "ro":
@@ -56,7 +66,7 @@ function bubblewrapMount(mount: SandboxMount): readonly string[] {
     case "tmpfs":
       return ["--perms", "1777", "--tmpfs", mount.target];
     case "proc":
-      return ["--proc", mount.target];
+      return ["--proc", mount.target, ...coveredProcFiles.flatMap((name) => procCover(mount.target, name))];
     case "dev":
       return ["--dev", mount.target];
   }
