@@ -35,6 +35,8 @@ export type ErrorCode =
   | "REGISTRY_ERROR"
   | "DIGEST_MISMATCH"
   | "IMAGE_NOT_FOUND"
+  | "ENGINE_UNREACHABLE"
+  | "ENGINE_ERROR"
   | "CREDENTIAL_HELPER_FAILED"
   // phases
   | "ROOT_REFUSED"

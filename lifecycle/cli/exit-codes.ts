@@ -38,6 +38,8 @@ export const exitCodeTable: Readonly<Record<ErrorCode, number>> = {
   REGISTRY_ERROR: 1,
   DIGEST_MISMATCH: 1,
   IMAGE_NOT_FOUND: 1,
+  ENGINE_UNREACHABLE: 1,
+  ENGINE_ERROR: 1,
   CREDENTIAL_HELPER_FAILED: 1,
   ROOT_REFUSED: 1,
   ANALYZE_FAILED: 32,

@@ -1,3 +1,4 @@
+import type { Digest } from "./digest.ts";
 import type { ImageConfig } from "./image-config.ts";
 import type { Layer } from "./layer.ts";
 import type { Manifest } from "./manifest.ts";
@@ -11,4 +12,9 @@ export interface Image {
   config(): Promise<Raw<ImageConfig>>;
   /** Base layer first. */
   layers(): Promise<readonly Layer[]>;
+  /**
+   * Only of an image in a container engine: the ID that the engine knows it by. Such an image
+   * may have no manifest of its own, and `manifest()` then reads every layer.
+   */
+  readonly engineId?: Digest;
 }

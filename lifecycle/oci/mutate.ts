@@ -32,7 +32,9 @@ async function applyEdits(image: Image, edits: readonly Edit[]): Promise<Image> 
 
 /** What an image is made of. */
 export async function partsOf(image: Image): Promise<ImageParts> {
-  const [manifest, config, layers] = await Promise.all([image.manifest(), image.config(), image.layers()]);
+  const [config, layers] = await Promise.all([image.config(), image.layers()]);
+  if (image.engineId !== undefined) return { config: config.value, layers, format: "docker" };
+  const manifest = await image.manifest();
   const { mediaType, config: configDescriptor, annotations } = manifest.value;
   return {
     config: config.value,

@@ -32,8 +32,11 @@ export interface LayerReport {
 
 /** What a sink did. */
 export interface WriteReport {
+  /** Of the manifest; the image's ID in a container engine. */
   readonly digest: Digest;
-  /** Bytes of the manifest. */
+  /** Container engine only. */
+  readonly imageId?: Digest | undefined;
+  /** Bytes of the manifest; 0 in a container engine. */
   readonly manifestSize: number;
   readonly layers: readonly LayerReport[];
 }

@@ -1,6 +1,7 @@
 import type { Image } from "../../lifecycle/oci/image.ts";
 import { imageFromParts, memoryLayer } from "../../lifecycle/oci/memory-image.ts";
 import type { ManifestFormat } from "../../lifecycle/oci/media-type.ts";
+import { encodeHeader, paddingAfter } from "../../lifecycle/oci/tar/header.ts";
 
 /** What a test image is like. */
 export interface TestImage {
@@ -18,12 +19,20 @@ export function testImage({ layers, format = "oci", architecture = "amd64", vari
     config: {
       architecture,
       os: "linux",
+      // Podman makes a time up where there is none.
+      created: "1980-01-01T00:00:01Z",
       ...(variant === undefined ? {} : { variant }),
       config: { Labels: labels },
       history: layers.map(() => ({ created: "1980-01-01T00:00:01Z" })),
     },
     layers: layers.map((tar) => memoryLayer(tar)),
   });
+}
+
+/** A tar of one file with `noise`, for stores that look into layers. */
+export function tarOfNoise(size: number, seed: number): Uint8Array {
+  const header = encodeHeader({ name: `file-${seed}`, type: "file", mode: 0o644, uid: 0, gid: 0, size });
+  return Buffer.concat([header, noise(size, seed), Buffer.alloc(paddingAfter(size) + 1024)]);
 }
 
 /** Bytes that do not compress, the same at every call for the same seed. */
