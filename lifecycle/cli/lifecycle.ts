@@ -1,8 +1,9 @@
 #!/usr/bin/env node
+import { flush } from "./flush.ts";
 import { runLifecycle } from "./run-lifecycle.ts";
 
 // The reader of our output may be gone before we are (`| head`): that is no failure of ours.
-process.stdout.on("error", () => {});
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
 
 const aborter = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => aborter.abort());
@@ -16,5 +17,6 @@ const code = await runLifecycle({
   stderr: (text) => void process.stderr.write(text),
   signal: aborter.signal,
 });
+await flush([process.stdout, process.stderr], aborter.signal.aborted ? AbortSignal.timeout(1000) : undefined);
 // Kept connections would hold the process open for seconds.
 process.exit(code);

@@ -13,7 +13,7 @@ if (process.argv.length === 3 && (first === "--version" || first === "-V" || fir
 
 async function run(): Promise<void> {
   // The reader of our output may be gone before we are (`| head`): that is no failure of ours.
-  process.stdout.on("error", () => {});
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
   const { runTspack } = await import("./run-tspack.ts");
   const aborter = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => aborter.abort());
@@ -30,6 +30,8 @@ async function run(): Promise<void> {
     packageRoot: resolve(dirname(fileURLToPath(import.meta.url)), ".."),
     signal: aborter.signal,
   });
+  const { flush } = await import("./flush.ts");
+  await flush([process.stdout, process.stderr], aborter.signal.aborted ? AbortSignal.timeout(1000) : undefined);
   // Kept connections would hold the process open for seconds.
   process.exit(code);
 }
