@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { decodeBuilderToml } from "../../platform/builder/builder-toml.ts";
-import { readBuildpackDirectory } from "../../platform/builder/buildpack-layer.ts";
+import { readBuilderBuildpacks } from "../../platform/builder/buildpack-layer.ts";
 import { type Builder, openBuilder } from "../../platform/builder/builder.ts";
 import { createBuilder } from "../../platform/builder/create-builder.ts";
 import { defaultBuilder, defaultNames } from "../../platform/builder/default-builder.ts";
@@ -86,7 +86,7 @@ export async function imageOfBuilderToml(toolbox: Toolbox, file: string, mirror:
       description: definition.description,
       buildImage,
       runImages: definition.runImages.length === 0 ? [{ image: defaultNames.run, mirrors: [] }] : definition.runImages,
-      buildpacks: definition.buildpacks.map(({ uri }) => readBuildpackDirectory(resolve(dirname(file), uri))),
+      buildpacks: readBuilderBuildpacks(definition.buildpacks, dirname(file)),
       order: definition.order,
       lifecycle,
     },

@@ -27,7 +27,7 @@ export interface BuilderToml {
 export function decodeBuilderToml(document: TomlDocument): BuilderToml {
   return decodeToml(
     document,
-    { code: "INVALID_BUILDER", hint: "fields are listed in the README of lifecycle/platform" },
+    { code: "INVALID_BUILDER", hint: "the fields are listed in lifecycle/platform/README.md" },
     (root) => {
       const order = readOrder(root, "order");
       if (order.length === 0) root.issue("order", "at least one [[order]] with a group", "none");

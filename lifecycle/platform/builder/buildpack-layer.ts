@@ -1,10 +1,11 @@
 import { lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { type BuildpackDescriptor, decodeBuildpackToml } from "../../cnb/files/buildpack-toml.ts";
 import { escapeId } from "../../cnb/ids.ts";
-import { TspackError } from "../../errors.ts";
+import { InputError, type InputIssue, TspackError } from "../../errors.ts";
 import type { LayerEntry } from "../../layers/pack-entries.ts";
 import { readTomlFile } from "../../phases/files.ts";
+import type { BuilderBuildpack } from "./builder-toml.ts";
 
 /** A buildpack on this machine that goes into a builder. */
 export interface LocalBuildpack {
@@ -17,6 +18,29 @@ export function readBuildpackDirectory(directory: string): LocalBuildpack {
   const descriptor = decodeBuildpackToml(readTomlFile(join(directory, "buildpack.toml")), directory);
   if (descriptor.kind === "component") requirePrograms(directory, descriptor);
   return { descriptor, directory };
+}
+
+/**
+ * Reads the buildpacks of a `builder.toml` in a directory. Throws what `readBuildpackDirectory`
+ * throws, and `INVALID_BUILDER` when a buildpack is not the one that the file says.
+ */
+export function readBuilderBuildpacks(
+  buildpacks: readonly BuilderBuildpack[],
+  directory: string,
+): readonly LocalBuildpack[] {
+  const issues: InputIssue[] = [];
+  const read = buildpacks.map(({ uri, id, version }, index) => {
+    const buildpack = readBuildpackDirectory(resolve(directory, uri));
+    const own = buildpack.descriptor;
+    const wrong = { source: "builder.toml", path: `buildpacks[${index}]` };
+    if (id !== undefined && id !== own.id) issues.push({ ...wrong, expected: `id ${own.id}, as in ${uri}`, got: id });
+    if (version !== undefined && version !== own.version)
+      issues.push({ ...wrong, expected: `version ${own.version}, as in ${uri}`, got: version });
+    return buildpack;
+  });
+  if (issues.length > 0)
+    throw new InputError("INVALID_BUILDER", "builder.toml names other buildpacks than there are", issues);
+  return read;
 }
 
 function requirePrograms(directory: string, { id }: BuildpackDescriptor): void {

@@ -8,7 +8,7 @@ import { readTomlFile } from "../../phases/files.ts";
 import type { BlobCache } from "../../stores/blob-cache.ts";
 import type { ImageSink, ImageSource } from "../../stores/store.ts";
 import { decodeBuilderToml } from "./builder-toml.ts";
-import { readBuildpackDirectory } from "./buildpack-layer.ts";
+import { readBuilderBuildpacks } from "./buildpack-layer.ts";
 import { createBuilder } from "./create-builder.ts";
 import { type LocalSources, localParts } from "./local-parts.ts";
 
@@ -47,7 +47,7 @@ export async function defaultBuilder({ sources, store, blobs, ctx }: DefaultBuil
       description: definition.description,
       buildImage: stack.build,
       runImages: [{ image: defaultNames.run, mirrors: [] }],
-      buildpacks: definition.buildpacks.map(({ uri }) => readBuildpackDirectory(join(directory, uri))),
+      buildpacks: readBuilderBuildpacks(definition.buildpacks, directory),
       order: definition.order,
       lifecycle,
       labels: { [fingerprintLabel]: fingerprint },
