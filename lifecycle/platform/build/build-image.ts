@@ -1,5 +1,6 @@
 import { mkdtemp, readdir } from "node:fs/promises";
 import { join } from "node:path";
+import type { LayerCache } from "../../cache/cache.ts";
 import { openVolumeCache } from "../../cache/volume.ts";
 import { platformFeatures } from "../../cnb/api/platform.ts";
 import { decodeBuildMetadata } from "../../cnb/files/metadata-toml.ts";
@@ -107,10 +108,12 @@ async function buildIn(work: string, inputs: BuildImageInputs, ports: BuildImage
   await watch.time("ANALYZING", () => analyzeIn(layers, inputs, ports));
   await watch.time("DETECTING", () => runner.run("detect", job, ctx));
   await refuseTraps(layers.path);
-  const restored = await watch.time("RESTORING", () => restoreIn(layers, inputs, ports));
+  // One view for both phases: what it has verified once is not read again.
+  const cache = await openVolumeCache(await privateDirectory(ports.cacheDir), ctx);
+  const restored = await watch.time("RESTORING", () => restoreIn(layers, inputs, cache, ctx));
   await watch.time("BUILDING", () => runner.run("build", job, ctx));
   await refuseTraps(layers.path);
-  const exported = await watch.time("EXPORTING", () => exportFrom({ app, layers }, inputs, ports));
+  const exported = await watch.time("EXPORTING", () => exportFrom({ app, layers }, inputs, cache, ports));
   const { group } = readGroup(join(layers.path, "group.toml"));
   return { ...exported, group, restored, times: watch.times };
 }
@@ -147,11 +150,11 @@ async function analyzeIn(
 async function restoreIn(
   layers: Place,
   { builder }: BuildImageInputs,
-  { cacheDir, ctx }: BuildImagePorts,
+  cache: LayerCache,
+  ctx: Context,
 ): Promise<RestoreResult> {
   const { group } = readGroup(join(layers.path, "group.toml"));
   const { metadata } = readAnalyzed(join(layers.path, "analyzed.toml"), ctx.logger);
-  const cache = await openVolumeCache(await privateDirectory(cacheDir), ctx);
   const features = platformFeatures(builder.platformApi);
   return restore({ features, buildpacks: group, metadata, layers, skipLayers: false }, { cache, ctx });
 }
@@ -159,10 +162,10 @@ async function restoreIn(
 async function exportFrom(
   { app, layers }: { readonly app: Place; readonly layers: Place },
   inputs: BuildImageInputs,
-  ports: BuildImagePorts,
+  cache: LayerCache,
+  { ctx, blobs, images, sink }: BuildImagePorts,
 ): Promise<ExportResult> {
   const { builder } = inputs;
-  const { ctx, cacheDir, blobs, images, sink } = ports;
   const analyzed = readAnalyzed(join(layers.path, "analyzed.toml"), ctx.logger);
   const { group, groupExtensions } = readGroup(join(layers.path, "group.toml"));
   const metadata = readSpecFile(join(layers.path, "config/metadata.toml"), "build metadata", decodeBuildMetadata);
@@ -196,6 +199,6 @@ async function exportFrom(
       execEnv: "production",
       sourceDateEpoch: inputs.sourceDateEpoch,
     },
-    { images, sink, blobs, cache: await openVolumeCache(cacheDir, ctx), ctx },
+    { images, sink, blobs, cache, ctx },
   );
 }
