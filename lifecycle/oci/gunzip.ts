@@ -17,16 +17,18 @@ export async function* gunzip(source: ByteStream): AsyncGenerator<Uint8Array, vo
     for await (const chunk of inflate as AsyncIterable<Uint8Array>) yield chunk;
     await feeding;
   } catch (error) {
-    throw await clearError(error, feeding);
+    throw await clearError(error, feeding, inflate.readableEnded);
   } finally {
     inflate.destroy();
   }
 }
 
 /** The stream's own failure and not that it was closed because of it. */
-async function clearError(error: unknown, feeding: Promise<void>): Promise<unknown> {
-  const cause = errorCode(error) === "ERR_STREAM_PREMATURE_CLOSE" ? await reasonOf(feeding, error) : error;
-  if (!isZlibError(errorCode(cause))) return cause;
+async function clearError(error: unknown, feeding: Promise<void>, ended: boolean): Promise<unknown> {
+  const cause = isClosed(error) ? await reasonOf(feeding, error) : error;
+  // Node takes no more when something else follows the gzip data, and says so by closing or aborting.
+  const isFollowed = ended && (isClosed(cause) || errorCode(cause) === "ABORT_ERR");
+  if (!isFollowed && !isZlibError(errorCode(cause))) return cause;
   return new TspackError("INVALID_IMAGE", "a layer's gzip data is damaged", { cause });
 }
 
@@ -37,6 +39,10 @@ async function reasonOf(feeding: Promise<void>, fallback: unknown): Promise<unkn
   } catch (error) {
     return error;
   }
+}
+
+function isClosed(error: unknown): boolean {
+  return errorCode(error) === "ERR_STREAM_PREMATURE_CLOSE";
 }
 
 function isZlibError(code: string | undefined): boolean {

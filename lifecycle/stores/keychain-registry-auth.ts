@@ -26,11 +26,12 @@ function decode(value: string, source: string): ReadonlyMap<string, Credential> 
     const credential = typeof header === "string" ? credentialFromHeader(header) : undefined;
     // The reference drops scheme and path of a key here, whatever the path is.
     const host = key.replace(/^https?:\/\//i, "").split("/")[0] ?? "";
-    if (host === "") issues.push({ source, path: JSON.stringify(key), expected: "a registry host", got: "none" });
+    if (host === "")
+      issues.push({ source, path: JSON.stringify(shownKey(key)), expected: "a registry host", got: "none" });
     if (credential === undefined) {
       issues.push({
         source,
-        path: key,
+        path: shownKey(key),
         expected: '"Basic <base64 of user:password>", "Bearer <token>" or "X-Identity <token>"',
         got: typeof header === "string" ? "text of another form (not shown)" : typeof header,
       });
@@ -38,6 +39,11 @@ function decode(value: string, source: string): ReadonlyMap<string, Credential> 
   }
   if (issues.length > 0) throw invalid(source, issues);
   return credentials;
+}
+
+/** Who swaps host and header has written the secret as a key. */
+function shownKey(key: string): string {
+  return /^[\w.:/[\]-]{0,255}$/.test(key) ? key : "a key that is no host (not shown)";
 }
 
 function invalid(source: string, issues: readonly InputIssue[]): InputError {

@@ -139,6 +139,11 @@ describe("gunzip", () => {
     }
   });
 
+  it.each([4000, 9000, 64_000])("refuses %i bytes that follow the data", async (more) => {
+    const followed = Buffer.concat([await gzip([Buffer.from("some layer")]), Buffer.alloc(more)]);
+    await expect(collect(gunzip(streamOf(followed, 4000)))).rejects.toMatchObject({ code: "INVALID_IMAGE" });
+  });
+
   it("passes on the failure of its source", async () => {
     await expect(collect(gunzip(failing()))).rejects.toThrow("the connection was cut");
   });

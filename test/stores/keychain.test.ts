@@ -62,6 +62,12 @@ describe("CNB_REGISTRY_AUTH", () => {
     expect(JSON.stringify(failure) + String(failure)).not.toContain("geheim");
   });
 
+  test("with header and host swapped does not show the header", () => {
+    const failure = caught(() => registryAuthKeychain(JSON.stringify({ "Basic geheim": "a.test" })));
+    expect(failure).toMatchObject({ code: "INVALID_ENV" });
+    expect(JSON.stringify(failure) + String(failure)).not.toContain("geheim");
+  });
+
   test("that is no JSON says where, and does not quote it", () => {
     const failure = caught(() => registryAuthKeychain('{\n  "a.test": geheim }'));
     expect(failure).toMatchObject({ code: "INVALID_ENV", issues: [{ source: "env CNB_REGISTRY_AUTH:2:13" }] });

@@ -6,29 +6,32 @@ export interface Challenge {
   readonly parameters: Readonly<Record<string, string>>;
 }
 
-const token = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
-const parameter = new RegExp(`(${token})\\s*=\\s*(?:"((?:[^"\\\\]|\\\\.)*)"|(${token}))`, "y");
-const scheme = new RegExp(`(${token})(?=\\s|,|$)`, "y");
+const token = /[!#$%&'*+.^_`|~0-9A-Za-z-]+/y;
+const value = /\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([!#$%&'*+.^_`|~0-9A-Za-z-]+))/y;
 
-/** Reads all challenges of a header; what cannot be understood is left out. */
+/** Reads all challenges of a header, in one pass however long it is; what cannot be understood is left out. */
 export function parseChallenges(header: string): readonly Challenge[] {
   const challenges: { scheme: string; parameters: Record<string, string> }[] = [];
-  let at = 0;
-  while (at < header.length) {
-    parameter.lastIndex = at;
-    scheme.lastIndex = at;
-    const found = parameter.exec(header);
-    const current = challenges.at(-1);
-    if (found !== null && current !== undefined) {
-      current.parameters[(found[1] ?? "").toLowerCase()] = found[2]?.replace(/\\(.)/g, "$1") ?? found[3] ?? "";
-      at = parameter.lastIndex;
+  for (let at = 0; at < header.length;) {
+    const name = matchAt(token, header, at)?.[0].toLowerCase();
+    if (name === undefined) {
+      at += 1;
       continue;
     }
-    const name = scheme.exec(header);
-    if (name !== null) {
-      challenges.push({ scheme: (name[1] ?? "").toLowerCase(), parameters: {} });
-      at = scheme.lastIndex;
-    } else at += 1;
+    at += name.length;
+    const current = challenges.at(-1);
+    const found = current === undefined ? undefined : matchAt(value, header, at);
+    if (found !== undefined) {
+      if (current !== undefined) current.parameters[name] = found[1]?.replace(/\\(.)/g, "$1") ?? found[2] ?? "";
+      at += found[0].length;
+    } else if (at === header.length || /[\s,]/.test(header[at] ?? "")) {
+      challenges.push({ scheme: name, parameters: {} });
+    }
   }
   return challenges;
+}
+
+function matchAt(pattern: RegExp, text: string, at: number): RegExpExecArray | undefined {
+  pattern.lastIndex = at;
+  return pattern.exec(text) ?? undefined;
 }

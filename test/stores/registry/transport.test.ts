@@ -37,6 +37,15 @@ describe("challenges", () => {
   test("of any header are read without an end or an exception", () => {
     fc.assert(fc.property(fc.string(), (header) => Array.isArray(parseChallenges(header))));
   });
+
+  test.each(["a".repeat(64 * 1024), `Basic ${'a"'.repeat(32 * 1024)}`, `Basic a${" ".repeat(64 * 1024)}b`])(
+    "of a very long header take no time",
+    (header) => {
+      const start = performance.now();
+      parseChallenges(`${header}"`);
+      expect(performance.now() - start).toBeLessThan(500);
+    },
+  );
 });
 
 describe("a proxy", () => {
