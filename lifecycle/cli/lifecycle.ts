@@ -1,22 +1,26 @@
 #!/usr/bin/env node
-import { flush } from "./flush.ts";
-import { runLifecycle } from "./run-lifecycle.ts";
+import { takeCredentials } from "./credentials.ts";
+
+// By this signal any process of the same user, a buildpack's too, could open Node's debugger and
+// read the credentials with it. A listener takes the place of the debugger's; it comes first.
+process.on("SIGUSR1", () => {});
 
 // The reader of our output may be gone before we are (`| head`): that is no failure of ours.
-for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
+process.stdout.on("error", () => {});
 
 const aborter = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => aborter.abort());
 
+const env = takeCredentials(process.env);
+const { runLifecycle } = await import("./run-lifecycle.ts");
 const code = await runLifecycle({
   argv: process.argv.slice(2),
   program: process.argv[1] ?? "lifecycle",
-  env: process.env,
+  env,
   user: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 },
   stdout: (text) => void process.stdout.write(text),
   stderr: (text) => void process.stderr.write(text),
   signal: aborter.signal,
 });
-await flush([process.stdout, process.stderr], aborter.signal.aborted ? AbortSignal.timeout(1000) : undefined);
 // Kept connections would hold the process open for seconds.
 process.exit(code);

@@ -23,6 +23,13 @@ const below = (until: string): ApiRange => ({ until });
 
 /** Every input of every phase. Platform specification, "Inputs" of each phase. A new flag is one row here. */
 export const optionRows = {
+  allowRoot: {
+    kind: "bool",
+    flag: "allow-root",
+    env: "TSPACK_ALLOW_ROOT",
+    phases: { analyze: all, detect: all, restore: all, build: all, export: all, create: all, rebase: all },
+    description: "go on as root where root can not become the builder's user",
+  },
   analyzed: {
     kind: "string",
     flag: "analyzed",

@@ -16,14 +16,16 @@ export interface RegistryAccess {
   readonly env: Env;
   readonly insecureRegistries: readonly string[];
   readonly ctx: Context;
+  /** What was read beforehand; the environment's own keychain when absent. */
+  readonly keychain?: Keychain | undefined;
 }
 
 /** The registries as this process may use them: credentials, certificates and proxies from the environment. */
-export function openRegistries({ env, insecureRegistries, ctx }: RegistryAccess): RegistryStore {
+export function openRegistries({ env, insecureRegistries, ctx, keychain }: RegistryAccess): RegistryStore {
   const logger = ctx.logger;
   const ca = extraCertificates(env);
   return registryStore({
-    keychain: keychainFrom(env, ctx.signal),
+    keychain: keychain ?? keychainFrom(env, ctx.signal),
     logger,
     signal: ctx.signal,
     insecureRegistries,
@@ -49,9 +51,14 @@ function registryAuth(env: Env): Keychain {
 }
 
 function dockerConfig(env: Env, signal?: AbortSignal): Keychain {
+  const path = dockerConfigPath(env);
+  return path === undefined ? anonymousKeychain : dockerConfigKeychain(path, { signal });
+}
+
+/** Where Docker's `config.json` is: in `DOCKER_CONFIG`, else in the home directory. */
+export function dockerConfigPath(env: Env): string | undefined {
   const directory = env["DOCKER_CONFIG"] ?? (env["HOME"] === undefined ? undefined : join(env["HOME"], ".docker"));
-  if (directory === undefined || directory === "") return anonymousKeychain;
-  return dockerConfigKeychain(join(directory, "config.json"), { signal });
+  return directory === undefined || directory === "" ? undefined : join(directory, "config.json");
 }
 
 /** `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`, in either case. */

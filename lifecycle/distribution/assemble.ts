@@ -96,6 +96,7 @@ async function nativeFiles(folder: string, arch: LifecycleArch): Promise<readonl
   const wanted = [
     ["launcher", "launcher"],
     ["lifecycle", "starter"],
+    ["guard.so", "guard.so"],
   ] as const;
   for (const [, program] of wanted) {
     if (!present.includes(program)) throw notBuilt(`the ${program} for ${arch}`);

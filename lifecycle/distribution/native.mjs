@@ -1,4 +1,4 @@
-// Compiles the static C programs, for this machine's architecture and for those that a cross
+// Compiles the C programs and the library that guards the lifecycle, for this machine's architecture and for those that a cross
 // compiler is installed for: dist/native/linux-<arch>/<program>.
 import { execFile } from "node:child_process";
 import { accessSync, constants, existsSync, mkdirSync, renameSync, statSync } from "node:fs";
@@ -10,6 +10,7 @@ const run = promisify(execFile);
 const programs = {
   launcher: "lifecycle/launcher/launcher.c",
   starter: "lifecycle/distribution/starter.c",
+  "guard.so": "lifecycle/distribution/guard.c",
   "sandbox-init": "lifecycle/platform/runners/sandbox/sandbox-init.c",
 };
 
@@ -25,9 +26,12 @@ const compilers = {
 
 // No build id and no debug paths: the same source gives the same bytes.
 const flags = [
-  "-std=c99 -Os -Wall -Wextra -Werror -static -s",
+  "-std=c99 -Os -Wall -Wextra -Werror -s",
   "-fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections -Wl,--gc-sections -Wl,--build-id=none",
 ].flatMap((line) => line.split(" "));
+
+/** Programs need nothing beside them; a library that is loaded before the C library needs none. */
+const linking = (name) => (name.endsWith(".so") ? ["-shared", "-fPIC", "-nostdlib"] : ["-static"]);
 
 const hint = [
   "tspack builds its launcher, a small static C program, and found no C compiler",
@@ -81,7 +85,7 @@ export async function buildNative({ root, output }) {
     mkdirSync(folder, { recursive: true });
     for (const [name, file] of Object.entries(programs)) {
       const [source, target] = [join(root, file), join(folder, name)];
-      if (mtime(source) > mtime(target)) jobs.push(compile(compiler, ownFlags(compiler, arch), source, target));
+      if (mtime(source) > mtime(target)) jobs.push(compile(compiler, [...ownFlags(compiler, arch), ...linking(name)], source, target));
     }
   }
   await Promise.all(jobs);

@@ -3,17 +3,25 @@
  * the C library beside it, so that the lifecycle runs in any Linux root filesystem, an empty one
  * included. The names of the phases are links to this file.
  *
- *   <dir>/<loader> --inhibit-cache --library-path <dir> <dir>/node <dir>/lifecycle.js @<name> ARG...
+ *   <dir>/<loader> --inhibit-cache --preload <dir>/guard.so --library-path <dir>
+ *       <dir>/node <dir>/lifecycle.js @<name> ARG...
  *
  * @<name> is the last element of argv[0] ("@detector"): the phase, without using a flag or a
  * variable that a phase could take for its own. Needs no /proc, no PATH and no writable place.
+ *
+ * Buildpacks run as the same user beside the lifecycle, so two doors to it are shut here: the
+ * registry credentials go to Node in an unnamed file instead of the environment, which /proc
+ * shows, and guard.c makes the process undumpable. A third, Node's debugger, which SIGUSR1 opens,
+ * is shut by lifecycle.ts.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <limits.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -26,7 +34,7 @@ extern char **environ;
 #error "the lifecycle is built for x86_64 and aarch64"
 #endif
 
-enum { FIXED_ARGUMENTS = 7, MOST_ARGUMENTS = 4096, MOST_LINKS = 40 };
+enum { FIXED_ARGUMENTS = 9, MOST_ARGUMENTS = 4096, MOST_LINKS = 40 };
 
 struct path {
     char text[PATH_MAX];
@@ -110,26 +118,75 @@ static void drop_foreign_variables(void) {
     *kept = NULL;
 }
 
+#define SECRET "CNB_REGISTRY_AUTH="
+#define SECRET_FILE "TSPACK_REGISTRY_AUTH_FD="
+
+/* The descriptor of an unnamed file with the text, read from its start; -1 where there is none. */
+static int unnamed_file(const char *text) {
+    size_t left = strlen(text);
+    int file = memfd_create("registry-auth", 0);
+    while (file >= 0 && left > 0) {
+        ssize_t size = write(file, text, left);
+        if (size <= 0) {
+            close(file);
+            return -1;
+        }
+        text += size;
+        left -= (size_t)size;
+    }
+    if (file >= 0) lseek(file, 0, SEEK_SET);
+    return file;
+}
+
+/*
+ * Takes the credentials out of the environment that the kernel shows of this process for as long
+ * as it runs. Where no unnamed file can be made they stay, behind the guard alone.
+ */
+static void hide_credentials(void) {
+    static char announced[sizeof SECRET_FILE + 12];
+    char **kept = environ;
+    for (char **entry = environ; *entry != NULL; entry++) {
+        if (strncmp(*entry, SECRET_FILE, sizeof SECRET_FILE - 1) == 0) continue;
+        const bool secret = strncmp(*entry, SECRET, sizeof SECRET - 1) == 0 && announced[0] == '\0';
+        const int file = secret ? unnamed_file(*entry + sizeof SECRET - 1) : -1;
+        if (file >= 0) {
+            snprintf(announced, sizeof announced, SECRET_FILE "%d", file);
+            *kept++ = announced;
+        } else *kept++ = *entry;
+    }
+    *kept = NULL;
+}
+
 int main(int argc, char **argv) {
-    static struct path folder, loader, node, script, name;
+    static struct path folder, loader, guard, node, script, name;
     static char *arguments[FIXED_ARGUMENTS + MOST_ARGUMENTS + 1];
     const char *called = argc > 0 ? argv[0] : "lifecycle";
     const char *executed = (const char *)getauxval(AT_EXECFN);
     if (executed == NULL) executed = called;
     errno = 0;
     if (!find_folder(&folder, executed)) return fail("no " LOADER " beside", executed);
-    loader = node = script = folder;
+    loader = guard = node = script = folder;
     const char *slash = strrchr(called, '/');
-    bool fits = add(&loader, LOADER) && add(&node, "node") && add(&script, "lifecycle.js");
+    bool fits = add(&loader, LOADER) && add(&node, "node") && add(&script, "lifecycle.js") && add(&guard, "guard.so");
     fits = fits && add(&name, "@") && add(&name, slash == NULL ? called : slash + 1);
     if (!fits) return fail("a name is too long:", called);
     if (argc > MOST_ARGUMENTS) return fail("too many arguments:", called);
+    /* The loader would only warn, and start Node unguarded. */
+    if (access(guard.text, R_OK) != 0) return fail("cannot read", guard.text);
 
-    char *fixed[FIXED_ARGUMENTS] = {loader.text, (char *)"--inhibit-cache", (char *)"--library-path", folder.text,
-                                    node.text, script.text, name.text};
+    char *fixed[FIXED_ARGUMENTS] = {loader.text,
+                                    (char *)"--inhibit-cache",
+                                    (char *)"--preload",
+                                    guard.text,
+                                    (char *)"--library-path",
+                                    folder.text,
+                                    node.text,
+                                    script.text,
+                                    name.text};
     memcpy(arguments, fixed, sizeof fixed);
     for (int i = 1; i < argc; i++) arguments[FIXED_ARGUMENTS + i - 1] = argv[i];
     drop_foreign_variables();
+    hide_credentials();
     execv(loader.text, arguments);
     return fail("cannot execute", loader.text);
 }

@@ -1,5 +1,5 @@
-import { readFile } from "node:fs/promises";
-import { errorCode, InputError } from "../errors.ts";
+import { readFile, stat } from "node:fs/promises";
+import { errorCode, InputError, TspackError } from "../errors.ts";
 import type { InputIssue } from "../errors.ts";
 import { credentialFromBasic } from "./keychain-header.ts";
 import { credentialFromHelper } from "./keychain-helper.ts";
@@ -20,7 +20,8 @@ interface DockerConfig {
 /**
  * The keychain of Docker's `config.json`, read at the first question: `credHelpers`, then
  * `credsStore`, then `auths`, by exact host. A missing file knows nobody. Throws
- * `INVALID_JSON` with line and column for a broken file and `CREDENTIAL_HELPER_FAILED`.
+ * `INVALID_JSON` with line and column for a broken file and `CREDENTIAL_HELPER_FAILED`, also for
+ * a file that may not be read.
  */
 export function dockerConfigKeychain(path: string, options: HelperOptions = {}): Keychain {
   let config: Promise<DockerConfig> | undefined;
@@ -56,9 +57,25 @@ async function readDockerConfig(path: string): Promise<DockerConfig> {
   try {
     return decodeDockerConfig(await readFile(path, "utf8"), path);
   } catch (error) {
-    if (errorCode(error) !== "ENOENT" && errorCode(error) !== "ENOTDIR") throw error;
+    // A home directory that is somebody else's (`HOME=/root`) knows nobody either.
+    if (errorCode(error) === "EACCES" && (await exists(path))) throw unreadable(path, error);
+    if (!["ENOENT", "ENOTDIR", "EACCES"].includes(errorCode(error) ?? "")) throw error;
     return { auths: new Map(), keys: new Map(), helpers: new Map(), store: undefined };
   }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+function unreadable(path: string, cause: unknown): TspackError {
+  return new TspackError("CREDENTIAL_HELPER_FAILED", `${path} can not be read: permission denied`, {
+    cause,
+    hint: "make it readable for this user, or set DOCKER_CONFIG or CNB_REGISTRY_AUTH",
+  });
 }
 
 function decodeDockerConfig(text: string, source: string): DockerConfig {

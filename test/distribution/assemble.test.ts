@@ -51,7 +51,7 @@ describe("the archive of the lifecycle", () => {
     mkdirSync(native, { recursive: true });
     cpSync(join(dist, "lifecycle-dist"), join(folder, "stand-in/lifecycle-dist"), { recursive: true });
     writeFileSync(join(folder, "stand-in/lifecycle-components.json"), components);
-    for (const name of ["launcher", "starter"]) writeFileSync(join(native, name), name);
+    for (const name of ["launcher", "starter", "guard.so"]) writeFileSync(join(native, name), name);
   });
 
   const assemble = (distDir = join(folder, "stand-in")): Promise<LifecycleDistribution> =>
@@ -68,6 +68,7 @@ describe("the archive of the lifecycle", () => {
       ...["analyzer", "builder", "creator", "detector", "exporter", "extender"].map(
         (name) => `lrwxrwxrwx 0/0 lifecycle/${name} -> lifecycle`,
       ),
+      "-rwxr-xr-x 0/0 lifecycle/guard.so",
       "-rwxr-xr-x 0/0 lifecycle/launcher",
       ...["cdx", "spdx", "syft"].map((format) => `-rw-r--r-- 0/0 lifecycle/launcher.sbom.${format}.json`),
       "-rwxr-xr-x 0/0 lifecycle/libc.so.6",
@@ -171,6 +172,13 @@ if (missing.length > 0 || libraries === undefined) {
       expect(JSON.parse(runInReadOnly(root, env, ["/cnb/lifecycle/builder"]).stdout)).toEqual({
         args: ["@builder"],
         env: ["A", "LD_LIBRARY_PATH"],
+      });
+    });
+
+    test("hands credentials on outside of the environment", () => {
+      const env = { CNB_REGISTRY_AUTH: "{}", TSPACK_REGISTRY_AUTH_FD: "7" };
+      expect(JSON.parse(runInReadOnly(root, env, ["/cnb/lifecycle/creator"]).stdout)).toMatchObject({
+        env: ["TSPACK_REGISTRY_AUTH_FD"],
       });
     });
 

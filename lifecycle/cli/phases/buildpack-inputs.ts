@@ -1,13 +1,12 @@
 import type { TargetMetadata } from "../../cnb/files/analyzed.ts";
 import { here } from "../../layers/place.ts";
 import type { BuildpackInputs } from "../../phases/detect/inputs.ts";
+import { withWritableHome } from "./home.ts";
 import { definedEnv, type Session } from "./session.ts";
 
 /** What both phases that run buildpacks are told. */
-export function buildpackInputs(
-  { features, options, env }: Session,
-  target: TargetMetadata | undefined,
-): BuildpackInputs {
+export function buildpackInputs(session: Session, target: TargetMetadata | undefined): BuildpackInputs {
+  const { features, options, env, ctx } = session;
   return {
     features,
     app: here(options.app),
@@ -15,7 +14,7 @@ export function buildpackInputs(
     buildpacksDir: options.buildpacks,
     buildConfigDir: features.buildConfig ? options.buildConfig : undefined,
     execEnv: features.execEnv ? options.execEnv : undefined,
-    env: definedEnv(env),
+    env: withWritableHome(definedEnv(env), process.getuid?.(), ctx.logger),
     target,
     osRelease: "/etc/os-release",
   };

@@ -3,6 +3,7 @@ import { create } from "../../phases/create.ts";
 import { readOrder, readSystem, writeAnalyzed, writeGroup, writePlan, writeTextFile } from "../../phases/files.ts";
 import { analysisInputs, oneImage } from "./analyze.ts";
 import { buildpackInputs } from "./buildpack-inputs.ts";
+import { warnOfExposedCredentials } from "./credentials.ts";
 import { exportSettings } from "./export.ts";
 import { dropPrivileges, ensureWritable } from "./privileges.ts";
 import { declaredRunImages } from "./run-images.ts";
@@ -20,6 +21,7 @@ export const runCreate: PhaseRun = async (session) => {
   const analyze = await analysisInputs(session, image, stores);
   ensureWritable(session, [options.cacheDir, options.launchCache, options.layers]);
   dropPrivileges(session);
+  warnOfExposedCredentials(session);
   const cache = await openCache(session, stores.registries);
   await withTemporaryBlobs(ctx, async (blobs) => {
     const { report } = await create(

@@ -5,13 +5,14 @@ import type { Session } from "./session.ts";
 
 /**
  * Makes directories usable for the builder's user. Root gives away what that user could not
- * write; anybody else must be able to write already. Throws `ROOT_REFUSED` as exit 1.
+ * write; anybody else must be able to write already, and so must root that may not give away
+ * and was allowed to stay root. Throws `ROOT_REFUSED` as exit 1.
  */
 export function ensureWritable(session: Session, directories: readonly string[]): void {
   for (const directory of directories) {
     if (directory === "" || lstatSync(directory, { throwIfNoEntry: false }) === undefined) continue;
-    if (session.user.uid === 0) giveAway(directory, builderUser(session));
-    else requireWritable(directory);
+    if (session.user.uid !== 0) requireWritable(directory);
+    else giveAway(directory, session);
   }
 }
 
@@ -20,7 +21,10 @@ export function builderUser({ options, user }: Session): { readonly uid: number;
   return { uid: options.uid ?? user.uid, gid: options.gid ?? user.gid };
 }
 
-/** Root becomes the builder's user for good; everybody else stays who they are. */
+/**
+ * Root becomes the builder's user for good; everybody else stays who they are. Root that can not
+ * (no capability SETUID) goes on with `-allow-root` alone. Throws `ROOT_REFUSED` as exit 1.
+ */
 export function dropPrivileges(session: Session): void {
   const { uid, gid } = builderUser(session);
   if (session.user.uid !== 0 || (uid === 0 && gid === session.user.gid)) return;
@@ -29,9 +33,14 @@ export function dropPrivileges(session: Session): void {
     process.setgid?.(gid);
     process.setuid?.(uid);
   } catch (cause) {
+    if (session.options.allowRoot) {
+      return session.ctx.logger.warn(
+        `Running as root: it has no capability to become user ${uid}:${gid} (-allow-root)`,
+      );
+    }
     throw new TspackError("ROOT_REFUSED", `failed to exec as user ${uid}:${gid}`, {
       cause,
-      hint: "root was started without the capabilities SETUID and SETGID; start the container as the builder's user instead",
+      hint: "root was started without the capabilities SETUID and SETGID; start the container as the builder's user, or allow buildpacks to run as root with -allow-root",
     });
   }
 }
@@ -47,21 +56,30 @@ function requireWritable(directory: string): void {
   }
 }
 
-function giveAway(directory: string, { uid, gid }: { readonly uid: number; readonly gid: number }): void {
+function giveAway(directory: string, session: Session): void {
   try {
-    const info = lstatSync(directory);
-    if (info.uid === uid && info.gid === gid) return;
-    chownSync(directory, uid, gid);
-    for (const entry of readdirSync(directory, { withFileTypes: true })) {
-      const path = join(directory, entry.name);
-      if (entry.isDirectory()) giveAway(path, { uid, gid });
-      else lchownSync(path, uid, gid);
-    }
+    chownTree(directory, builderUser(session));
   } catch (cause) {
+    if (session.options.allowRoot && errorCode(cause) === "EPERM") return requireWritable(directory);
     throw new TspackError(
       "ROOT_REFUSED",
       `failed to chown volumes: chown ${directory}: ${errorCode(cause) ?? "failed"}`,
-      { cause },
+      {
+        cause,
+        hint: "root was started without the capability CHOWN; start the container as the builder's user, or allow buildpacks to run as root with -allow-root",
+      },
     );
+  }
+}
+
+function chownTree(directory: string, owner: { readonly uid: number; readonly gid: number }): void {
+  const { uid, gid } = owner;
+  const info = lstatSync(directory);
+  if (info.uid === uid && info.gid === gid) return;
+  chownSync(directory, uid, gid);
+  for (const entry of readdirSync(directory, { withFileTypes: true })) {
+    const path = join(directory, entry.name);
+    if (entry.isDirectory()) chownTree(path, owner);
+    else lchownSync(path, uid, gid);
   }
 }

@@ -32,9 +32,10 @@ export function refuseArguments({ args }: Session, word: "arguments" | "Args"): 
     throw invalidArguments(`parse arguments: received unexpected ${word}`, `remove ${args.join(" ")}`);
 }
 
-/** Buildpacks must not run as root: the image's files would be root's. */
-export function refuseRoot({ user }: Session, action: "detect" | "build"): void {
+/** Buildpacks must not run as root unless that was asked for. Throws `ROOT_REFUSED`. */
+export function refuseRoot({ user, options, ctx }: Session, action: "detect" | "build"): void {
   if (user.uid !== 0) return;
+  if (options.allowRoot) return ctx.logger.warn("Buildpacks run as root (-allow-root)");
   throw new TspackError("ROOT_REFUSED", `failed to ${action}: refusing to run as root`, {
     hint: "start the container as the builder's user (CNB_USER_ID)",
   });

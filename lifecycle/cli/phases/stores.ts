@@ -9,6 +9,7 @@ import type { BlobCache } from "../../stores/blob-cache.ts";
 import type { AccessCheck, ImageSink, ImageSource } from "../../stores/store.ts";
 import type { RegistryStore } from "../../stores/registry/registry-store.ts";
 import { openRegistries } from "../registry-access.ts";
+import { readCredentials } from "./credentials.ts";
 import { guardExperimental, invalidArguments, type Session } from "./session.ts";
 
 /** The stores that a phase works with, as its flags say. */
@@ -31,7 +32,8 @@ export async function openStores(session: Session): Promise<PhaseStores> {
       "export to a registry, or to a directory with -layout",
     );
   }
-  const registries = openRegistries({ env, insecureRegistries: options.insecureRegistry, ctx });
+  const keychain = await readCredentials(session);
+  const registries = openRegistries({ env, insecureRegistries: options.insecureRegistry, ctx, keychain });
   if (!options.layout) return { registries, images: registries, access: registries, layoutDir: undefined };
   guardExperimental(session, "export to OCI layout format");
   if (options.layoutDir === "") {

@@ -1,0 +1,99 @@
+import { accessSync, constants, existsSync, readFileSync } from "node:fs";
+import { errorCode } from "../../errors.ts";
+import { readAnalyzed } from "../../phases/files.ts";
+import { silentLogger } from "../../logger.ts";
+import { maybeReference } from "../../oci/reference.ts";
+import type { Keychain } from "../../stores/store.ts";
+import { dockerConfigPath, keychainFrom } from "../registry-access.ts";
+import { declaredRunImages } from "./run-images.ts";
+import type { Session } from "./session.ts";
+
+/**
+ * The keychain of a phase, asked beforehand for every registry that its inputs name. Root can
+ * read files and start helpers that the builder's user can not, and after `dropPrivileges` it is
+ * too late; and nothing that a buildpack writes has a say in what was read before it ran.
+ */
+export async function readCredentials(session: Session): Promise<Keychain> {
+  const keychain = keychainFrom(session.env, session.ctx.signal);
+  if (session.user.uid !== 0 && session.phase !== "create") return keychain;
+  const registries = new Set(imageNames(session).flatMap((name) => maybeReference(name)?.registry ?? []));
+  // The keychain keeps its answers. A failure is told when that registry is really used.
+  await Promise.allSettled([...registries].map((registry) => keychain.resolve(registry)));
+  return keychain;
+}
+
+function imageNames(session: Session): readonly string[] {
+  const { args, options } = session;
+  const { runImage, image, previousImage, cacheImage, buildImage, tag } = options;
+  return [
+    ...args,
+    ...tag,
+    runImage,
+    image,
+    previousImage,
+    cacheImage,
+    buildImage,
+    ...declared(session),
+    ...analyzed(session),
+  ];
+}
+
+/** Files that are broken are told of where they are read for good. */
+function declared(session: Session): readonly string[] {
+  const quiet = { ...session, ctx: { ...session.ctx, logger: silentLogger } };
+  return attempt(() => declaredRunImages(quiet).images.flatMap(({ image, mirrors }) => [image, ...mirrors])) ?? [];
+}
+
+function analyzed({ phase, options }: Session): readonly string[] {
+  if (phase !== "export" && phase !== "restore") return [];
+  const found = attempt(() => readAnalyzed(options.analyzed, silentLogger));
+  return [found?.runImage?.reference, found?.previousImage?.reference].filter((name) => name !== undefined);
+}
+
+function attempt<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Warns of credentials that buildpacks of this very container could read although the lifecycle
+ * has let go of them: a readable Docker config, another process that was started with them, or
+ * a lifecycle that was started without its guard. To be called when privileges are dropped.
+ */
+export function warnOfExposedCredentials({ env, user, ctx }: Session): void {
+  const config = dockerConfigPath(env);
+  if (config !== undefined && hasSecrets(config)) {
+    ctx.logger.warn(
+      `Buildpacks can read the registry credentials in ${config}; give them in CNB_REGISTRY_AUTH instead`,
+    );
+  }
+  const secret = env["CNB_REGISTRY_AUTH"] ?? "";
+  if (secret === "" || secret === "{}") return;
+  for (const pid of ["self", String(process.ppid), "1"]) {
+    if (!environmentHas(pid, secret)) continue;
+    const who = pid === "self" ? "this process, which was not started by its own program" : `process ${pid}`;
+    ctx.logger.warn(`Buildpacks can read CNB_REGISTRY_AUTH in the environment of ${who} (user ${user.uid})`);
+    return;
+  }
+}
+
+function hasSecrets(config: string): boolean {
+  const text = attempt(() => {
+    accessSync(config, constants.R_OK);
+    return readFileSync(config, "utf8");
+  });
+  return text !== undefined && /"(auth|identitytoken|registrytoken|password)"\s*:\s*"[^"]/.test(text);
+}
+
+function environmentHas(pid: string, secret: string): boolean {
+  const path = `/proc/${pid}/environ`;
+  try {
+    return existsSync(path) && readFileSync(path).includes(secret);
+  } catch (error) {
+    if (["EACCES", "EPERM", "ENOENT", "ESRCH"].includes(errorCode(error) ?? "")) return false;
+    throw error;
+  }
+}
