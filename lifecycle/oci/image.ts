@@ -2,6 +2,7 @@ import type { Digest } from "./digest.ts";
 import type { ImageConfig } from "./image-config.ts";
 import type { Layer } from "./layer.ts";
 import type { Manifest } from "./manifest.ts";
+import type { ImageParts } from "./memory-image.ts";
 import type { Raw } from "./raw.ts";
 
 export type { Raw } from "./raw.ts";
@@ -17,4 +18,6 @@ export interface Image {
    * may have no manifest of its own, and `manifest()` then reads every layer.
    */
   readonly engineId?: Digest;
+  /** What the image is made of, where that is known without its manifest, which costs the blobs of all layers. */
+  parts?(): Promise<ImageParts>;
 }

@@ -34,7 +34,7 @@ export function imageFromParts(parts: ImageParts): Image {
       ...(parts.annotations === undefined ? {} : { annotations: parts.annotations }),
     });
   });
-  return { manifest, config, layers: () => Promise.resolve(layers) };
+  return { manifest, config, layers: () => Promise.resolve(layers), parts: () => Promise.resolve(parts) };
 }
 
 /** The layer with the media type's name in this family of manifests. */

@@ -22,6 +22,7 @@ export function mutate(image: Image, ...edits: readonly Edit[]): Image {
     manifest: async () => (await edited()).manifest(),
     config: async () => (await edited()).config(),
     layers: async () => (await edited()).layers(),
+    parts: async () => partsOf(await edited()),
   };
 }
 
@@ -32,9 +33,8 @@ async function applyEdits(image: Image, edits: readonly Edit[]): Promise<Image> 
 
 /** What an image is made of. */
 export async function partsOf(image: Image): Promise<ImageParts> {
-  const [config, layers] = await Promise.all([image.config(), image.layers()]);
-  if (image.engineId !== undefined) return { config: config.value, layers, format: "docker" };
-  const manifest = await image.manifest();
+  if (image.parts !== undefined) return image.parts();
+  const [manifest, config, layers] = await Promise.all([image.manifest(), image.config(), image.layers()]);
   const { mediaType, config: configDescriptor, annotations } = manifest.value;
   return {
     config: config.value,

@@ -94,7 +94,7 @@ async function identify(
     logger.info(`Image with name ${JSON.stringify(imageName(ref, layoutDir))} not found`);
     return "";
   }
-  const identifier = imageIdentifier(ref, (await image.manifest()).digest, layoutDir);
+  const identifier = await imageIdentifier(ref, image, layoutDir);
   logger.debug(`Found image with identifier ${JSON.stringify(identifier)}`);
   return identifier;
 }

@@ -3,6 +3,7 @@ import { hashFirst } from "../layers/hash-first.ts";
 import type { DiffId } from "../oci/digest.ts";
 import type { Image } from "../oci/image.ts";
 import type { Layer } from "../oci/layer.ts";
+import { imageIdentifier } from "./analyze/naming.ts";
 import { noRunImage } from "./export/analyzed-images.ts";
 import { announce, applyPlan } from "./export/apply.ts";
 import { buildBom } from "./export/build-bom.ts";
@@ -12,6 +13,7 @@ import { expectedLayers } from "./export/expected-layers.ts";
 import type { ExportFacts } from "./export/facts.ts";
 import { extensionFact, packExtensionLayers, withExtendedConfig } from "./export/extended-run-image.ts";
 import type { ExportInputs, ExportPorts } from "./export/inputs.ts";
+import { keepLaunchLayers } from "./export/launch-cache.ts";
 import { packer } from "./export/packer.ts";
 import type { ExportPlan } from "./export/plan.ts";
 import { createdTime, planExport } from "./export/plan-export.ts";
@@ -38,7 +40,7 @@ export interface ExportResult {
  * rest; a cache that cannot be written is a warning.
  */
 export async function exportImage(inputs: ExportInputs, ports: ExportPorts): Promise<ExportResult> {
-  const { ctx, cache, blobs } = ports;
+  const { ctx, cache, launchCache, blobs } = ports;
   const runImage = await openRunImage(inputs, ports);
   const { extendedRunImage: extended } = inputs;
   const base = await withExtendedConfig(runImage, inputs.analyzed.runImage?.extend === true, extended);
@@ -49,17 +51,16 @@ export async function exportImage(inputs: ExportInputs, ports: ExportPorts): Pro
     copyLifecycleSboms(inputs, ctx.logger);
     const { facts, layers: packed } = await collect(inputs, { ...ports, blobs: known }, layerPacker);
     const extensions = extended === undefined ? [] : await packExtensionLayers(extended, runImage, ports);
-    const previous = await previousLayers(inputs, ports);
-    const about = { ...facts, ...(await aboutImages(runImage, base, previous)) };
+    const { layers: previous, isStored } = await previousLayers(inputs, ports);
+    const about = { ...facts, ...(await aboutImages(inputs, { runImage, base, previous })) };
     const plan = planExport({ ...about, extensions: extensions.map(extensionFact) }, inputs);
     announce(plan, ctx.logger);
     const extensionLayers = extensions.map(({ layer }) => [layer.diffId, layer] as const);
-    const image = applyPlan(plan, base, { packed: new Map([...packed, ...extensionLayers]), previous });
-    const { tags, written } = await save(image, inputs, ports);
-    const report: Report = {
-      bom: buildBom(inputs),
-      image: { tags, digest: written.digest, manifestSize: written.manifestSize },
-    };
+    const sources = { packed: new Map([...packed, ...extensionLayers]), previous, preferPrevious: isStored };
+    const image = applyPlan(plan, base, sources);
+    const { report: saved, written } = await save(image, inputs, ports);
+    if (launchCache !== undefined) await keepLaunchLayers(plan, image, launchCache, ctx);
+    const report: Report = { bom: buildBom(inputs), image: saved };
     return { report, plan, image, written };
   });
   if (cache !== undefined) await exportCache(inputs, { cache, packer: layerPacker, ctx });
@@ -72,25 +73,43 @@ async function openRunImage({ runImage: ref }: ExportInputs, { images }: ExportP
   throw noRunImage(image === undefined ? `run image ${ref.original} was not found` : "image has no layers");
 }
 
+interface PreviousLayers {
+  readonly layers: ReadonlyMap<DiffId, Layer>;
+  /** False in a container engine, where reading one layer means reading all. */
+  readonly isStored: boolean;
+}
+
 /** The layers of the previous image by DiffID; none without such an image. */
-async function previousLayers(
-  { previousImage }: ExportInputs,
-  { images, ctx }: ExportPorts,
-): Promise<ReadonlyMap<DiffId, Layer>> {
+async function previousLayers({ previousImage }: ExportInputs, { images, ctx }: ExportPorts): Promise<PreviousLayers> {
   const image = previousImage === undefined ? undefined : await images.resolve(previousImage);
-  if (image === undefined || previousImage === undefined) return new Map();
-  ctx.logger.info(`Reusing layers from image '${previousImage.original}'`);
-  return new Map((await image.layers()).map((layer) => [layer.diffId, layer]));
+  if (image === undefined || previousImage === undefined) return { layers: new Map(), isStored: true };
+  const isStored = image.engineId === undefined;
+  if (isStored) ctx.logger.info(`Reusing layers from image '${previousImage.original}'`);
+  else ctx.logger.debug(`Reusing layers from image with id '${previousImage.original}'`);
+  return { layers: new Map((await image.layers()).map((layer) => [layer.diffId, layer])), isStored };
+}
+
+interface AboutImages {
+  readonly runImage: Image;
+  /** The run image, with the config that extensions gave it. */
+  readonly base: Image;
+  readonly previous: ReadonlyMap<DiffId, Layer>;
 }
 
 async function aboutImages(
-  runImage: Image,
-  base: Image,
-  previous: ReadonlyMap<DiffId, Layer>,
+  { runImage: ref, layoutDir }: ExportInputs,
+  { runImage, base, previous }: AboutImages,
 ): Promise<Pick<ExportFacts, "runImage" | "previousLayers">> {
-  const [{ digest }, { value }] = await Promise.all([runImage.manifest(), base.config()]);
-  const topLayer = value.rootfs.diff_ids.at(-1) as DiffId;
-  return { runImage: { digest, topLayer, env: value.config?.Env ?? [] }, previousLayers: new Set(previous.keys()) };
+  const { value } = await base.config();
+  return {
+    runImage: {
+      reference: await imageIdentifier(ref, runImage, layoutDir),
+      digest: runImage.engineId ?? (await runImage.manifest()).digest,
+      topLayer: value.rootfs.diff_ids.at(-1) as DiffId,
+      env: value.config?.Env ?? [],
+    },
+    previousLayers: new Set(previous.keys()),
+  };
 }
 
 function save(image: Image, inputs: ExportInputs, { sink, ctx }: ExportPorts): Promise<Saved> {

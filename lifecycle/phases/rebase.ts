@@ -54,11 +54,8 @@ export async function rebaseImage(inputs: RebaseInputs, ports: RebasePorts): Pro
     const image = await rebased(app, base, newBase, inputs, ports);
     const { outputImages: refs, layoutDir } = inputs;
     const save = { image, refs, mountFrom: [inputs.appImage, runRef], layoutDir, failure: "REBASE_FAILED" } as const;
-    const { tags, written } = await saveImage(save, sink, ctx);
-    const report: Report = {
-      bom: [],
-      image: { tags, digest: written.digest, manifestSize: written.manifestSize },
-    };
+    const { report: saved, written } = await saveImage(save, sink, ctx);
+    const report: Report = { bom: [], image: saved };
     return { report, runImage: newBase, image, written };
   });
 }
@@ -106,7 +103,7 @@ async function describeBase(base: Image, ref: ImageRef, { layoutDir }: RebaseInp
   const top = await topLayer(base);
   if (top === undefined)
     throw new TspackError("REBASE_FAILED", "get rebase run image top layer SHA: image has no layers");
-  const reference = imageIdentifier(ref, (await base.manifest()).digest, layoutDir);
+  const reference = await imageIdentifier(ref, base, layoutDir);
   return { name: imageName(ref, layoutDir), reference, topLayer: top };
 }
 

@@ -1,5 +1,6 @@
 import { join } from "node:path";
-import type { Digest } from "../../oci/digest.ts";
+import { hex } from "../../oci/digest.ts";
+import type { Image } from "../../oci/image.ts";
 import { type ImageRef, repositoryName } from "../../oci/reference.ts";
 
 /** The directory of an image that is kept as an OCI layout. Platform specification, OCI image layout. */
@@ -13,8 +14,9 @@ export function imageName(ref: ImageRef, layoutDir: string | undefined): string 
   return layoutDir === undefined ? ref.original : layoutPath(layoutDir, ref);
 }
 
-/** The name by which exactly this image is found again. */
-export function imageIdentifier(ref: ImageRef, digest: Digest, layoutDir: string | undefined): string {
+/** The name by which exactly this image is found again; in a container engine its ID, bare. */
+export async function imageIdentifier(ref: ImageRef, image: Image, layoutDir: string | undefined): Promise<string> {
+  if (image.engineId !== undefined) return hex(image.engineId);
   const place = layoutDir === undefined ? repositoryName(ref) : layoutPath(layoutDir, ref);
-  return `${place}@${digest}`;
+  return `${place}@${(await image.manifest()).digest}`;
 }

@@ -19,6 +19,8 @@ export interface LayerSources {
   /** What this build packed. */
   readonly packed: ReadonlyMap<DiffId, Layer>;
   readonly previous: ReadonlyMap<DiffId, Layer>;
+  /** Whether a layer that both have is taken from the previous image. */
+  readonly preferPrevious: boolean;
 }
 
 /** The image that a plan describes, as a view on the run image; nothing is written yet. */
@@ -41,9 +43,11 @@ export function applyPlan(plan: ExportPlan, runImage: Image, sources: LayerSourc
   );
 }
 
-/** A reused layer is the previous image's, whose blob is where the image goes already. */
-function source({ id, diffId, action }: PlannedLayer, { packed, previous }: LayerSources): Layer {
-  const layer = (action === "reuse" ? previous.get(diffId) : undefined) ?? packed.get(diffId);
+/** A reused layer is the previous image's, whose blob mostly is where the image goes already. */
+function source({ id, diffId, action }: PlannedLayer, sources: LayerSources): Layer {
+  const packed = sources.packed.get(diffId);
+  const previous = action === "reuse" ? sources.previous.get(diffId) : undefined;
+  const layer = sources.preferPrevious ? (previous ?? packed) : (packed ?? previous);
   if (layer === undefined) throw new Error(`the plan names layer ${id} (${diffId}), which nobody has`);
   return layer;
 }

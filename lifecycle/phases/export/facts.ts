@@ -40,6 +40,9 @@ export interface ExportFacts {
   /** Undefined without processes. */
   readonly processTypes: DiffId | undefined;
   readonly runImage: {
+    /** The name by which exactly this image is found again. */
+    readonly reference: string;
+    /** Of the manifest; the image's ID in a container engine. */
     readonly digest: Digest;
     readonly topLayer: DiffId;
     readonly env: readonly string[];

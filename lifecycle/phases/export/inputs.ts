@@ -72,5 +72,7 @@ export interface ExportPorts {
   readonly blobs: BlobCache;
   /** Undefined when the platform gave none. */
   readonly cache: LayerCache | undefined;
+  /** Where the image's own layers are kept for the next build, when a container engine has the images. */
+  readonly launchCache?: LayerCache | undefined;
   readonly ctx: Context;
 }

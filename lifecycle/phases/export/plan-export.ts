@@ -3,7 +3,7 @@ import { encodeBuildLabel, encodeProjectLabel } from "../../cnb/labels.ts";
 import { encodeLayersMetadata, type LayersMetadata } from "../../cnb/files/lifecycle-metadata.ts";
 import { variable } from "../../oci/mutate.ts";
 import { refIdentifier } from "../../oci/reference.ts";
-import { imageIdentifier, imageName } from "../analyze/naming.ts";
+import { imageName } from "../analyze/naming.ts";
 import type { ExportFacts } from "./facts.ts";
 import type { ExportInputs } from "./inputs.ts";
 import type { ExportPlan, PlannedLayer } from "./plan.ts";
@@ -22,12 +22,12 @@ export const defaultCreated = "1980-01-01T00:00:01Z";
  */
 export function planExport(facts: ExportFacts, inputs: ExportInputs): ExportPlan {
   const layers = planLayers(facts, inputs.analyzed.metadata);
-  const reference = imageIdentifier(inputs.runImage, facts.runImage.digest, inputs.layoutDir);
+  const { reference, digest, topLayer } = facts.runImage;
   const process = defaultProcess(inputs);
   return {
-    runImage: { reference, digest: facts.runImage.digest, topLayer: facts.runImage.topLayer },
+    runImage: { reference, digest, topLayer },
     layers,
-    labels: planLabels(planMetadata(layers, facts, inputs, reference), inputs),
+    labels: planLabels(planMetadata(layers, facts, inputs), inputs),
     env: planEnv(facts, inputs),
     workingDir: inputs.app.name,
     entrypoint: process === undefined ? launcherPath : `${processDir}/${process}`,
@@ -43,7 +43,6 @@ function planMetadata(
   layers: readonly PlannedLayer[],
   facts: ExportFacts,
   { features, runImageForExport }: ExportInputs,
-  reference: string,
 ): LayersMetadata {
   const { image, mirrors } = runImageForExport;
   const shaOf = (kind: PlannedLayer["kind"]): string => layers.find((layer) => layer.kind === kind)?.diffId ?? "";
@@ -67,7 +66,7 @@ function planMetadata(
     processTypes: { sha: shaOf("process-types") },
     runImage: {
       topLayer: facts.runImage.topLayer,
-      reference,
+      reference: facts.runImage.reference,
       ...(features.runToml ? { image, mirrors } : {}),
     },
     stack: { runImage: { image, mirrors } },

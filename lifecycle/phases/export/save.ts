@@ -1,5 +1,7 @@
 import { type ErrorCode, TspackError } from "../../errors.ts";
+import type { Report } from "../../cnb/files/report.ts";
 import type { Context } from "../../context.ts";
+import { hex } from "../../oci/digest.ts";
 import type { Image } from "../../oci/image.ts";
 import type { ImageRef } from "../../oci/reference.ts";
 import type { ImageSink, WriteReport } from "../../stores/store.ts";
@@ -15,9 +17,9 @@ export interface SaveInputs {
   readonly failure: ErrorCode;
 }
 
-/** What was written, for `report.toml`. */
+/** What was written. */
 export interface Saved {
-  readonly tags: readonly string[];
+  readonly report: Report["image"];
   readonly written: WriteReport;
 }
 
@@ -26,11 +28,13 @@ export async function saveImage(inputs: SaveInputs, sink: ImageSink, ctx: Contex
   const tags = inputs.refs.map((ref) => imageName(ref, inputs.layoutDir));
   ctx.logger.info(`Saving ${tags[0] ?? ""}...`);
   const written = await write(inputs, tags, sink, ctx);
-  ctx.logger.info(`*** Images (${written.digest}):`);
+  const { digest, imageId, manifestSize } = written;
+  const id = imageId === undefined ? undefined : hex(imageId);
+  ctx.logger.info(`*** Images (${id?.slice(0, 12) ?? digest}):`);
   for (const tag of tags) ctx.logger.info(`      ${tag}`);
-  ctx.logger.debug(`\n*** Digest: ${written.digest}`);
-  ctx.logger.debug(`\n*** Manifest Size: ${written.manifestSize}`);
-  return { tags, written };
+  ctx.logger.debug(id === undefined ? `\n*** Digest: ${digest}` : `\n*** Image ID: ${id}`);
+  if (manifestSize > 0) ctx.logger.debug(`\n*** Manifest Size: ${manifestSize}`);
+  return { report: id === undefined ? { tags, digest, manifestSize } : { tags, imageId: id }, written };
 }
 
 async function write(

@@ -52,8 +52,8 @@ async function pullBuildImage(
 ): Promise<Pick<Analyzed, "buildImage">> {
   if (buildImage === undefined || !features.extensions) return {};
   ports.ctx.logger.debug(`Pulling builder image metadata for ${buildImage.original}...`);
-  const { digest } = await pull(buildImage, "builder", ports);
-  return { buildImage: { reference: imageIdentifier(buildImage, digest, undefined) } };
+  const image = await pull(buildImage, "builder", ports);
+  return { buildImage: { reference: await imageIdentifier(buildImage, image, undefined) } };
 }
 
 async function updateRunImage(
@@ -70,39 +70,34 @@ async function updateRunImage(
   logger.debug(
     isPulled ? `Pulling run image metadata for ${name}...` : "Updating run image info in analyzed metadata...",
   );
-  const { image, digest } = isPulled ? await pull(ref, "run", ports) : await find(ref, ports);
+  const image = isPulled ? await pull(ref, "run", ports) : await find(ref, ports);
   return {
     ...runImage,
-    reference: imageIdentifier(ref, digest, layoutDir),
+    reference: await imageIdentifier(ref, image, layoutDir),
     ...(features.targets ? { target: await targetOf(image) } : {}),
   };
-}
-
-interface Found {
-  readonly image: Image;
-  readonly digest: Awaited<ReturnType<Image["manifest"]>>["digest"];
 }
 
 async function pull(
   ref: ImageRef,
   what: "builder" | "run",
   { registries, keep }: Pick<BaseImagePorts, "registries" | "keep">,
-): Promise<Found> {
+): Promise<Image> {
   try {
     const image = await registries.resolve(ref);
     if (image === undefined) throw notFound("failed to get remote image");
     await keep(image);
-    return { image, digest: (await image.manifest()).digest };
+    return image;
   } catch (cause) {
     throw failure(cause, `failed to pull ${what} image ${ref.original}`);
   }
 }
 
-async function find(ref: ImageRef, { images }: Pick<BaseImagePorts, "images">): Promise<Found> {
+async function find(ref: ImageRef, { images }: Pick<BaseImagePorts, "images">): Promise<Image> {
   try {
     const image = await images.resolve(ref);
     if (image === undefined) throw notFound("it was not found");
-    return { image, digest: (await image.manifest()).digest };
+    return image;
   } catch (cause) {
     throw failure(cause, `failed to get run image ${ref.original}`);
   }

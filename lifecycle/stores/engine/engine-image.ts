@@ -32,6 +32,7 @@ export function engineImage({ id, config, diffIds }: InspectedImage, saved: () =
       }),
     config: () => Promise.resolve(config),
     layers: () => Promise.resolve(layers),
+    parts: () => Promise.resolve({ config: config.value, layers, format: "docker" }),
   };
 }
 
