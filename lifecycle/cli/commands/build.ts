@@ -51,12 +51,13 @@ export async function build(host: TspackHost, [name = ""]: readonly string[], op
     host.env,
   );
   const creation = creationTime(options.creationTime);
+  // Before the builder: that may take a minute, and without a runner it is of no use.
+  const search = { path: searchPath(host), init: sandboxInit(host), only: options.sandbox, uid: host.uid };
+  const runner = await chooseRunner(options.runner, search, toolbox.ctx);
   const builder =
     options.runner === "in-place"
       ? builderHere(host.env)
       : await chooseBuilder(toolbox, options.builder, options.mirror);
-  const search = { path: searchPath(host), init: sandboxInit(host), only: options.sandbox, uid: host.uid };
-  const runner = await chooseRunner(options.runner, search, toolbox.ctx);
   const cacheDir = cacheDirectory(toolbox, names, options);
   const inputs: BuildImageInputs = {
     names,
