@@ -42,7 +42,7 @@ export async function findSandbox(search: SandboxSearch): Promise<Sandbox> {
     reasons.push(`${kind}: ${refusal}`);
   }
   throw new TspackError("RUNNER_UNAVAILABLE", `no sandbox works on this machine (${reasons.join("; ")})`, {
-    hint: "install bubblewrap, or allow unprivileged user namespaces (sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns), or use --runner in-place inside a builder container",
+    hint: "install bubblewrap, or allow unprivileged user namespaces (sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns; a chroot never has them, a container may), or use --runner in-place inside a builder container",
   });
 }
 
