@@ -1,8 +1,8 @@
 import { defineConfig } from "vitest/config";
 
 // unit: everything that needs no network, no engine and no golden data beyond a few files.
-// golden: whole recorded scenarios. e2e: real registries, sandboxes and applications.
-const slow = ["test/e2e/**", "test/golden/**"];
+// hostile: broken and malicious input, in bounded time and memory. golden: whole recorded scenarios. e2e: real registries, sandboxes and applications.
+const slow = ["test/e2e/**", "test/golden/**", "test/hostile/**"];
 
 export default defineConfig({
   test: {
@@ -16,6 +16,15 @@ export default defineConfig({
           testTimeout: 20_000,
           // Modules have no state of their own, so test files share them: half of the time.
           isolate: false,
+        },
+      },
+      {
+        test: {
+          name: "hostile",
+          include: ["test/hostile/**/*.test.ts"],
+          testTimeout: 120_000,
+          // They measure time and memory, which others would change.
+          fileParallelism: false,
         },
       },
       { test: { name: "golden", include: ["test/golden/**/*.test.ts"], testTimeout: 120_000, hookTimeout: 120_000 } },

@@ -13,11 +13,14 @@ export interface DecodeOptions {
 
 /**
  * Decodes a value with `read`, which goes on after a problem with a stand-in value. Throws one
- * `InputError` of `options.code` with every problem that was found.
+ * `InputError` of `options.code` with every problem that was found, or the first hundred of more.
  */
 export function decode<T>(value: unknown, options: DecodeOptions, read: (root: TableReader) => T): T {
   const issues: InputIssue[] = [];
+  let problems = 0;
   const report: Report = (path, expected, got) => {
+    problems += 1;
+    if (problems > shownIssues) return;
     const position = options.position?.(path);
     const place = position === undefined ? "" : `:${position.line}:${position.column}`;
     issues.push({ source: options.source + place, path: pathText(path), expected, got });
@@ -25,9 +28,12 @@ export function decode<T>(value: unknown, options: DecodeOptions, read: (root: T
   if (!isTable(value)) report([], "a table", describe(value));
   const result = read(new TableReader(isTable(value) ? value : {}, [], report));
   if (issues.length === 0) return result;
-  const count = issues.length === 1 ? "1 problem" : `${issues.length} problems`;
+  const count = problems === 1 ? "1 problem" : `${problems} problems`;
   throw new InputError(options.code, `${count} in ${options.source}`, issues, { hint: options.hint });
 }
+
+/** A file that is wrong everywhere is told so; nobody reads a million lines about it. */
+const shownIssues = 100;
 
 /** Decodes a TOML document; its positions are used in the issues. */
 export function decodeToml<T>(

@@ -1,4 +1,4 @@
-import { InputError } from "../errors.ts";
+import { InputError, TspackError } from "../errors.ts";
 import { elementName, type GroupElement, type OrderFile, type OrderGroup } from "./files/group.ts";
 import type { SystemToml } from "./files/system.ts";
 
@@ -24,15 +24,21 @@ type Slot =
 /**
  * Tries the candidate groups of an order, depth first, until one passes. A candidate is a group in
  * which composites are replaced by one of their alternatives; of elements with the same id the first
- * one counts, whatever the version. Throws `INVALID_ORDER` for a composite that contains itself, and
- * what `lookup` and `attempt` throw. Platform specification, detector, "order resolution".
+ * one counts, whatever the version. Throws `INVALID_ORDER` for a composite that contains itself and
+ * for an order without end, and what `lookup` and `attempt` throw. Platform specification, detector, "order resolution".
  */
 export async function searchOrder<T>(
   order: OrderFile,
   lookup: LookupOrder,
   attempt: (candidate: readonly GroupElement[]) => Promise<CandidateOutcome<T>>,
 ): Promise<CandidateOutcome<T>> {
-  const search = { lookup, attempt };
+  let attempts = 0;
+  const counted = (candidate: readonly GroupElement[]): Promise<CandidateOutcome<T>> => {
+    attempts += 1;
+    if (attempts > mostCandidates) throw tooManyCandidates();
+    return attempt(candidate);
+  };
+  const search = { lookup, attempt: counted };
   const extensions: readonly Slot[] =
     order.orderExtensions.length === 0 ? [] : [{ kind: "order", order: order.orderExtensions }];
   let failed: CandidateOutcome<T> = { kind: "fail" };
@@ -42,6 +48,15 @@ export async function searchOrder<T>(
     if (outcome.kind === "error") failed = outcome;
   }
   return failed;
+}
+
+/** Composites within composites multiply; no builder has nearly as many groups. */
+const mostCandidates = 100_000;
+
+function tooManyCandidates(): TspackError {
+  return new TspackError("INVALID_ORDER", `the order stands for more than ${mostCandidates} groups`, {
+    hint: "composite buildpacks with several groups multiply each other: put fewer of them into one group",
+  });
 }
 
 /** All candidate groups in the order in which they would be tried if every one failed. */

@@ -1,5 +1,6 @@
 import type { BuildpackPlan, BuildPlan, Plan, PlanEntry, PlanSections, Require } from "./files/plan.ts";
 import { elementName, type GroupElement } from "./files/group.ts";
+import { TspackError } from "../errors.ts";
 
 /** A buildpack or extension whose `bin/detect` passed, with the plan that it wrote. */
 export interface PlanParticipant {
@@ -38,17 +39,38 @@ interface TrialElement {
  * Finds the first combination of alternatives in which everything required is provided by the same
  * element or one before it, and everything provided is required. Optional elements that would be in
  * the way are left out, but only with their last alternative. Buildpack specification, build plan.
+ *
+ * The combinations grow with the product of all numbers of alternatives, so the search is bounded:
+ * throws `INVALID_PLAN` when it has looked at more than plans of any real order have.
  */
 export function resolvePlan(participants: readonly PlanParticipant[]): PlanResolution {
   const steps: PlanStep[] = [];
   let number = 0;
+  let work = 0;
   for (const trial of trials(participants)) {
     number += 1;
-    steps.push({ kind: "try", number });
-    const resolved = runTrial(trial, steps);
+    const told: PlanStep[] = [{ kind: "try", number }];
+    const resolved = runTrial(trial, told);
+    for (const step of told) if (resolved !== undefined || steps.length < keptSteps) steps.push(step);
     if (resolved !== undefined) return { kind: "pass", ...resolved, steps };
+    work += trial.reduce((sum, { sections }) => sum + 1 + sections.requires.length + sections.provides.length, 0);
+    if (work > mostWork) throw tooManyTries(number, participants);
   }
   return { kind: "fail", steps };
+}
+
+/** Elements, requirements and provisions looked at in all tries: some seconds of one processor. */
+const mostWork = 20_000_000;
+
+/** Of the tries that failed; the log of a long search needs no more. */
+const keptSteps = 100_000;
+
+function tooManyTries(tries: number, participants: readonly PlanParticipant[]): TspackError {
+  const combinations = participants.reduce((product, { plan }) => product * (1 + plan.or.length), 1);
+  const most = [...participants].sort((a, b) => b.plan.or.length - a.plan.or.length).slice(0, 3);
+  const names = most.map(({ element, plan }) => `${elementName(element)} (${1 + plan.or.length})`).join(", ");
+  const message = `the build plans have ${combinations} combinations of alternatives, and none of the first ${tries} resolves`;
+  return new TspackError("INVALID_PLAN", message, { hint: `the plans with the most alternatives are of ${names}` });
 }
 
 /** The combinations of alternatives; those of the last element change fastest. */
@@ -124,7 +146,7 @@ function collect(trial: readonly TrialElement[]): ReadonlyMap<string, Dependency
     for (const { name } of sections.provides) find(name).extra.push(element);
     for (const require of sections.requires) {
       const dependency = find(require.name);
-      dependency.providers.push(...dependency.extra.splice(0));
+      for (const element of dependency.extra.splice(0)) dependency.providers.push(element);
       if (dependency.providers.length === 0) dependency.early.push(element);
       else dependency.requires.push(require);
     }

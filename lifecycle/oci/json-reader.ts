@@ -39,7 +39,8 @@ export function readJson(
 function jsonReader(source: string, code: ErrorCode): JsonReader {
   const issues: InputIssue[] = [];
   const issue = (path: string, expected: string, got: unknown): void => {
-    issues.push({ source, path, expected, got: describe(got) });
+    // A document that is wrong everywhere is told so; nobody reads a million lines about it.
+    if (issues.length < 100) issues.push({ source, path, expected, got: describe(got) });
   };
   const reader: JsonReader = {
     issue,

@@ -37,7 +37,7 @@ export class DetectReport {
 
   /** Writes down how the plan was resolved. */
   addSteps(steps: readonly PlanStep[]): void {
-    this.#add("debug", ...steps.map(planStepText));
+    for (const step of steps) this.#add("debug", planStepText(step));
   }
 
   /** Writes down the group that passed: a table of ids and versions. */
