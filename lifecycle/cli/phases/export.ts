@@ -7,21 +7,22 @@ import { decodeProjectMetadata, type ProjectMetadata } from "../../cnb/files/pro
 import { encodeReport } from "../../cnb/files/report.ts";
 import { lifecycleVersion } from "../../distribution/version.ts";
 import { TspackError } from "../../errors.ts";
-import { here } from "../../layers/place.ts";
 import { runImageForExport } from "../../cnb/run-image.ts";
 import { maybeReference } from "../../oci/reference.ts";
 import { analyzedImages } from "../../phases/export/analyzed-images.ts";
 import { exportImage, type ExportInputs, type ExtendedRunImage } from "../../phases/export.ts";
 import { readAnalyzed, readGroup, readSpecFile, writeTextFile } from "../../phases/files.ts";
 import { checkGroupApis } from "../../phases/buildpack-store.ts";
-import { builderUser, dropPrivileges, ensureWritable } from "./privileges.ts";
+import { builderUser, dropPrivileges, ensureWritable, placeInImage } from "./privileges.ts";
 import { declaredRunImages } from "./run-images.ts";
 import { guardExperimental, invalidArguments, type PhaseRun, type Session } from "./session.ts";
 import {
   openCache,
+  openLaunchCache,
   openStores,
   outputReferences,
   type PhaseStores,
+  readingThrough,
   warnOfLaunchCache,
   warnWithoutCache,
   withTemporaryBlobs,
@@ -47,7 +48,7 @@ export const runExport: PhaseRun = async (session) => {
     );
   warnWithoutCache(session);
   warnOfLaunchCache(session);
-  outputReferences(args);
+  outputReferences(args, session);
   const analyzed = readAnalyzed(options.analyzed, ctx.logger);
   const stores = await openStores(session);
   ensureWritable(session, [options.cacheDir, options.launchCache]);
@@ -89,14 +90,16 @@ async function exportPhase(session: Session, work: ExportWork): Promise<void> {
   const { names, stores, analyzed, group, extendedRunImage } = work;
   const { options, ctx } = session;
   const cache = await openCache(session, stores.registries);
+  const launchCache = await openLaunchCache(session);
+  const images = await readingThrough(stores.images, launchCache);
   const settings = exportSettings(session, names, stores);
-  const images = analyzedImages(analyzed, stores.layoutDir);
+  const refs = analyzedImages(analyzed, stores.layoutDir);
   const declared = declaredRunImages(session);
   const metadata = readBuildMetadata(session);
-  await withTemporaryBlobs(ctx, async (blobs) => {
+  await withTemporaryBlobs(session, async (blobs) => {
     const inputs = {
       ...settings,
-      ...images,
+      ...refs,
       buildpacks: group,
       metadata,
       analyzed,
@@ -108,7 +111,8 @@ async function exportPhase(session: Session, work: ExportWork): Promise<void> {
         maybeReference,
       ),
     };
-    const { report } = await exportImage(inputs, { images: stores.images, sink: stores.images, blobs, cache, ctx });
+    const ports = { images, sink: stores.images, blobs, cache, launchCache, ctx };
+    const { report } = await exportImage(inputs, ports);
     writeTextFile(options.report, encodeReport(report));
   });
 }
@@ -134,15 +138,15 @@ export function exportSettings(
   const { features, options, env } = session;
   return {
     features,
-    app: here(options.app),
-    layers: here(options.layers),
+    app: placeInImage(session, options.app),
+    layers: placeInImage(session, options.layers),
     owner: builderUser(session),
     launcher: {
       path: options.launcher,
       sbomDir: options.launcherSbom,
       version: lifecycleVersion,
     },
-    outputImages: outputReferences(names),
+    outputImages: outputReferences(names, session),
     project: readProject(session),
     defaultProcessType: options.processType,
     execEnv: features.execEnv ? options.execEnv : undefined,

@@ -1,6 +1,7 @@
 import { accessSync, chownSync, constants, lchownSync, lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { errorCode, TspackError } from "../../errors.ts";
+import { here, type Place } from "../../layers/place.ts";
 import type { Session } from "./session.ts";
 
 /**
@@ -43,6 +44,17 @@ export function dropPrivileges(session: Session): void {
       hint: "root was started without the capabilities SETUID and SETGID; start the container as the builder's user, or allow buildpacks to run as root with -allow-root",
     });
   }
+}
+
+/**
+ * A directory of the builder as layers show it. Where it is not the builder's user that builds,
+ * or the directory is a mount that belongs to somebody else, its owner and mode on disk are an
+ * accident of this container, and the image would have another digest in the next one.
+ */
+export function placeInImage(session: Session, path: string): Place {
+  const owner = builderUser(session);
+  const usual = process.getuid?.() === owner.uid && lstatSync(path, { throwIfNoEntry: false })?.uid === owner.uid;
+  return usual ? here(path) : { ...here(path), parents: { ...owner, mode: 0o755 } };
 }
 
 function requireWritable(directory: string): void {
