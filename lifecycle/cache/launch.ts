@@ -20,13 +20,13 @@ export function withLaunchCache(images: ImageSource, cache: LayerCache): ImageSo
 function cachedImage(image: Image, cache: LayerCache): Image {
   const layers = async (): Promise<readonly Layer[]> =>
     (await image.layers()).map((layer) => cachedLayer(layer, cache));
-  const { parts } = image;
+  const parts = image.parts?.bind(image);
   return {
     manifest: () => image.manifest(),
     config: () => image.config(),
     layers,
     ...(image.engineId === undefined ? {} : { engineId: image.engineId }),
-    ...(parts === undefined ? {} : { parts: async () => ({ ...(await parts.call(image)), layers: await layers() }) }),
+    ...(parts === undefined ? {} : { parts: async () => ({ ...(await parts()), layers: await layers() }) }),
   };
 }
 

@@ -85,7 +85,8 @@ export async function buildNative({ root, output }) {
     mkdirSync(folder, { recursive: true });
     for (const [name, file] of Object.entries(programs)) {
       const [source, target] = [join(root, file), join(folder, name)];
-      if (mtime(source) > mtime(target)) jobs.push(compile(compiler, [...ownFlags(compiler, arch), ...linking(name)], source, target));
+      if (mtime(source) > mtime(target))
+        jobs.push(compile(compiler, [...ownFlags(compiler, arch), ...linking(name)], source, target));
     }
   }
   await Promise.all(jobs);

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { platformFeatures } from "../../lifecycle/cnb/api/platform.ts";
-import { InputError } from "../../lifecycle/errors.ts";
+import type { InputError } from "../../lifecycle/errors.ts";
 import type { Image } from "../../lifecycle/oci/image.ts";
 import type { ContainerConfig } from "../../lifecycle/oci/image-config.ts";
 import { imageFromParts, memoryLayer } from "../../lifecycle/oci/memory-image.ts";

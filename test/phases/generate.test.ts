@@ -205,7 +205,7 @@ describe("output that cannot be used is GENERATE_FAILED", () => {
     ],
     [{ "extend-config.toml": "[[run.args" }, /^failed to build: reading extend config: toml: line \d/],
   ])("%j", async (files, message) => {
-    extension("a", writing(files as Readonly<Record<string, string>>));
+    extension("a", writing(files));
     await expect(run(["a"])).rejects.toMatchObject({
       code: "GENERATE_FAILED",
       message: typeof message === "string" ? `failed to build: ${message}` : expect.stringMatching(message),

@@ -64,7 +64,7 @@ function escapeOf(lines: readonly string[]): string {
     if (directive === null) break;
     if (directive[1]?.toLowerCase() !== "escape") continue;
     if (directive[2] === "\\" || directive[2] === "`") return directive[2];
-    throw invalid(`invalid escape token '${directive[2]}' does not match ` + "` or \\");
+    throw invalid(`invalid escape token '${directive[2]}' does not match \` or \\`);
   }
   return "\\";
 }

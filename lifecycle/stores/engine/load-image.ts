@@ -1,7 +1,7 @@
 import { type Context, type ProgressStep, silentProgress } from "../../context.ts";
 import { RemoteError, TspackError } from "../../errors.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
-import { type Digest, type DiffId, hex } from "../../oci/digest.ts";
+import { type Digest, hex } from "../../oci/digest.ts";
 import type { Image } from "../../oci/image.ts";
 import type { ByteStream, Layer } from "../../oci/layer.ts";
 import type { LayerReport } from "../store.ts";
@@ -133,5 +133,5 @@ function errorIn(line: string): string | undefined {
 function reportOf({ layer, descriptor }: Part): LayerReport {
   if (descriptor !== undefined) return { digest: descriptor.digest, size: descriptor.size, outcome: "sent" };
   // An engine knows layers by DiffID, and has no blob of them whose size could be told.
-  return { digest: layer.diffId as DiffId as string as Digest, size: 0, outcome: "present" };
+  return { digest: layer.diffId as string as Digest, size: 0, outcome: "present" };
 }
