@@ -4,7 +4,15 @@ import { writeAnalyzed } from "../../phases/files.ts";
 import { dropPrivileges, ensureWritable } from "./privileges.ts";
 import { declaredRunImage } from "./run-images.ts";
 import { invalidArguments, type PhaseRun, type Session } from "./session.ts";
-import { openStores, outputReferences, type PhaseStores, reference, warnOfLaunchCache } from "./stores.ts";
+import {
+  openLaunchCache,
+  openStores,
+  outputReferences,
+  type PhaseStores,
+  readingThrough,
+  reference,
+  warnOfLaunchCache,
+} from "./stores.ts";
 
 /** `analyzer`: what the previous image and the run image are. Platform specification, analyzer. */
 export const runAnalyze: PhaseRun = async (session) => {
@@ -15,7 +23,8 @@ export const runAnalyze: PhaseRun = async (session) => {
   const inputs = await analysisInputs(session, image, stores);
   ensureWritable(session, [options.layers, options.cacheDir, options.launchCache]);
   dropPrivileges(session);
-  const ports = { images: stores.images, access: stores.access, cacheAccess: stores.registries, ctx };
+  const images = await readingThrough(stores.images, await openLaunchCache(session));
+  const ports = { images, access: stores.access, cacheAccess: stores.registries, ctx };
   writeAnalyzed(options.analyzed, await analyze(inputs, ports), ctx.logger);
 };
 
@@ -33,7 +42,7 @@ export function oneImage({ args }: Session): string {
 /** Resolves the images that the analyzer looks at. Throws `INVALID_ARGUMENTS`, `INVALID_REFERENCE`. */
 export async function analysisInputs(session: Session, image: string, stores: PhaseStores): Promise<AnalyzeInputs> {
   const { features, options } = session;
-  const outputImages = outputReferences([image, ...options.tag]);
+  const outputImages = outputReferences([image, ...options.tag], session);
   const [output] = outputImages;
   if (output === undefined) throw invalidArguments("resolve inputs: image argument is required");
   const declared = options.runImage === "" ? declaredRunImage(session) : undefined;

@@ -8,7 +8,15 @@ import { exportSettings } from "./export.ts";
 import { dropPrivileges, ensureWritable } from "./privileges.ts";
 import { declaredRunImages } from "./run-images.ts";
 import type { PhaseRun } from "./session.ts";
-import { openCache, openStores, withTemporaryBlobs, warnWithoutCache } from "./stores.ts";
+import {
+  openCache,
+  openLaunchCache,
+  openStores,
+  readingThrough,
+  warnOfLaunchCache,
+  warnWithoutCache,
+  withTemporaryBlobs,
+} from "./stores.ts";
 
 const standardOutput = 1;
 
@@ -17,13 +25,16 @@ export const runCreate: PhaseRun = async (session) => {
   const { features, options, ctx } = session;
   const image = oneImage(session);
   warnWithoutCache(session);
+  warnOfLaunchCache(session);
   const stores = await openStores(session);
   const analyze = await analysisInputs(session, image, stores);
   ensureWritable(session, [options.cacheDir, options.launchCache, options.layers]);
   dropPrivileges(session);
   warnOfExposedCredentials(session);
   const cache = await openCache(session, stores.registries);
-  await withTemporaryBlobs(ctx, async (blobs) => {
+  const launchCache = await openLaunchCache(session);
+  const images = await readingThrough(stores.images, launchCache);
+  await withTemporaryBlobs(session, async (blobs) => {
     const { report } = await create(
       {
         analyze,
@@ -38,12 +49,13 @@ export const runCreate: PhaseRun = async (session) => {
         skipRestore: options.skipRestore,
       },
       {
-        images: stores.images,
+        images,
         sink: stores.images,
         access: stores.access,
         cacheAccess: stores.registries,
         blobs,
         cache,
+        launchCache,
         output: { kind: "descriptor", fd: standardOutput },
         analyzed: (analyzed) => writeAnalyzed(options.analyzed, analyzed, ctx.logger),
         detected: ({ group, plan }) => {

@@ -16,7 +16,7 @@ export const runRebase: PhaseRun = async (session) => {
   if (given.has("image") && given.has("run-image")) {
     throw invalidArguments("resolve inputs: supply only one of -run-image or (deprecated) -image", "leave -image out");
   }
-  const outputImages = outputReferences(args);
+  const outputImages = outputReferences(args, session);
   const [output] = outputImages;
   if (output === undefined) throw invalidArguments("resolve inputs: image argument is required");
   const runImage = options.image === "" ? options.runImage : options.image;

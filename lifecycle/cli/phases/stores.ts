@@ -2,7 +2,6 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { LayerCache } from "../../cache/cache.ts";
-import type { Context } from "../../context.ts";
 import { InputError, TspackError } from "../../errors.ts";
 import { type ImageRef, parseReference } from "../../oci/reference.ts";
 import type { BlobCache } from "../../stores/blob-cache.ts";
@@ -10,30 +9,28 @@ import type { AccessCheck, ImageSink, ImageSource } from "../../stores/store.ts"
 import type { RegistryStore } from "../../stores/registry/registry-store.ts";
 import { openRegistries } from "../registry-access.ts";
 import { readCredentials } from "./credentials.ts";
+import { openEngineStore, usesEngine } from "./engine.ts";
 import { guardExperimental, invalidArguments, type Session } from "./session.ts";
 
 /** The stores that a phase works with, as its flags say. */
 export interface PhaseStores {
   readonly registries: RegistryStore;
-  /** Where app, previous and run images are: the registries, or a directory of layouts. */
+  /** Where app, previous and run images are: the registries, a directory of layouts, or a container engine. */
   readonly images: ImageSource & ImageSink;
-  /** Of the registries; undefined for layouts, which need no permission. */
+  /** Of the registries; undefined for images on this machine, which need no permission. */
   readonly access: AccessCheck | undefined;
-  /** Undefined for images in registries. */
+  /** Undefined for images that are no layouts. */
   readonly layoutDir: string | undefined;
 }
 
 /** Opens the stores of a phase. Throws `INVALID_ARGUMENTS` for what can not be combined. */
 export async function openStores(session: Session): Promise<PhaseStores> {
   const { options, env, ctx } = session;
-  if (options.daemon) {
-    throw invalidArguments(
-      "resolve inputs: -daemon is not supported yet",
-      "export to a registry, or to a directory with -layout",
-    );
-  }
   const keychain = await readCredentials(session);
   const registries = openRegistries({ env, insecureRegistries: options.insecureRegistry, ctx, keychain });
+  if (usesEngine(session)) {
+    return { registries, images: await openEngineStore(session), access: undefined, layoutDir: undefined };
+  }
   if (!options.layout) return { registries, images: registries, access: registries, layoutDir: undefined };
   guardExperimental(session, "export to OCI layout format");
   if (options.layoutDir === "") {
@@ -68,6 +65,31 @@ export async function openCache({ options, ctx }: Session, registries: RegistryS
   return openVolumeCache(options.cacheDir, ctx);
 }
 
+/**
+ * The launch cache of `-launch-cache`; undefined without it, and for images that no container
+ * engine has. Throws `FILE_NOT_FOUND`.
+ */
+export async function openLaunchCache(session: Session): Promise<LayerCache | undefined> {
+  const { launchCache } = session.options;
+  if (launchCache === "" || !usesEngine(session)) return undefined;
+  if (!existsSync(launchCache)) {
+    throw new TspackError(
+      "FILE_NOT_FOUND",
+      `failed to create launch cache: stat ${launchCache}: no such file or directory`,
+      { hint: "make the directory of -launch-cache, or mount it" },
+    );
+  }
+  const { openVolumeCache } = await import("../../cache/volume.ts");
+  return openVolumeCache(launchCache, session.ctx);
+}
+
+/** Where images are read: layers come from the launch cache when it has them. */
+export async function readingThrough(images: ImageSource, launchCache: LayerCache | undefined): Promise<ImageSource> {
+  if (launchCache === undefined) return images;
+  const { withLaunchCache } = await import("../../cache/launch.ts");
+  return withLaunchCache(images, launchCache);
+}
+
 /** Says what the reference says when layers will not be kept. */
 export function warnWithoutCache({ options, ctx }: Session): void {
   if (options.cacheImage === "" && options.cacheDir === "")
@@ -91,10 +113,10 @@ export function reference(text: string, source: string): ImageRef {
   }
 }
 
-/** Reads the names of the app image. Throws `INVALID_ARGUMENTS` when they are in two registries. */
-export function outputReferences(names: readonly string[]): readonly ImageRef[] {
+/** Reads the names of the app image. Throws `INVALID_ARGUMENTS` when they are in two registries, unless an engine keeps it. */
+export function outputReferences(names: readonly string[], { options }: Session): readonly ImageRef[] {
   const refs = [...new Set(names)].map((name) => reference(name, "argument"));
-  if (new Set(refs.map((ref) => ref.registry)).size > 1) {
+  if (!options.daemon && new Set(refs.map((ref) => ref.registry)).size > 1) {
     throw invalidArguments(
       "resolve inputs: writing to multiple registries is unsupported",
       "give names in one registry, and copy the image afterwards",
@@ -103,13 +125,24 @@ export function outputReferences(names: readonly string[]): readonly ImageRef[] 
   return refs;
 }
 
-/** A private place for compressed layers while a phase runs; it goes with it. */
-export async function withTemporaryBlobs<T>(ctx: Context, work: (blobs: BlobCache) => Promise<T>): Promise<T> {
-  const { openBlobCache } = await import("../../stores/blob-cache/open.ts");
+/**
+ * A private place for layers while a phase runs; it goes with it. They are compressed unless a
+ * container engine, which unpacks them at once, is all that gets them.
+ */
+export async function withTemporaryBlobs<T>(session: Session, work: (blobs: BlobCache) => Promise<T>): Promise<T> {
   const directory = mkdtempSync(join(tmpdir(), "tspack-blobs-"));
   try {
-    return await work(await openBlobCache(directory, { ctx }));
+    return await work(await openBlobs(directory, session));
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
+}
+
+async function openBlobs(directory: string, session: Session): Promise<BlobCache> {
+  if (usesEngine(session) && session.options.cacheImage === "") {
+    const { plainBlobs } = await import("../../stores/blob-cache/plain.ts");
+    return plainBlobs(directory);
+  }
+  const { openBlobCache } = await import("../../stores/blob-cache/open.ts");
+  return openBlobCache(directory, { ctx: session.ctx });
 }
