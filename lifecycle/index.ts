@@ -34,6 +34,8 @@ export {
   type RestoreResult,
 } from "./phases/restore.ts";
 export { build, type BuildInputs, type BuildPorts } from "./phases/build.ts";
+export { generate, type GenerateInputs, type GeneratePorts, type GenerateResult } from "./phases/generate.ts";
+export { extend, type ExtendInputs, type ExtendPorts, type ExtendResult } from "./phases/extend.ts";
 export type { ProcessOutput } from "./phases/buildpack-process.ts";
 
 export { create, type CreateInputs, type CreatePorts, type CreateResult } from "./phases/create.ts";

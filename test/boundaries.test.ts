@@ -86,9 +86,9 @@ describe("the direction of dependencies", () => {
     expect(wrong).toEqual([]);
   });
 
-  test("detect and build know no store and no keychain", () => {
+  test("detect, generate, build and extend know no store and no keychain", () => {
     const wrong = imports.filter(
-      ({ from, to }) => /^phases\/(detect|build)\b/.test(from) && /^(stores|cache)\//.test(to),
+      ({ from, to }) => /^phases\/(detect|generate|build|extend)\b/.test(from) && /^(stores|cache)\//.test(to),
     );
     expect(wrong).toEqual([]);
   });
