@@ -1,4 +1,6 @@
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { TspackError } from "../../../lifecycle/errors.ts";
 import { silentLogger } from "../../../lifecycle/logger.ts";
 import { parseDockerfile } from "../../../lifecycle/phases/extend/dockerfile.ts";
 import { checkDockerfile, type DockerfileEffect } from "../../../lifecycle/phases/generate/check-dockerfile.ts";
@@ -44,6 +46,41 @@ describe("a Dockerfile", () => {
   ])("%j is refused", (text, message) => {
     expect(() => parse(text)).toThrow(expect.objectContaining({ code: "INVALID_DOCKERFILE", message }));
   });
+});
+
+test("whatever text it is, a Dockerfile is read or refused as one", () => {
+  const parts = fc.constantFrom(
+    "FROM ",
+    "${base_image}",
+    "RUN ",
+    "<<EOF",
+    "EOF",
+    "\\",
+    "\n",
+    "#",
+    "escape=`",
+    "`",
+    '"',
+    "x",
+    "\t",
+    "\0",
+  );
+  const texts = fc.oneof(
+    fc.string(),
+    fc.array(parts, { maxLength: 30 }).map((words) => words.join("")),
+  );
+  fc.assert(
+    fc.property(texts, (text) => {
+      try {
+        const { instructions } = parseDockerfile(text);
+        expect(instructions.every(({ line }) => line >= 1 && line <= text.split("\n").length)).toBe(true);
+      } catch (error) {
+        expect(error).toBeInstanceOf(TspackError);
+        expect(error).toMatchObject({ code: "INVALID_DOCKERFILE" });
+      }
+    }),
+    { numRuns: 500 },
+  );
 });
 
 const effect = (kind: "build" | "run", text: string): DockerfileEffect =>
