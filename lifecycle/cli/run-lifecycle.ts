@@ -59,6 +59,14 @@ export async function runLifecycle(host: LifecycleProcess): Promise<number> {
       host.stdout(`${versionText}\n`);
       return 0;
     }
+    if (call === "doctor") {
+      const { doctor } = await import("./phases/doctor.ts");
+      return doctor(
+        host.env,
+        host.argv.some((word) => word === "-json" || word === "--json"),
+        host.stdout,
+      );
+    }
     const features = platformFeatures(host.env["CNB_PLATFORM_API"] ?? "");
     const { options, args, given } = readPhaseArguments(
       call.phase,
@@ -92,7 +100,7 @@ interface Call {
  * The phase comes from the starter of the distribution as `@detector`, from a link's name, or
  * from the first word (`lifecycle detect`).
  */
-function readCall({ argv, program, env }: LifecycleProcess): Call | "version" {
+function readCall({ argv, program, env }: LifecycleProcess): Call | "version" | "doctor" {
   const [first, ...rest] = argv;
   const named = programs[first?.startsWith("@") === true ? first.slice(1) : basename(program).replace(/\.[^.]*$/, "")];
   const own = first?.startsWith("@") === true ? rest : argv;
@@ -101,9 +109,10 @@ function readCall({ argv, program, env }: LifecycleProcess): Call | "version" {
   const [word, ...words] = own;
   if (word === undefined)
     throw new TspackError("INVALID_ARGUMENTS", "failed to parse arguments", {
-      hint: "say which phase: lifecycle detect, analyze, restore, build, export, rebase, create or extend",
+      hint: "say which phase: lifecycle detect, analyze, restore, build, export, rebase, create or extend; or doctor, to learn what this container allows",
     });
   if (word === "-version" || word === "--version") return "version";
+  if (word === "doctor") return "doctor";
   parsePlatformApi(env["CNB_PLATFORM_API"] ?? "");
   if (!Object.hasOwn(phases, word)) {
     throw new TspackError(
@@ -125,7 +134,7 @@ function report(error: unknown, host: LifecycleProcess, color: boolean): number 
   if (error instanceof FlagError) {
     const phase = readCall(host);
     const usage =
-      phase === "version"
+      phase === "version" || phase === "doctor"
         ? ""
         : goUsage("lifecycle", flagsOf(phase.phase, parsePlatformApi(host.env["CNB_PLATFORM_API"] ?? "")));
     host.stderr(`${error.message}\n${usage}`);
