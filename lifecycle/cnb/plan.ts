@@ -146,7 +146,7 @@ function collect(trial: readonly TrialElement[]): ReadonlyMap<string, Dependency
     for (const { name } of sections.provides) find(name).extra.push(element);
     for (const require of sections.requires) {
       const dependency = find(require.name);
-      for (const element of dependency.extra.splice(0)) dependency.providers.push(element);
+      for (const provides of dependency.extra.splice(0)) dependency.providers.push(provides);
       if (dependency.providers.length === 0) dependency.early.push(element);
       else dependency.requires.push(require);
     }

@@ -1,8 +1,7 @@
-import { Readable } from "node:stream";
-import { createGunzip } from "node:zlib";
 import { TspackError } from "../errors.ts";
 import type { Descriptor } from "./descriptor.ts";
 import type { DiffId } from "./digest.ts";
+import { gunzip } from "./gunzip.ts";
 import type { ByteStream, Layer } from "./layer.ts";
 
 /** How a stored layer is opened. */
@@ -44,20 +43,14 @@ export async function* inflate(blob: ByteStream, descriptor: Pick<Descriptor, "d
     yield* rest;
     return;
   }
-  const source = Readable.from(rest, { objectMode: false });
-  const gunzip = createGunzip({ chunkSize: 256 * 1024 });
-  source.on("error", (error) => gunzip.destroy(error));
-  gunzip.on("close", () => source.destroy());
+  // Reads the blob to its end whatever it holds, so that its digest is checked.
   try {
-    yield* source.pipe(gunzip) as AsyncIterable<Uint8Array>;
-  } catch (cause) {
-    if (!isZlibError(cause)) throw cause;
+    yield* gunzip(rest);
+  } catch (error) {
+    if (!(error instanceof TspackError) || error.code !== "INVALID_IMAGE") throw error;
+    const cause = error.cause instanceof Error ? error.cause : error;
     throw new TspackError("INVALID_IMAGE", `layer ${descriptor.digest} is damaged: ${cause.message}`, { cause });
   }
-}
-
-function isZlibError(error: unknown): error is Error {
-  return error instanceof Error && "code" in error && String(error.code).startsWith("Z_");
 }
 
 /** At least four bytes, when the stream has as many. */

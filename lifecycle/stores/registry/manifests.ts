@@ -7,6 +7,7 @@ import { InputError } from "../../errors.ts";
 import { discard, readBody } from "./http.ts";
 import type { HttpResponse } from "./http.ts";
 import { responseError } from "./remote-error.ts";
+import { isPassing, pause } from "./retry.ts";
 import type { Repository } from "./client.ts";
 
 /** A manifest or index as the registry gave it, checked against its digest. */
@@ -29,14 +30,10 @@ export async function getManifest(repository: Repository, reference: string): Pr
     path: `manifests/${reference}`,
     headers: { accept: readableManifestTypes.join(", ") },
   } as const;
-  const response = await repository.send(request);
   const source = `${repository.registry}/${repository.name} ${reference}`;
-  if (response.status === 404) {
-    await discard(response);
-    return undefined;
-  }
-  if (response.status !== 200) throw await failure(repository, request.method, response, `reading ${source}`);
-  const bytes = await readBody(response, largest);
+  const answer = await sendAndRead(repository, request, source);
+  if (answer === undefined) return undefined;
+  const { response, bytes } = answer;
   if (bytes === undefined) {
     const issue = { source, path: "", expected: `at most ${largest} bytes`, got: "more" };
     throw new InputError("INVALID_IMAGE", `the manifest of ${source} is too large`, [issue]);
@@ -47,6 +44,29 @@ export async function getManifest(repository: Repository, reference: string): Pr
     checkBlob(bytes, { digest: named as Digest, size: bytes.length }, source);
   }
   return { bytes, digest, mediaType: response.headers["content-type"]?.split(";")[0]?.trim() ?? "" };
+}
+
+/** The answer with its body, which is asked for again when it is cut; undefined for 404. */
+async function sendAndRead(
+  repository: Repository,
+  request: Parameters<Repository["send"]>[0],
+  source: string,
+): Promise<{ readonly response: HttpResponse; readonly bytes: Uint8Array | undefined } | undefined> {
+  const { retry, signal } = repository;
+  for (let attempt = 1; ; attempt += 1) {
+    const response = await repository.send(request);
+    if (response.status === 404) {
+      await discard(response);
+      return undefined;
+    }
+    if (response.status !== 200) throw await failure(repository, "GET", response, `reading ${source}`);
+    try {
+      return { response, bytes: await readBody(response, largest) };
+    } catch (error) {
+      if (attempt >= retry.attempts || !isPassing(error)) throw error;
+      await pause(attempt, retry, signal);
+    }
+  }
 }
 
 /** The outcome of writing a manifest: the registry may not see the blobs yet that we sent. */

@@ -1,5 +1,6 @@
 import { Readable } from "node:stream";
 import type { Dispatcher } from "undici";
+import type { ByteStream } from "../../oci/layer.ts";
 import type { Dispatch, HttpBody, HttpRequest } from "./http.ts";
 import { proxyFor } from "./proxy.ts";
 import type { ProxySettings } from "./proxy.ts";
@@ -90,7 +91,16 @@ async function send(
   for (const [name, value] of Object.entries(response.headers)) {
     if (value !== undefined) headers[name.toLowerCase()] = Array.isArray(value) ? value.join(", ") : value;
   }
-  return { status: response.statusCode, headers, body: response.body, url: request.url };
+  return { status: response.statusCode, headers, body: readable(response.body, request), url: request.url };
+}
+
+/** What goes wrong in the middle of a body is an error of the connection, too. */
+async function* readable(body: AsyncIterable<Uint8Array>, request: HttpRequest): ByteStream {
+  try {
+    yield* body;
+  } catch (error) {
+    throw connectionError(request, error);
+  }
 }
 
 /** Bytes of a body. */

@@ -1,8 +1,10 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { errorCode } from "../../../lifecycle/errors.ts";
+import { errorCode, TspackError } from "../../../lifecycle/errors.ts";
 import { extractTar } from "../../../lifecycle/layers/extract-tar.ts";
+import { inflate } from "../../../lifecycle/oci/blob-layer.ts";
+import { digestOf } from "../../../lifecycle/oci/digest.ts";
 import { gunzip } from "../../../lifecycle/oci/gunzip.ts";
 import { encodeHeader, paddingAfter, type TarHeader } from "../../../lifecycle/oci/tar/header.ts";
 import { END_OF_ARCHIVE } from "../../../lifecycle/oci/tar/pack.ts";
@@ -126,7 +128,9 @@ async function extractOrRefuse(input: Uint8Array, to: string, mode: "restore" | 
   }
 }
 
-/** Data that says that it is gzip. */
+const digest = digestOf(new Uint8Array());
+
+/** Data that says that it is gzip, read by itself and as the blob of a layer. */
 export function gzipTarget(): FuzzTarget {
   const seeds = ["1f8b08000000000000034bcc4f4a060025b0a1c203000000", "1f8b0800000000000003030000000000000000"];
   return {
@@ -135,10 +139,16 @@ export function gzipTarget(): FuzzTarget {
     words: ["\u001f\u008b\b\0", "\u0001\0\0"],
     open: () => ({
       parse: async (input) => {
-        let length = 0;
-        for await (const chunk of gunzip(streamOf(input))) length += chunk.length;
-        // Deflate gives at most 1032 times of what went in.
-        if (length > 1032 * input.length + 1032) throw new Error(`${length} bytes of ${input.length}`);
+        for (const open of [() => gunzip(streamOf(input)), () => inflate(streamOf(input), { digest })]) {
+          try {
+            let length = 0;
+            for await (const chunk of open()) length += chunk.length;
+            // Deflate gives at most 1032 times of what went in.
+            if (length > 1032 * input.length + 1032) throw new Error(`${length} bytes of ${input.length}`);
+          } catch (error) {
+            if (!(error instanceof TspackError)) throw error;
+          }
+        }
       },
     }),
   };

@@ -129,6 +129,24 @@ describe("a manifest", () => {
   });
 });
 
+describe("a manifest that is read", () => {
+  test("and cut in the middle is asked for again", async () => {
+    await open().write(image, [ref]);
+    registry.fail({ method: "GET", path: /manifests/, times: 2, action: { kind: "cut-response", after: 20 } });
+    expect(await (await open().resolve(ref))?.manifest()).toMatchObject({ digest: (await image.manifest()).digest });
+  });
+
+  test("and cut each time is REGISTRY_UNREACHABLE", async () => {
+    await open().write(image, [ref]);
+    registry.fail({ method: "GET", path: /manifests/, times: 9, action: { kind: "cut-response", after: 20 } });
+    await expect(open().resolve(ref)).rejects.toMatchObject({
+      code: "REGISTRY_UNREACHABLE",
+      remote: { method: "GET" },
+    });
+    expect(registry.count("GET", /manifests/)).toBe(3);
+  });
+});
+
 describe("a blob that is read", () => {
   test("and cut in the middle is read on from there", async () => {
     await open().write(image, [ref]);
