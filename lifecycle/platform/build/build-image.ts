@@ -11,6 +11,7 @@ import { TspackError } from "../../errors.ts";
 import type { Place } from "../../layers/place.ts";
 import { type ImageRef, maybeReference } from "../../oci/reference.ts";
 import { analyze, selectRunImage } from "../../phases/analyze.ts";
+import { refuseExtensions } from "../../phases/detect.ts";
 import { exportImage, type ExportResult } from "../../phases/export.ts";
 import { analyzedImages } from "../../phases/export/analyzed-images.ts";
 import { readAnalyzed, readGroup, readSpecFile, writeAnalyzed } from "../../phases/files.ts";
@@ -108,6 +109,8 @@ async function buildIn(work: string, inputs: BuildImageInputs, ports: BuildImage
   await watch.time("ANALYZING", () => analyzeIn(layers, inputs, ports));
   await watch.time("DETECTING", () => runner.run("detect", job, ctx));
   await refuseTraps(layers.path);
+  // Without the images that they would change, the application would be built and run on the wrong ones.
+  refuseExtensions(readGroup(join(layers.path, "group.toml")));
   // One view for both phases: what it has verified once is not read again.
   const cache = await openVolumeCache(await privateDirectory(ports.cacheDir), ctx);
   const restored = await watch.time("RESTORING", () => restoreIn(layers, inputs, cache, ctx));
