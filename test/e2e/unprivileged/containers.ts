@@ -1,0 +1,126 @@
+import { execFileSync, spawn } from "node:child_process";
+import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { canStartEngine, startDockerEngine, startPodmanEngine, type TestEngine } from "../docker-engine.ts";
+import { isInstalled } from "../../fakes/docker-registry.ts";
+import { follow, type Finished, type Person } from "../tspack.ts";
+
+/** The engines that rows run in. Podman is driven through its Docker API, so the flags are the same. */
+export const engines = [
+  { name: "Docker", program: "dockerd", start: startDockerEngine },
+  { name: "Podman", program: "podman", start: startPodmanEngine },
+] as const;
+
+/** What tests in an engine need and this machine lacks; in CI that is an error. */
+export function lacking(program: "dockerd" | "podman"): readonly string[] {
+  const missing = ["docker", "skopeo", "docker-registry"].filter((name) => !isInstalled(name));
+  const all = [...missing, ...(canStartEngine(program) ? [] : [`root and ${program}`])];
+  if (all.length > 0 && process.env["CI"] !== undefined) throw new Error(`CI needs ${all.join(", ")}`);
+  return all;
+}
+
+/** Copies an image of a person's store into an engine. */
+export function loadImage(engine: TestEngine, person: Person, image: string): void {
+  const from = `oci:${join(person.home, "data/images")}:${image}`;
+  const to = ["--dest-daemon-host", `unix://${engine.socket}`, `docker-daemon:${image}`];
+  execFileSync("skopeo", ["copy", "-q", "--insecure-policy", from, ...to], { stdio: "pipe" });
+}
+
+/** Copies an image of a person's store to a registry of this machine or into a layout, `docker://…` or `oci:…`. */
+export function copyImage(person: Person, image: string, to: string): void {
+  const from = `oci:${join(person.home, "data/images")}:${image}`;
+  execFileSync("skopeo", ["copy", "-q", "--insecure-policy", "--dest-tls-verify=false", from, to], { stdio: "pipe" });
+}
+
+/** A container that runs one program to its end. */
+export interface ContainerRun {
+  readonly image: string;
+  /** Of `docker run`. */
+  readonly flags: readonly string[];
+  /** Paths here by paths in the container; `:ro` at the end makes one read-only. */
+  readonly volumes: Readonly<Record<string, string>>;
+  readonly env: Readonly<Record<string, string>>;
+  readonly network: "host" | "none";
+  readonly command: readonly string[];
+}
+
+/** Runs a container and gives what it wrote. */
+export function runContainer(engine: TestEngine, run: ContainerRun): Promise<Finished> {
+  const args = [
+    ...["-H", `unix://${engine.socket}`, "run", "--rm", "--network", run.network],
+    // Podman asks for more than a test machine may give.
+    ...["--ulimit", "nofile=4096:4096", "--ulimit", "nproc=4096:4096"],
+    ...run.flags,
+    ...Object.entries(run.volumes).flatMap(([inside, outside]) => ["-v", `${outside}:${inside}`]),
+    ...Object.entries(run.env).flatMap(([name, value]) => ["-e", `${name}=${value}`]),
+    run.image,
+    ...run.command,
+  ];
+  return follow(spawn("docker", args, { stdio: ["ignore", "pipe", "pipe"] })).done;
+}
+
+/** The directories that a platform mounts into the containers of one build. */
+export interface BuildDirectories {
+  readonly root: string;
+  readonly app: string;
+  readonly layers: string;
+  readonly cache: string;
+  readonly platform: string;
+}
+
+/** Makes them for a user, `UID:GID`, with an application and the variables of the platform. */
+export function buildDirectories(
+  root: string,
+  owner: string,
+  app: string,
+  platformEnv: Readonly<Record<string, string>>,
+): BuildDirectories {
+  rmSync(root, { recursive: true, force: true });
+  const at = (name: string): string => join(root, name);
+  for (const name of ["layers", "cache", "platform/env"]) mkdirSync(at(name), { recursive: true });
+  cpSync(app, at("app"), { recursive: true });
+  for (const [name, value] of Object.entries(platformEnv)) writeFileSync(join(at("platform/env"), name), value);
+  giveTo(root, owner);
+  return { root, app: at("app"), layers: at("layers"), cache: at("cache"), platform: at("platform") };
+}
+
+/** Gives a tree to a user, `UID:GID`. */
+export function giveTo(path: string, owner: string): void {
+  execFileSync("chown", ["-R", owner, path]);
+}
+
+/** Variables that buildpacks need to reach the package registry that this machine reaches. */
+export function packageVariables(): Readonly<Record<string, string>> {
+  const registry = process.env["NPM_CONFIG_REGISTRY"];
+  return registry === undefined ? {} : { NPM_CONFIG_REGISTRY: registry };
+}
+
+/** The certificates that this machine trusts, in place of the builder's: a proxy may have its own. */
+export function trustedCertificates(): Readonly<Record<string, string>> {
+  const file = process.env["SSL_CERT_FILE"] ?? process.env["NODE_EXTRA_CA_CERTS"] ?? "";
+  return existsSync(file) ? { "/etc/ssl/certs/ca-certificates.crt:ro": file } : {};
+}
+
+/** The proxies of this machine. */
+export function proxyVariables(): Readonly<Record<string, string>> {
+  const names = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"];
+  return Object.fromEntries(
+    names.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name] ?? ""]])),
+  );
+}
+
+/** Copies the cache of a build for the next one. */
+export function copyCache(from: string, to: string, owner: string): void {
+  if (readdirSync(from).length === 0) throw new Error(`${from} is empty`);
+  cpSync(from, to, { recursive: true });
+  giveTo(to, owner);
+}
+
+/** A directory of a user, which no one else can write to. */
+export function makeDirectory(path: string, owner: string): string {
+  const [uid = 0, gid = 0] = owner.split(":").map(Number);
+  mkdirSync(path, { recursive: true });
+  chownSync(path, uid, gid);
+  chmodSync(path, 0o755);
+  return path;
+}
