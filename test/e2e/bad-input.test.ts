@@ -25,6 +25,8 @@ import {
   tspack,
 } from "./tspack.ts";
 
+const registryTools = needs("docker-registry");
+
 let person: Person;
 let directory = "";
 
@@ -147,7 +149,7 @@ describe("the builder", () => {
     expectError(await create("order"), 3, "INVALID_BUILDER", "order[0]", "test/scripted@1.0.0", "test/scripted@2.0.0");
   });
 
-  it("that nobody knows", async () => {
+  it.skipIf(registryTools.skip)(`that its registry does not have${registryTools.note}`, async () => {
     const registry = await startDockerRegistry();
     try {
       const name = `${registry.host}/no/builder`;
@@ -156,6 +158,9 @@ describe("the builder", () => {
     } finally {
       await registry.close();
     }
+  });
+
+  it("in a layout that is not there", async () => {
     const layout = await tspack(person, ["build", "e2e/bad", ...hello(), "--builder", `oci:${directory}/no-layout`]);
     expectError(layout, 3, "BUILDER_NOT_FOUND", "no-layout", "hint: ");
   });
@@ -223,7 +228,6 @@ describe("names and options", () => {
   });
 });
 
-const registryTools = needs("docker-registry");
 describe.skipIf(registryTools.skip)(`the registry${registryTools.note}`, () => {
   const password = "correct-horse-battery";
   // bcrypt, which no program that is everywhere can make.
