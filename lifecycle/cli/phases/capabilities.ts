@@ -8,6 +8,6 @@ const names = (
 
 /** Names the capabilities of a mask of `/proc/self/status`; a bit without a name is its number. */
 export function capabilityNames(mask: bigint): readonly string[] {
-  const bits = [...mask.toString(2)].reverse();
+  const bits = mask.toString(2).split("").toReversed();
   return bits.flatMap((bit, index) => (bit === "1" ? [names[index] ?? String(index)] : []));
 }
