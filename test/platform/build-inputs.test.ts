@@ -113,10 +113,11 @@ describe("what buildpacks leave in the layers directory", () => {
 
 describe("the platform directory", () => {
   test("has a file per variable and the machine's certificates", async () => {
-    const directory = await writePlatformDirectory(join(folder, "platform"), {
-      env: { A: "one\ntwo", PIP_CERT: "/own" },
-      certificates: "PEM",
-    });
+    const directory = join(folder, "platform");
+    await writePlatformDirectory(
+      { path: directory, name: "/platform" },
+      { env: { A: "one\ntwo", PIP_CERT: "/own" }, certificates: "PEM" },
+    );
     const read = (name: string): string => readFileSync(join(directory, name), "utf8");
     expect([
       read("env/A"),
@@ -128,7 +129,10 @@ describe("the platform directory", () => {
 
   test.each(["../x", "a/b", "", ".."])("the name %j is refused", async (name) => {
     await expect(
-      writePlatformDirectory(join(folder, "platform"), { env: { [name]: "x" }, certificates: undefined }),
+      writePlatformDirectory(
+        { path: join(folder, "platform"), name: "/platform" },
+        { env: { [name]: "x" }, certificates: undefined },
+      ),
     ).rejects.toEqual(code("INVALID_ENV"));
   });
 });

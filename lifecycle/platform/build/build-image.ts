@@ -22,7 +22,7 @@ import type { Builder } from "../builder/builder.ts";
 import { privateDirectory } from "../places.ts";
 import { removeTree } from "../rootfs.ts";
 import { fileInRootfs } from "../rootfs-files.ts";
-import type { Runner, RunnerJob } from "../runners/runner.ts";
+import type { Runner, RunnerDirectories, RunnerJob } from "../runners/runner.ts";
 import { copyApplication, type IncludePath } from "./application.ts";
 import { writePlatformDirectory } from "./platform-directory.ts";
 import { Stopwatch, type PhaseTime } from "./stopwatch.ts";
@@ -78,28 +78,33 @@ export interface BuiltImage extends ExportResult {
 /** Builds an application image: the phases of the specification, buildpacks in the runner. DESIGN §3, §7. */
 export async function buildImage(inputs: BuildImageInputs, ports: BuildImagePorts): Promise<BuiltImage> {
   const work = await mkdtemp(join(await privateDirectory(ports.buildsDir), "build-"));
+  const directories = ports.runner.directories(work);
   try {
-    return await buildIn(work, inputs, ports);
+    return await buildIn(directories, inputs, ports);
   } finally {
+    await removeTree(directories.platform.path);
     await removeTree(work);
   }
 }
 
-async function buildIn(work: string, inputs: BuildImageInputs, ports: BuildImagePorts): Promise<BuiltImage> {
+async function buildIn(
+  directories: RunnerDirectories,
+  inputs: BuildImageInputs,
+  ports: BuildImagePorts,
+): Promise<BuiltImage> {
   const { builder } = inputs;
   const { ctx, runner } = ports;
   const watch = new Stopwatch(ctx);
   const parents = { ...builder.user, mode: 0o755 };
-  const directories = runner.directories(work);
   const app: Place = { path: directories.app, name: "/workspace", parents };
   const layers: Place = { path: directories.layers, name: "/layers", parents };
   for (const path of [app.path, layers.path]) await requireEmpty(await privateDirectory(path), inputs.appDir);
-  const platformDir = await writePlatformDirectory(join(work, "platform"), inputs);
+  await writePlatformDirectory(directories.platform, inputs);
   const job: RunnerJob = {
     builder,
     app,
     layers,
-    platformDir,
+    platform: directories.platform,
     network: inputs.network,
     env: inputs.phaseEnv,
     verbose: inputs.verbose,

@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { InputError } from "../../errors.ts";
+import type { Place } from "../../layers/place.ts";
 
 /** What buildpacks are told by the platform. */
 export interface PlatformDirectoryInputs {
@@ -25,34 +26,35 @@ const certificateVariables = [
  * Throws `INVALID_ENV` for names that can not be files.
  */
 export async function writePlatformDirectory(
-  directory: string,
+  { path: directory, name }: Place,
   { env, certificates }: PlatformDirectoryInputs,
-): Promise<string> {
-  const bad = Object.keys(env).filter((name) => !/^[^/=\0]+$/.test(name) || name === "." || name === "..");
+): Promise<void> {
+  const bad = Object.keys(env).filter((key) => !/^[^/=\0]+$/.test(key) || key === "." || key === "..");
   if (bad.length > 0) {
-    const issues = bad.map((name) => ({
+    const issues = bad.map((key) => ({
       source: "--env",
       path: "",
       expected: "a name without / and =",
-      got: JSON.stringify(name),
+      got: JSON.stringify(key),
     }));
     throw new InputError("INVALID_ENV", "variables for the build have names that can not be used", issues);
   }
-  const variables = { ...(await certificateEnvironment(directory, certificates)), ...env };
+  const variables = { ...(await certificateEnvironment({ path: directory, name }, certificates)), ...env };
   await mkdir(join(directory, "env"), { recursive: true, mode: 0o755 });
   await mkdir(join(directory, "bindings"), { mode: 0o755 });
   await Promise.all(
-    Object.entries(variables).map(([name, value]) => writeFile(join(directory, "env", name), value, { mode: 0o644 })),
+    Object.entries(variables).map(([key, value]) => writeFile(join(directory, "env", key), value, { mode: 0o644 })),
   );
-  return directory;
 }
 
 async function certificateEnvironment(
-  directory: string,
+  { path, name }: Place,
   certificates: string | undefined,
 ): Promise<Readonly<Record<string, string>>> {
   if (certificates === undefined) return {};
-  await mkdir(join(directory, "certificates"), { recursive: true, mode: 0o755 });
-  await writeFile(join(directory, "certificates/ca-certificates.crt"), certificates, { mode: 0o644 });
-  return Object.fromEntries(certificateVariables.map((name) => [name, "/platform/certificates/ca-certificates.crt"]));
+  await mkdir(join(path, "certificates"), { recursive: true, mode: 0o755 });
+  await writeFile(join(path, "certificates/ca-certificates.crt"), certificates, { mode: 0o644 });
+  return Object.fromEntries(
+    certificateVariables.map((variable) => [variable, `${name}/certificates/ca-certificates.crt`]),
+  );
 }

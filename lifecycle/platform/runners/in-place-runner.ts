@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { chownSync, existsSync, lchownSync, readdirSync } from "node:fs";
-import { join } from "node:path";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
 import type { Context } from "../../context.ts";
 import { TspackError } from "../../errors.ts";
 import { homeOf } from "../rootfs-files.ts";
@@ -22,9 +23,13 @@ export function inPlaceRunner(ids: { readonly uid: number }): Runner {
   return {
     name: "in-place",
     // Names in the image are paths here, as for the lifecycle itself.
-    directories: () => ({ app: "/workspace", layers: "/layers", keep: true }),
+    directories: (work) => {
+      // A build's private directory is closed to the builder's user, whom root runs the phases as.
+      const path = ids.uid === 0 ? join(tmpdir(), `tspack-platform-${basename(work)}`) : join(work, "platform");
+      return { app: "/workspace", layers: "/layers", platform: { path, name: path }, keep: true };
+    },
     run: async (phase, job, ctx) => {
-      if (ids.uid === 0) giveAway([job.app.path, job.layers.path, job.platformDir], job.builder.user);
+      if (ids.uid === 0) giveAway([job.app.path, job.layers.path, job.platform.path], job.builder.user);
       const lines = new LineSplitter((line) => ctx.logger.info(line));
       const code = await runPhase(phase, job, ids.uid === 0, lines, ctx);
       lines.end();
@@ -41,8 +46,8 @@ function runPhase(
   lines: LineSplitter,
   ctx: Context,
 ): Promise<number> {
-  const { builder, app, layers, platformDir } = job;
-  const args = ["-app", app.path, "-layers", layers.path, "-platform", platformDir];
+  const { builder, app, layers, platform } = job;
+  const args = ["-app", app.path, "-layers", layers.path, "-platform", platform.name];
   const home = homeOf("/", builder.user.uid);
   const child = spawn(phasePrograms[phase], args, {
     cwd: app.path,

@@ -11,8 +11,8 @@ export interface RunnerJob {
   readonly builder: Builder;
   readonly app: Place;
   readonly layers: Place;
-  /** The `<platform>` directory on this machine. */
-  readonly platformDir: string;
+  /** The `<platform>` directory: on this machine, and as the phase sees it. */
+  readonly platform: Place;
   /** False: buildpacks have no network. */
   readonly network: boolean;
   /** Variables of the phase beside those of the builder: proxies and the like, never credentials. */
@@ -24,6 +24,8 @@ export interface RunnerJob {
 export interface RunnerDirectories {
   readonly app: string;
   readonly layers: string;
+  /** The `<platform>` directory, which is removed afterwards: where it is written, and as the phases see it. */
+  readonly platform: Place;
   /** They are the container's own: they have to be empty before, and stay afterwards. */
   readonly keep: boolean;
 }

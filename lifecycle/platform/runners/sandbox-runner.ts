@@ -21,7 +21,12 @@ const sandboxFailed = 125;
 export function sandboxRunner(sandbox: Sandbox): Runner {
   return {
     name: `sandbox (${sandbox.kind})`,
-    directories: (work) => ({ app: join(work, "app"), layers: join(work, "layers"), keep: false }),
+    directories: (work) => ({
+      app: join(work, "app"),
+      layers: join(work, "layers"),
+      platform: { path: join(work, "platform"), name: "/platform" },
+      keep: false,
+    }),
     run: async (phase, job, ctx) => {
       const lines = new LineSplitter((line) => ctx.logger.info(line));
       const { code } = await runInSandbox(sandbox, phaseSpec(phase, job), {
@@ -43,7 +48,7 @@ function failedSandbox(sandbox: Sandbox): TspackError {
 }
 
 function phaseSpec(phase: UntrustedPhase, job: RunnerJob): SandboxSpec {
-  const { builder, app, layers, platformDir, network } = job;
+  const { builder, app, layers, platform, network } = job;
   const home = homeOf(builder.rootfs, builder.user.uid);
   return {
     root: builder.rootfs,
@@ -55,12 +60,12 @@ function phaseSpec(phase: UntrustedPhase, job: RunnerJob): SandboxSpec {
       { kind: "tmpfs", target: home },
       { kind: "rw", source: app.path, target: app.name },
       { kind: "rw", source: layers.path, target: layers.name },
-      { kind: "ro", source: platformDir, target: "/platform" },
+      { kind: "ro", source: platform.path, target: platform.name },
       ...(network ? networkMounts() : []),
     ],
     network,
     env: phaseEnvironment(job, home),
-    command: [phasePrograms[phase], "-app", app.name, "-layers", layers.name, "-platform", "/platform"],
+    command: [phasePrograms[phase], "-app", app.name, "-layers", layers.name, "-platform", platform.name],
   };
 }
 
