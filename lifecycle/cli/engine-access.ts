@@ -9,10 +9,10 @@ import type { Env } from "./phase-options.ts";
  * The container engine that the environment names: `DOCKER_HOST`, over TCP with the certificates
  * of `DOCKER_CERT_PATH`. Throws `INVALID_ENV`.
  */
-export function openEngine(env: Env): EngineConnection {
+export function openEngine(env: Env, stop?: AbortSignal): EngineConnection {
   const host = env["DOCKER_HOST"] ?? "";
-  if (host === "") return engineConnection(parseEngineHost(defaultEngineHost));
-  return engineConnection(parseEngineHost(host, host.startsWith("unix:") ? undefined : tlsFrom(env)));
+  if (host === "") return engineConnection(parseEngineHost(defaultEngineHost), stop);
+  return engineConnection(parseEngineHost(host, host.startsWith("unix:") ? undefined : tlsFrom(env)), stop);
 }
 
 /** Docker's own rules: certificates mean TLS, and only `DOCKER_TLS_VERIFY` means that the engine's is checked. */

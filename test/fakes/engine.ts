@@ -12,6 +12,8 @@ import { readTar } from "../../lifecycle/oci/tar/unpack.ts";
 export interface FakeEngineOptions {
   /** Like Docker with containerd's image store: blobs are kept, and every one has to be sent. */
   readonly keepsContent?: boolean;
+  /** Version of its API; 1.41 when absent. */
+  readonly version?: string;
   /** Called before a request is answered; what it returns is the answer. */
   readonly before?: (request: string) => { readonly status: number; readonly body: string } | undefined;
 }
@@ -48,7 +50,7 @@ export async function startFakeEngine(options: FakeEngineOptions = {}): Promise<
       response.writeHead(answer.status).end(answer.body);
       return;
     }
-    serve(request, response, images, options.keepsContent === true).catch((error: unknown) => {
+    serve(request, response, images, options).catch((error: unknown) => {
       response.destroy(error as Error);
     });
   });
@@ -71,11 +73,11 @@ async function serve(
   request: IncomingMessage,
   response: ServerResponse,
   images: Images,
-  keeps: boolean,
+  { keepsContent: keeps = false, version = "1.41" }: FakeEngineOptions,
 ): Promise<void> {
   const path = decodeURIComponent((request.url ?? "").split("?")[0] ?? "");
   const json = (value: unknown, status = 200): void => void response.writeHead(status).end(JSON.stringify(value));
-  if (path === "/_ping") return void response.writeHead(200, { "api-version": "1.41" }).end("OK");
+  if (path === "/_ping") return void response.writeHead(200, { "api-version": version }).end("OK");
   if (path === "/info") {
     return json({
       DriverStatus: keeps ? [["driver-type", "io.containerd.snapshotter.v1"]] : [["Backing Filesystem", "extfs"]],

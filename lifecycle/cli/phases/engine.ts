@@ -15,8 +15,8 @@ export function usesEngine({ options }: Session): boolean {
  * The images of the container engine. Its socket often is root's, so it is connected before
  * root becomes the builder's user. Throws `INVALID_ENV`, `ENGINE_UNREACHABLE`.
  */
-export async function openEngineStore({ env }: Session): Promise<EngineStore> {
-  const engine = openEngine(env);
+export async function openEngineStore({ env, ctx }: Session): Promise<EngineStore> {
+  const engine = openEngine(env, ctx.signal);
   try {
     await engine.keepOpen();
   } catch (cause) {

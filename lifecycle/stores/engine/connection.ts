@@ -40,11 +40,12 @@ const connections = 2;
 /** Milliseconds: a build may think for long between two requests. */
 const idle = 24 * 60 * 60 * 1000;
 
-/** A connection that is made at the first request. */
-export function engineConnection(address: EngineAddress): EngineConnection {
+/** A connection that is made at the first request; `stop` ends whatever request is under way. */
+export function engineConnection(address: EngineAddress, stop?: AbortSignal): EngineConnection {
   const name = addressName(address);
   let pool: Promise<Dispatcher> | undefined;
-  const request = async (asked: EngineRequest): Promise<EngineResponse> => {
+  const request = async (given: EngineRequest): Promise<EngineResponse> => {
+    const asked = { ...given, signal: given.signal ?? stop };
     try {
       asked.signal?.throwIfAborted();
       return await send(await (pool ??= openPool(address)), asked);

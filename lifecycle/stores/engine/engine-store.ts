@@ -3,6 +3,7 @@ import { type Digest, digestOf, type DiffId } from "../../oci/digest.ts";
 import type { Image } from "../../oci/image.ts";
 import type { Layer } from "../../oci/layer.ts";
 import { dockerHub, type ImageRef, repositoryName } from "../../oci/reference.ts";
+import { machinePlatform } from "../stored-image.ts";
 import type { AccessCheck, ImageDeleter, ImageSink, ImageSource, LayerReport } from "../store.ts";
 import { type EngineConnection, engineError } from "./connection.ts";
 import { engineImage } from "./engine-image.ts";
@@ -27,14 +28,19 @@ export type EngineStore = ImageSource & ImageSink & ImageDeleter & AccessCheck;
  */
 export function engineStore({ engine, directory }: EngineStoreOptions): EngineStore {
   const saved = new Map<Digest, Promise<readonly Layer[]>>();
+  let query: Promise<string> | undefined;
+  const platform = (): Promise<string> => (query ??= platformQuery(engine));
   const layersOf = (image: InspectedImage): Promise<readonly Layer[]> => {
-    const known = saved.get(image.id) ?? save(engine, image, directory());
-    saved.set(image.id, known);
-    return known;
+    const known = saved.get(image.id);
+    if (known !== undefined) return known;
+    const layers = save(engine, image, directory());
+    saved.set(image.id, layers);
+    layers.catch(() => saved.delete(image.id));
+    return layers;
   };
   const find = async (ref: ImageRef): Promise<InspectedImage | undefined> => {
     for (const name of namesOf(ref)) {
-      const image = await inspect(engine, name);
+      const image = await inspect(engine, name, await platform());
       if (image !== undefined) return image;
     }
     return undefined;
@@ -72,22 +78,40 @@ export function engineStore({ engine, directory }: EngineStoreOptions): EngineSt
   };
 }
 
-async function inspect(engine: EngineConnection, name: string): Promise<InspectedImage | undefined> {
+async function inspect(engine: EngineConnection, name: string, platform = ""): Promise<InspectedImage | undefined> {
   const found = await engine.json({ method: "GET", path: `/images/${name}/json` });
   if (found === undefined) return undefined;
   const history = await engine.json({ method: "GET", path: `/images/${name}/history` });
-  return readInspected(found, history, `image ${name} of the engine`);
+  const source = `image ${name} of the engine`;
+  const image = readInspected(found, history, source);
+  if (platform === "") return image;
+  const one = await engine.json({ method: "GET", path: `/images/${name}/json${platform}` });
+  if (one === undefined) return image;
+  const ownHistory = await engine.json({ method: "GET", path: `/images/${name}/history${platform}` });
+  // The ID stays that of all platforms together: it is what finds the image.
+  return { ...readInspected(one, ownHistory, source), id: image.id, query: platform };
 }
 
 async function save(
   engine: EngineConnection,
-  { id, diffIds }: InspectedImage,
+  { id, query, diffIds }: InspectedImage,
   directory: string,
 ): Promise<readonly Layer[]> {
-  const request = { method: "GET", path: `/images/${id}/get` } as const;
+  const request = { method: "GET", path: `/images/${id}/get${query}` } as const;
   const response = await engine.request(request);
   if (response.status !== 200) throw await engineError(engine.name, request, response);
   return unpackSaved(response.body, diffIds, directory, `image ${id} of the engine`);
+}
+
+/**
+ * The query that asks for one platform of an image that has several, as only containerd's image
+ * store keeps them: that of this machine. Empty for an engine that does not know it (API below 1.49).
+ */
+async function platformQuery(engine: EngineConnection): Promise<string> {
+  const [major = 0, minor = 0] = (await engine.keepOpen()).split(".").map(Number);
+  const knows = major > 1 || (major === 1 && minor >= 49);
+  if (!knows || !(await keepsContent(engine))) return "";
+  return `?platform=${encodeURIComponent(JSON.stringify(machinePlatform()))}`;
 }
 
 async function remove(engine: EngineConnection, name: string): Promise<void> {

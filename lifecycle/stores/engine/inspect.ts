@@ -7,6 +7,8 @@ import type { Raw } from "../../oci/raw.ts";
 export interface InspectedImage {
   /** Of the config in an engine that has no manifests, else of the manifest or index. */
   readonly id: Digest;
+  /** What a request needs besides the ID when that stands for several platforms, `?platform=…`; else empty. */
+  readonly query: string;
   readonly diffIds: readonly DiffId[];
   /** Put together from what the engine tells, which is everything but the bytes that it was loaded with. */
   readonly config: Raw<ImageConfig>;
@@ -49,7 +51,7 @@ export function readInspected(inspect: unknown, history: unknown, source: string
     rootfs: { type: "layers", diff_ids: layers },
   };
   const config = decodeConfig(Buffer.from(JSON.stringify(document)), source).value;
-  return { id: idOf(image.Id, source), diffIds: config.rootfs.diff_ids, config: encodeConfig(config) };
+  return { id: idOf(image.Id, source), query: "", diffIds: config.rootfs.diff_ids, config: encodeConfig(config) };
 }
 
 function idOf(id: unknown, source: string): Digest {

@@ -114,6 +114,30 @@ describe("finding an image", () => {
     expect((await read(store, withDigest(app, digest))).engineId).toBe(digest);
   });
 
+  test("of several platforms, this machine's is read and saved; the ID is that of all", async () => {
+    const { fake, store } = await open({ keepsContent: true, version: "1.49" });
+    await store.write(testImage({ layers: [tarOfNoise(100, 1)] }), [app]);
+    const image = await read(store, app);
+    await validate(image);
+    const asked = fake.requests.filter((line) => line.includes("?platform=")).map((line) => line.split("?")[0]);
+    expect(asked).toEqual([
+      "GET /images/example.test/app:v1/json",
+      "GET /images/example.test/app:v1/history",
+      `GET /images/${image.engineId}/get`,
+    ]);
+    expect(decodeURIComponent(fake.requests.at(-1) ?? "")).toContain('?platform={"os":"linux"');
+  });
+
+  test.each([
+    { keepsContent: true, version: "1.48" },
+    { keepsContent: false, version: "1.51" },
+  ])("an engine that has one platform or does not know them is not asked for one: %o", async (options) => {
+    const { fake, store } = await open(options);
+    await store.write(testImage({ layers: [tarOfNoise(100, 1)] }), [app]);
+    await validate(await read(store, app));
+    expect(fake.requests.filter((line) => line.includes("platform"))).toEqual([]);
+  });
+
   test("Docker Hub has the engine's name for it", async () => {
     const { fake, store } = await open();
     await store.write(testImage({ layers: [tarOfNoise(100, 1)] }), [base]);
@@ -156,6 +180,17 @@ describe("failures", () => {
       message: "the container engine answered 500: broken  [31m",
       remote: { status: 500, method: "GET" },
     });
+  });
+
+  test("a save that is stopped is CANCELED", async () => {
+    const stop = new AbortController();
+    const { fake, store, directory } = await open();
+    await store.write(testImage({ layers: [tarOfNoise(100, 1)] }), [app]);
+    const engine = engineConnection({ kind: "unix", path: fake.socket }, stop.signal);
+    const [layer] = await (await read(engineStore({ engine, directory: () => directory }), app)).layers();
+    stop.abort();
+    await expect(layer?.descriptor()).rejects.toMatchObject({ code: "CANCELED" });
+    await engine.close();
   });
 
   test("no engine is ENGINE_UNREACHABLE, and the hint says what to do", async () => {
