@@ -79,7 +79,9 @@ async function stop(child: ChildProcess, directory: string): Promise<void> {
     child.kill("SIGTERM");
     await ended;
   }
-  // Podman leaves its store mounted on itself.
-  spawnSync("umount", [join(directory, "data/overlay")], { stdio: "ignore" });
+  // Podman leaves its store mounted on itself, and dockerd the network of containers that use the host's.
+  for (const mount of ["data/overlay", "exec/netns/default"]) {
+    spawnSync("umount", [join(directory, mount)], { stdio: "ignore" });
+  }
   await rm(directory, { recursive: true, force: true });
 }

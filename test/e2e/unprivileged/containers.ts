@@ -1,28 +1,72 @@
-import { execFileSync, spawn } from "node:child_process";
-import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { canStartEngine, startDockerEngine, startPodmanEngine, type TestEngine } from "../docker-engine.ts";
+import { canStartEngine, startDockerEngine } from "../docker-engine.ts";
 import { isInstalled } from "../../fakes/docker-registry.ts";
-import { follow, type Finished, type Person } from "../tspack.ts";
+import { follow, type Finished, type Person, removeAll } from "../tspack.ts";
 
-/** The engines that rows run in. Podman is driven through its Docker API, so the flags are the same. */
+/** An engine as its command line has it. Podman's own is used, as it loses exit codes where Docker's drives it. */
+export interface ContainerEngine {
+  readonly command: readonly string[];
+  /** The store of images, as skopeo names it before the name of an image. */
+  readonly images: readonly string[];
+  readonly close: () => Promise<void>;
+}
+
+/** The engines that rows run in. */
 export const engines = [
-  { name: "Docker", program: "dockerd", start: startDockerEngine },
-  { name: "Podman", program: "podman", start: startPodmanEngine },
+  { name: "Docker", program: "dockerd", start: startDocker },
+  { name: "Podman", program: "podman", start: startPodman },
 ] as const;
+
+async function startDocker(): Promise<ContainerEngine> {
+  const engine = await startDockerEngine();
+  if (engine === undefined) throw new Error("dockerd can not be started");
+  const host = `unix://${engine.socket}`;
+  return {
+    command: ["docker", "-H", host],
+    images: ["--dest-daemon-host", host, "docker-daemon:"],
+    close: () => engine.close(),
+  };
+}
+
+async function startPodman(): Promise<ContainerEngine> {
+  const at = mkdtempSync(join(tmpdir(), "pod-"));
+  const store = ["--root", join(at, "data"), "--runroot", join(at, "run"), "--storage-driver", "overlay"];
+  return {
+    command: ["podman", ...store, "--cgroup-manager", "cgroupfs"],
+    images: [`containers-storage:[overlay@${at}/data+${at}/run]`],
+    close: async () => {
+      spawnSync("umount", [join(at, "data/overlay")], { stdio: "ignore" });
+      removeAll(at);
+    },
+  };
+}
 
 /** What tests in an engine need and this machine lacks; in CI that is an error. */
 export function lacking(program: "dockerd" | "podman"): readonly string[] {
-  const missing = ["docker", "skopeo", "docker-registry"].filter((name) => !isInstalled(name));
+  const needed = ["skopeo", "docker-registry", ...(program === "dockerd" ? ["docker"] : [])];
+  const missing = needed.filter((name) => !isInstalled(name));
   const all = [...missing, ...(canStartEngine(program) ? [] : [`root and ${program}`])];
   if (all.length > 0 && process.env["CI"] !== undefined) throw new Error(`CI needs ${all.join(", ")}`);
   return all;
 }
 
 /** Copies an image of a person's store into an engine. */
-export function loadImage(engine: TestEngine, person: Person, image: string): void {
+export function loadImage(engine: ContainerEngine, person: Person, image: string): void {
   const from = `oci:${join(person.home, "data/images")}:${image}`;
-  const to = ["--dest-daemon-host", `unix://${engine.socket}`, `docker-daemon:${image}`];
+  const to = [...engine.images.slice(0, -1), `${engine.images.at(-1)}${image}`];
   execFileSync("skopeo", ["copy", "-q", "--insecure-policy", from, ...to], { stdio: "pipe" });
 }
 
@@ -45,9 +89,10 @@ export interface ContainerRun {
 }
 
 /** Runs a container and gives what it wrote. */
-export function runContainer(engine: TestEngine, run: ContainerRun): Promise<Finished> {
+export function runContainer(engine: ContainerEngine, run: ContainerRun): Promise<Finished> {
+  const [program = "", ...options] = engine.command;
   const args = [
-    ...["-H", `unix://${engine.socket}`, "run", "--rm", "--network", run.network],
+    ...[...options, "run", "--rm", "--network", run.network],
     // Podman asks for more than a test machine may give.
     ...["--ulimit", "nofile=4096:4096", "--ulimit", "nproc=4096:4096"],
     ...run.flags,
@@ -56,7 +101,7 @@ export function runContainer(engine: TestEngine, run: ContainerRun): Promise<Fin
     run.image,
     ...run.command,
   ];
-  return follow(spawn("docker", args, { stdio: ["ignore", "pipe", "pipe"] })).done;
+  return follow(spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] })).done;
 }
 
 /** The directories that a platform mounts into the containers of one build. */

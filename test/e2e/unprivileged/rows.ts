@@ -24,7 +24,7 @@ const openShift = "1000650000:0";
 
 /** The table of this directory's README. */
 export const rows: readonly Row[] = [
-  { id: "A", what: "root default", flags: ["--user", "0:0"], owner: "0:0" },
+  { id: "A", what: "root default", flags: ["--user", "0:0"], owner: builder },
   {
     id: "B",
     what: "root, drop ALL, no-new-privileges, -allow-root",
