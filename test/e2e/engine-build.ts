@@ -67,6 +67,7 @@ export function workspace(directory: string, run: { readonly image: string }): W
   };
   for (const [name, text] of Object.entries(files)) write(name, text);
   write("run.toml", `[[images]]\nimage = "${run.image}"\n`);
+  write("stack.toml", `[run-image]\nimage = "${run.image}"\n`);
   for (const name of ["platform/env", "cache", "launch-cache", "tmp"])
     mkdirSync(join(directory, name), { recursive: true });
   chmodSync(join(directory, "tmp"), 0o1777);
@@ -80,7 +81,11 @@ export function workspace(directory: string, run: { readonly image: string }): W
         mkdirSync(join(directory, "layers"));
       }
       if (!existsSync(join(directory, "layers"))) mkdirSync(join(directory, "layers"));
-      const child = spawn(process.execPath, [packageFile("dist/lifecycle.js"), phase, ...args], {
+      // Buildpacks refuse root; every other phase becomes the user by itself.
+      const user = ["--reuid", "1000", "--regid", "1000", "--clear-groups", "--"];
+      const [program = "", ...before] =
+        phase === "detect" || phase === "build" ? ["setpriv", ...user, process.execPath] : [process.execPath];
+      const child = spawn(program, [...before, packageFile("dist/lifecycle.js"), phase, ...args], {
         env: {
           PATH: "/usr/bin:/bin",
           TMPDIR: join(directory, "tmp"),
@@ -94,6 +99,7 @@ export function workspace(directory: string, run: { readonly image: string }): W
           CNB_PLATFORM_DIR: join(directory, "platform"),
           CNB_ORDER_PATH: join(directory, "order.toml"),
           CNB_RUN_PATH: join(directory, "run.toml"),
+          CNB_STACK_PATH: join(directory, "stack.toml"),
           ...env,
         },
         stdio: ["ignore", "pipe", "pipe"],

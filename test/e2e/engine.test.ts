@@ -119,6 +119,27 @@ function engineTests(start: () => Promise<TestEngine | undefined>): void {
     expect(keptOf(await configOf(await inEngine("app:engine")))).toBe(kept);
   });
 
+  it.each(["0.7", "0.10", "0.13", "0.15"])("builds phase by phase with Platform API %s", async (api) => {
+    removeAll(join(place.directory, "layers"));
+    const image = name(`app:${api}`);
+    const at = { ...env, CNB_PLATFORM_API: api, CNB_STACK_ID: "test", CNB_USE_DAEMON: "true" };
+    const launcher = ["-launcher", join(place.directory, "launcher")];
+    const analyze = Number(api.split(".")[1]) < 12 ? ["-run-image", name("run:v1"), image] : [image];
+    for (const [phase, ...args] of [
+      ["analyze", ...analyze],
+      ["detect"],
+      ["restore"],
+      ["build"],
+      ["export", ...launcher, image],
+    ]) {
+      expect(await place.run(phase ?? "", args, at), phase ?? "").toMatchObject({ code: 0 });
+    }
+    const { rootfs } = await configOf(await inEngine(`app:${api}`));
+    const base = (await configOf(await inEngine("run:v1"))).rootfs.diff_ids;
+    expect(rootfs.diff_ids.slice(0, 2)).toEqual(base);
+    expect(place.read("layers/report.toml")).toContain("image-id");
+  });
+
   it("puts the app on another run image", async () => {
     const before = await configOf(await inEngine("app:engine"));
     const [report, force] = [join(place.directory, "layers/report.toml"), "-force"];
