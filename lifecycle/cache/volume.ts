@@ -52,8 +52,14 @@ export async function openVolumeCache(dir: string, ctx: Context): Promise<LayerC
     commit: async (metadata) => {
       await mkdir(staging, { recursive: true, mode: 0o700 });
       const path = join(staging, cacheMetadataName);
-      await whenDiskIsFull(dir, () => writeSynced(path, encodeCacheMetadata(metadata)));
-      await publish(staging, committed);
+      try {
+        await whenDiskIsFull(dir, () => writeSynced(path, encodeCacheMetadata(metadata)));
+        await publish(staging, committed);
+      } catch (error) {
+        // It would take space for a day, on a disk that may be full.
+        await rm(staging, { recursive: true, force: true });
+        throw error;
+      }
       await removeUnnamed(committed, staged);
       for (const left of await staleStaging(dir, ctx.clock()))
         await rm(join(dir, left), { recursive: true, force: true });

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { link, open, readFile, rename, rm, stat, unlink, utimes } from "node:fs/promises";
+import { link, readFile, rename, rm, stat, unlink, utimes, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { errorCode, TspackError } from "../../errors.ts";
@@ -20,17 +20,7 @@ export interface LockOptions {
 export async function withLock<T>(path: string, work: () => Promise<T>, options: LockOptions = {}): Promise<T> {
   const { timeout = 60_000, stale = 30_000 } = options;
   const owner = `${hostname()} ${process.pid} ${randomBytes(8).toString("hex")}\n`;
-  const deadline = Date.now() + timeout;
-  while (!(await acquire(path, owner))) {
-    if (options.signal?.aborted === true) throw new TspackError("CANCELED", "stopped while waiting for a lock");
-    await removeStale(path, stale);
-    if (Date.now() > deadline) {
-      throw new TspackError("LOCK_TIMEOUT", `${path} is held by another process`, {
-        hint: "wait for the other build, or remove the file if no tspack is running",
-      });
-    }
-    await sleep(5 + Math.random() * 20);
-  }
+  await waitFor(path, owner, { ...options, timeout, stale });
   const alive = setInterval(() => void utimes(path, new Date(), new Date()).catch(() => {}), stale / 3);
   alive.unref();
   try {
@@ -41,14 +31,51 @@ export async function withLock<T>(path: string, work: () => Promise<T>, options:
   }
 }
 
-async function acquire(path: string, owner: string): Promise<boolean> {
+async function waitFor(
+  path: string,
+  owner: string,
+  { signal, timeout, stale }: LockOptions & { readonly timeout: number; readonly stale: number },
+): Promise<void> {
+  const deadline = Date.now() + timeout;
+  const prepared = `${path}.${randomBytes(6).toString("hex")}`;
   try {
-    const file = await open(path, "wx", 0o644);
-    try {
-      await file.writeFile(owner);
-    } finally {
-      await file.close();
+    await writeFile(prepared, owner, { flag: "wx", mode: 0o644 });
+    while (!(await acquire(path, prepared, owner))) {
+      if (signal?.aborted === true) throw new TspackError("CANCELED", "stopped while waiting for a lock");
+      await removeStale(path, stale);
+      if (Date.now() > deadline) {
+        throw new TspackError("LOCK_TIMEOUT", `${path} is held by another process`, {
+          hint: "wait for the other build, or remove the file if no tspack is running",
+        });
+      }
+      await sleep(5 + Math.random() * 20);
     }
+  } finally {
+    await rm(prepared, { force: true });
+  }
+}
+
+/**
+ * The lock appears with its owner in it: one who is killed between making a file and writing it
+ * would leave a lock that nobody can tell from a living one.
+ */
+async function acquire(path: string, prepared: string, owner: string): Promise<boolean> {
+  try {
+    await link(prepared, path);
+    return true;
+  } catch (error) {
+    if (errorCode(error) === "EEXIST") return false;
+    if (!noLinks.includes(errorCode(error) ?? "")) throw error;
+    return createLock(path, owner);
+  }
+}
+
+/** What file systems without hard links say. */
+const noLinks: readonly string[] = ["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"];
+
+async function createLock(path: string, owner: string): Promise<boolean> {
+  try {
+    await writeFile(path, owner, { flag: "wx", mode: 0o644 });
     return true;
   } catch (error) {
     if (errorCode(error) === "EEXIST") return false;
