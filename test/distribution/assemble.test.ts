@@ -1,6 +1,7 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import {
   chmodSync,
+  copyFileSync,
   cpSync,
   existsSync,
   mkdirSync,
@@ -144,7 +145,7 @@ if (missing.length > 0 || libraries === undefined) {
       for (const { name, mode, content, path, link } of files) {
         if (link !== undefined) symlinkSync(link, join(home, name));
         else if (path === undefined) writeFileSync(join(home, name), content ?? "");
-        else cpSync(path, join(home, name), { dereference: true });
+        else copyFileSync(path, join(home, name));
         if (link === undefined) chmodSync(join(home, name), mode);
       }
       mkdirSync(join(root, "bin"));
