@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { makeScriptedBuilder, scriptedApp, scriptedBuilder } from "./scripted-builder.ts";
@@ -55,6 +55,27 @@ describe.each(ways)("Ctrl-C with $sandbox $note", ({ sandbox, skip }) => {
     expect(processesWith(duration)).toEqual([]);
     expect(leftovers(person)).toEqual([]);
     expect((await tspack(person, ["images", "rm", `e2e/interrupted-${sandbox}`])).code).toBe(1);
+  });
+
+  it.skipIf(skip)("and even SIGKILL takes the sandbox along; what it leaves goes after two days", async () => {
+    const app = scriptedApp(join(directory, `killed-${sandbox}`), { build: sleep });
+    const args = ["build", `e2e/killed-${sandbox}`, "--path", app, "--builder", scriptedBuilder, "--sandbox", sandbox];
+    const running = startTspack(person, args);
+    await until(() => processesWith(`sleep\0${duration}`).length > 1, running.done);
+    running.child.kill("SIGKILL");
+    await running.done;
+    await until(() => processesWith(duration).length === 0, new Promise(() => {}));
+    const builds = join(person.home, "data/builds");
+    const [left = ""] = readdirSync(builds);
+    utimesSync(join(builds, left), new Date(0), new Date(0));
+    await buildJson(person, [
+      "e2e/after",
+      "--path",
+      scriptedApp(join(directory, "after"), { build: "true" }),
+      "--builder",
+      scriptedBuilder,
+    ]);
+    expect(leftovers(person)).toEqual([]);
   });
 });
 

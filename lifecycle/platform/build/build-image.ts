@@ -24,6 +24,7 @@ import { removeTree } from "../rootfs.ts";
 import { fileInRootfs } from "../rootfs-files.ts";
 import type { Runner, RunnerDirectories, RunnerJob } from "../runners/runner.ts";
 import { copyApplication, type IncludePath } from "./application.ts";
+import { removeAbandoned } from "./leftovers.ts";
 import { writePlatformDirectory } from "./platform-directory.ts";
 import { Stopwatch, type PhaseTime } from "./stopwatch.ts";
 import { refuseTraps } from "./untrusted.ts";
@@ -77,7 +78,9 @@ export interface BuiltImage extends ExportResult {
 
 /** Builds an application image: the phases of the specification, buildpacks in the runner. DESIGN §3, §7. */
 export async function buildImage(inputs: BuildImageInputs, ports: BuildImagePorts): Promise<BuiltImage> {
-  const work = await mkdtemp(join(await privateDirectory(ports.buildsDir), "build-"));
+  const builds = await privateDirectory(ports.buildsDir);
+  await removeAbandoned(builds, ports.ctx.clock());
+  const work = await mkdtemp(join(builds, "build-"));
   const directories = ports.runner.directories(work);
   try {
     return await buildIn(directories, inputs, ports);

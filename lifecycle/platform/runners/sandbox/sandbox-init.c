@@ -7,6 +7,11 @@
  *
  *   sandbox-init ROOT UID GID WORKDIR (ro|rw|tmpfs|proc|dev SOURCE TARGET)... -- COMMAND ARG...
  *
+ *   sandbox-init --with-parent PROGRAM ARG...
+ *
+ * is the other form: it runs the program, which gets killed when whoever started it ends, however
+ * that was. unshare then takes the sandbox along.
+ *
  * Exit status: that of the command, 128 + signal when one killed it, 125 when the sandbox could
  * not be made (the reason is on standard error, one line after "sandbox: ").
  */
@@ -248,8 +253,19 @@ static long number(const char *text)
     return value;
 }
 
+static int run_with_parent(char *const *command)
+{
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
+        fail("tie to its parent", command[0]);
+    execv(command[0], command);
+    fail("run", command[0]);
+    return EXIT_SANDBOX;
+}
+
 int main(int argc, char **argv)
 {
+    if (argc >= 3 && strcmp(argv[1], "--with-parent") == 0)
+        return run_with_parent(argv + 2);
     if (argc < 7) {
         fprintf(stderr, "sandbox: usage: sandbox-init ROOT UID GID WORKDIR (KIND SOURCE TARGET)... -- COMMAND\n");
         return EXIT_SANDBOX;

@@ -75,6 +75,8 @@ function bubblewrapMount(mount: SandboxMount): readonly string[] {
 /** The util-linux `unshare` command for a spec; `init` is our sandbox-init. */
 export function unshareCommand(program: string, init: string, spec: SandboxSpec): SandboxCommand {
   const args = [
+    // unshare itself would live on when we are killed, and the sandbox with it.
+    ...["--with-parent", program],
     ...["--user", "--map-root-user", "--mount", "--pid", "--fork", "--kill-child", "--ipc", "--uts"],
     ...(spec.network ? [] : ["--net"]),
     ...["--propagation", "private", "--"],
@@ -82,5 +84,5 @@ export function unshareCommand(program: string, init: string, spec: SandboxSpec)
     ...spec.mounts.flatMap((mount) => [mount.kind, "source" in mount ? mount.source : "-", mount.target]),
     ...["--", ...spec.command],
   ];
-  return { file: program, args };
+  return { file: init, args };
 }
