@@ -174,6 +174,8 @@ describe.skipIf(tools.skip)(`--runner in-place, in a container of the builder${t
     const result = await container.tspack("build", "e2e/spy", "--path", "/workspace", "--runner", "in-place");
     expect(result.stderr).toContain("SPY-END");
     expect(result.stderr).not.toContain(secret);
+    // Their environment is clean, but nothing keeps one user's processes apart.
+    expect(result.stderr).toContain("Warning: buildpacks run as the same user as tspack");
     expect(result.stderr.split("SPY-BEGIN")[1]).not.toContain("CNB_REGISTRY_AUTH");
   });
 });

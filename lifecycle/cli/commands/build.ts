@@ -54,6 +54,7 @@ export async function build(host: TspackHost, [name = ""]: readonly string[], op
   // Before the builder: that may take a minute, and without a runner it is of no use.
   const search = { path: searchPath(host), init: sandboxInit(host), only: options.sandbox, uid: host.uid };
   const runner = await chooseRunner(options.runner, search, toolbox.ctx);
+  if (options.runner === "in-place") warnOfSharedUser(host, toolbox);
   const builder =
     options.runner === "in-place"
       ? builderHere(host.env)
@@ -107,6 +108,14 @@ function publishingAccess({ local, registries }: Toolbox, names: readonly ImageR
       await registries.checkAccess(ref, want);
     },
   };
+}
+
+/** One user's processes can read each other's environment and files: without root nothing hides ours in place. */
+function warnOfSharedUser({ uid, env }: TspackHost, { ctx }: Toolbox): void {
+  if (uid === 0 || (env["CNB_REGISTRY_AUTH"] ?? "") === "") return;
+  ctx.logger.warn(
+    "buildpacks run as the same user as tspack and can read CNB_REGISTRY_AUTH; start tspack as root of the container, or run the phases of the lifecycle separately",
+  );
 }
 
 function isOneOf(ref: ImageRef, names: readonly ImageRef[]): boolean {
