@@ -60,6 +60,9 @@ export type {
 } from "./stores/store.ts";
 export { memoryStore } from "./stores/memory.ts";
 export { layoutStore, type LayoutStore } from "./stores/layout/layout-store.ts";
+export { type EngineAddress, parseEngineHost } from "./stores/engine/address.ts";
+export { type EngineConnection, engineConnection } from "./stores/engine/connection.ts";
+export { engineStore, type EngineStore, type EngineStoreOptions } from "./stores/engine/engine-store.ts";
 export { registryStore, type RegistryStore, type RegistryStoreOptions } from "./stores/registry/registry-store.ts";
 export { openBlobCache } from "./stores/blob-cache/open.ts";
 export { openVolumeCache } from "./cache/volume.ts";

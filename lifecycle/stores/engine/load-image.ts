@@ -87,24 +87,10 @@ async function* counted(
 }
 
 async function send(engine: EngineConnection, archive: ByteStream, ctx: Context | undefined): Promise<void> {
-  let broken: unknown;
-  // The client wraps what a body throws; what was wrong with the image has to come out as it was.
-  const body = async function* (): ByteStream {
-    try {
-      yield* archive;
-    } catch (error) {
-      broken = error;
-      throw error;
-    }
-  };
-  const request = { method: "POST", path: "/images/load?quiet=1", body: body(), signal: ctx?.signal } as const;
-  try {
-    const response = await engine.request(request);
-    if (response.status >= 400) throw await engineError(engine.name, request, response);
-    refuseFailure(await textOf(response.body), engine.name, response.status);
-  } catch (error) {
-    throw broken ?? error;
-  }
+  const request = { method: "POST", path: "/images/load?quiet=1", body: archive, signal: ctx?.signal } as const;
+  const response = await engine.request(request);
+  if (response.status >= 400) throw await engineError(engine.name, request, response);
+  refuseFailure(await textOf(response.body), engine.name, response.status);
 }
 
 /** The engine says yes first and tells of failures in the lines that follow. */

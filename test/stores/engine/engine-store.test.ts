@@ -84,6 +84,8 @@ describe("writing on an image that the engine has", () => {
     const report = await store.write(above(await read(store, base), 3), [app], { mountFrom: [base] });
     expect(report.layers.map(({ outcome }) => outcome)).toEqual(["sent", "sent", "sent"]);
     expect(saves(fake)).toBe(1);
+    // One for each image: it is not tried in vain first.
+    expect(fake.requests.filter((line) => line.startsWith("POST /images/load"))).toHaveLength(2);
     expect(report.imageId).toBe((await read(store, app)).engineId);
     await validate(await read(store, app));
   });
