@@ -63,7 +63,7 @@ export async function exportImage(inputs: ExportInputs, ports: ExportPorts): Pro
     const report: Report = { bom: buildBom(inputs), image: saved };
     return { report, plan, image, written };
   });
-  if (cache !== undefined) await exportCache(inputs, { cache, packer: layerPacker, ctx });
+  if (cache !== undefined) await exportCache(inputs, { cache, packer: layerPacker, trees: ports.trees, ctx });
   return result;
 }
 

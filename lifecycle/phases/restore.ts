@@ -129,7 +129,7 @@ async function restoreContent(
   { buildpack, name, sha }: Omit<Candidate, "from">,
   candidate: Candidate | undefined,
   { layers }: RestoreInputs,
-  { cache, ctx }: RestorePorts,
+  { cache, trees, ctx }: RestorePorts,
 ): Promise<LayerState> {
   const label = `${buildpack.id}:${name}`;
   const path = join(layers.path, escapeId(buildpack.id), name);
@@ -141,6 +141,7 @@ async function restoreContent(
     return { kind: "empty", cause: "stale" };
   }
   ctx.logger.info(`Restoring data for ${JSON.stringify(label)} from cache`);
+  if (trees?.take(sha, path) === true) return { kind: "restored", from: "cache" };
   const outcome = await restoreCached(cache, sha, { layers, directory: escapeId(buildpack.id) }, ctx);
   if (outcome.kind === "restored") return { kind: "restored", from: "cache" };
   ctx.logger.warn(`Skipping restore for layer ${label}: ${outcome.reason}`);

@@ -3,7 +3,9 @@ import type { BuildpackLayersMetadata, CacheMetadata } from "../../cnb/files/lif
 import type { GroupElement } from "../../cnb/files/group.ts";
 import type { Context } from "../../context.ts";
 import { TspackError } from "../../errors.ts";
+import type { KeptTrees } from "../../layers/kept-trees.ts";
 import type { Place } from "../../layers/place.ts";
+import type { DiffId } from "../../oci/digest.ts";
 import { sbomDirectory } from "./collect.ts";
 import type { ExportInputs } from "./inputs.ts";
 import { type DiskLayer, readBuildpackDir } from "./layers-dir.ts";
@@ -14,6 +16,7 @@ import { recordedLayers } from "./plan-layers.ts";
 interface CachePorts {
   readonly cache: LayerCache;
   readonly packer: Packer;
+  readonly trees: KeptTrees | undefined;
   readonly ctx: Context;
 }
 
@@ -67,7 +70,9 @@ async function tryToKeep(layer: DiskLayer, before: string | undefined, ports: Ca
     return undefined;
   }
   try {
-    return await keep(layer.id, layer.place, before, ports);
+    const diffId = await keep(layer.id, layer.place, before, ports);
+    ports.trees?.packed(diffId, layer.place.path);
+    return diffId;
   } catch (error) {
     if (isCanceled(error, ports)) throw canceled(error);
     logger.warn(`Failed to cache layer '${layer.id}': ${messageOf(error)}`);
@@ -80,7 +85,7 @@ async function keep(
   place: Place,
   before: string | undefined,
   { cache, packer, ctx: { logger } }: CachePorts,
-): Promise<string> {
+): Promise<DiffId> {
   const layer = await packer.directory(place);
   const found = layer.diffId === before ? await cache.lookup(layer.diffId) : undefined;
   if (found?.kind === "corrupt") logger.warn(`Skipping reuse for layer ${id}: ${found.cause.message}`);

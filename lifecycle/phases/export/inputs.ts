@@ -6,6 +6,7 @@ import type { BuildMetadata } from "../../cnb/files/metadata-toml.ts";
 import type { ProjectMetadata } from "../../cnb/files/project-metadata.ts";
 import type { RunImageForExport } from "../../cnb/files/run-toml.ts";
 import type { Context } from "../../context.ts";
+import type { KeptTrees } from "../../layers/kept-trees.ts";
 import type { Owner, Place } from "../../layers/place.ts";
 import type { ImageRef } from "../../oci/reference.ts";
 import type { BlobCache } from "../../stores/blob-cache.ts";
@@ -72,6 +73,8 @@ export interface ExportPorts {
   readonly blobs: BlobCache;
   /** Undefined when the platform gave none. */
   readonly cache: LayerCache | undefined;
+  /** Told of each cached layer what it was packed from. */
+  readonly trees?: KeptTrees | undefined;
   /** Where the image's own layers are kept for the next build, when a container engine has the images. */
   readonly launchCache?: LayerCache | undefined;
   readonly ctx: Context;

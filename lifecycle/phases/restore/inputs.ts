@@ -3,6 +3,7 @@ import type { PlatformFeatures } from "../../cnb/api/platform.ts";
 import type { GroupElement } from "../../cnb/files/group.ts";
 import type { LayersMetadata } from "../../cnb/files/lifecycle-metadata.ts";
 import type { Context } from "../../context.ts";
+import type { KeptTrees } from "../../layers/kept-trees.ts";
 import type { Place } from "../../layers/place.ts";
 
 /** What is restored. Platform specification, restorer. */
@@ -20,6 +21,8 @@ export interface RestoreInputs {
 export interface RestorePorts {
   /** Undefined when the platform gave none. */
   readonly cache: LayerCache | undefined;
+  /** Trees of an earlier build, to be moved in place of unpacking the cache's layers. */
+  readonly trees?: KeptTrees | undefined;
   readonly ctx: Context;
 }
 

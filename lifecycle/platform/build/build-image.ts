@@ -8,6 +8,7 @@ import { runImageForExport } from "../../cnb/run-image.ts";
 import type { Context } from "../../context.ts";
 import { lifecycleVersion } from "../../distribution/version.ts";
 import { TspackError } from "../../errors.ts";
+import { type KeptTrees, openKeptTrees } from "../../layers/kept-trees.ts";
 import type { Place } from "../../layers/place.ts";
 import { type ImageRef, maybeReference } from "../../oci/reference.ts";
 import { analyze, selectRunImage } from "../../phases/analyze.ts";
@@ -119,13 +120,17 @@ async function buildIn(
   await refuseTraps(layers.path);
   // Without the images that they would change, the application would be built and run on the wrong ones.
   refuseExtensions(readGroup(join(layers.path, "group.toml")));
+  // In place, the directories are not ours to move, and buildpacks' processes may live on.
+  const trees = layers.path === layers.name ? undefined : openKeptTrees(join(ports.cacheDir, "trees"));
   // One view for both phases: what it has verified once is not read again.
   const cache = await openVolumeCache(await privateDirectory(ports.cacheDir), ctx);
-  const restored = await watch.time("RESTORING", () => restoreIn(layers, inputs, cache, ctx));
+  const restored = await watch.time("RESTORING", () => restoreIn(layers, inputs, cache, trees, ctx));
   await watch.time("BUILDING", () => runner.run("build", job, ctx));
   await refuseTraps(layers.path);
-  const exported = await watch.time("EXPORTING", () => exportFrom({ app, layers }, inputs, cache, ports));
+  const built = ctx.clock().getTime();
+  const exported = await watch.time("EXPORTING", () => exportFrom({ app, layers }, inputs, cache, trees, ports));
   const { group } = readGroup(join(layers.path, "group.toml"));
+  trees?.keep(built);
   return { ...exported, group, restored, times: watch.times };
 }
 
@@ -162,18 +167,20 @@ async function restoreIn(
   layers: Place,
   { builder }: BuildImageInputs,
   cache: LayerCache,
+  trees: KeptTrees | undefined,
   ctx: Context,
 ): Promise<RestoreResult> {
   const { group } = readGroup(join(layers.path, "group.toml"));
   const { metadata } = readAnalyzed(join(layers.path, "analyzed.toml"), ctx.logger);
   const features = platformFeatures(builder.platformApi);
-  return restore({ features, buildpacks: group, metadata, layers, skipLayers: false }, { cache, ctx });
+  return restore({ features, buildpacks: group, metadata, layers, skipLayers: false }, { cache, trees, ctx });
 }
 
 async function exportFrom(
   { app, layers }: { readonly app: Place; readonly layers: Place },
   inputs: BuildImageInputs,
   cache: LayerCache,
+  trees: KeptTrees | undefined,
   { ctx, blobs, images, sink }: BuildImagePorts,
 ): Promise<ExportResult> {
   const { builder } = inputs;
@@ -210,6 +217,6 @@ async function exportFrom(
       execEnv: "production",
       sourceDateEpoch: inputs.sourceDateEpoch,
     },
-    { images, sink, blobs, cache, ctx },
+    { images, sink, blobs, cache, trees, ctx },
   );
 }

@@ -1,0 +1,93 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { errorCode } from "../errors.ts";
+import { hex, parseDiffId, type DiffId } from "../oci/digest.ts";
+import { fingerprintTree } from "./tree-fingerprint.ts";
+
+/**
+ * Unpacked layers that wait for the next build of an application: moving a tree takes no time,
+ * where unpacking it writes every file. A tree that was touched, or could have been, is not
+ * taken; then the layer is unpacked as if there were none.
+ */
+export interface KeptTrees {
+  /** Moves the layer's tree to a path where nothing is. False: it has to be unpacked. */
+  take(diffId: string, path: string): boolean;
+  /** Notes that the directory was packed and is this layer. */
+  packed(diffId: DiffId, path: string): void;
+  /**
+   * Moves the directories that were noted away for the next build, and removes what else was
+   * kept. Nobody may write to them any more. One with an entry that changed after `since`, in
+   * milliseconds since 1970, is left: it might not be what was packed after that moment.
+   */
+  keep(since: number): void;
+}
+
+/** File systems give times of a clock that is up to a tick behind. */
+const clockLag = 20;
+
+/** Opens the trees that are kept in a directory of their own, which need not be there yet. */
+export function openKeptTrees(directory: string): KeptTrees {
+  const noted = new Map<DiffId, string>();
+  return {
+    take: (diffId, path) => attempt(() => take(directory, parseDiffId(diffId), path)),
+    packed: (diffId, path) => void noted.set(diffId, path),
+    keep: (since) => {
+      for (const name of namesIn(directory)) remove(join(directory, name));
+      for (const [diffId, path] of noted) attempt(() => keep(directory, diffId, path, since));
+    },
+  };
+}
+
+function take(directory: string, diffId: DiffId, path: string): boolean {
+  const [tree, record] = placesOf(directory, diffId);
+  if (existsSync(path) || !existsSync(record)) return false;
+  const expected = readFileSync(record, "utf8");
+  // Whatever comes now, this tree is not offered again: two builds must not have the same one.
+  rmSync(record);
+  if (fingerprintTree(tree)?.digest !== expected) {
+    remove(tree);
+    return false;
+  }
+  mkdirSync(dirname(path), { recursive: true });
+  renameSync(tree, path);
+  return true;
+}
+
+function keep(directory: string, diffId: DiffId, path: string, since: number): boolean {
+  const before = fingerprintTree(path);
+  if (before === undefined || before.changed >= BigInt(since - clockLag) * 1_000_000n) return false;
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const [tree, record] = placesOf(directory, diffId);
+  renameSync(path, tree);
+  const after = fingerprintTree(tree);
+  if (after?.digest === before.digest) writeFileSync(record, after.digest, { flag: "wx", mode: 0o600 });
+  else remove(tree);
+  return true;
+}
+
+/** The tree and the file with its fingerprint, which is written last and removed first. */
+function placesOf(directory: string, diffId: DiffId): readonly [tree: string, record: string] {
+  return [join(directory, hex(diffId)), join(directory, `${hex(diffId)}.fingerprint`)];
+}
+
+function namesIn(directory: string): readonly string[] {
+  return existsSync(directory) ? readdirSync(directory) : [];
+}
+
+/** A tree may have directories that cannot be emptied; then it stays until somebody clears the cache. */
+function remove(path: string): void {
+  attempt(() => {
+    rmSync(path, { recursive: true, force: true });
+    return true;
+  });
+}
+
+/** Another file system, another build, no permission: all that is lost is time. */
+function attempt(work: () => boolean): boolean {
+  try {
+    return work();
+  } catch (error) {
+    if (errorCode(error) === undefined) throw error;
+    return false;
+  }
+}

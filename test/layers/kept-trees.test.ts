@@ -1,0 +1,150 @@
+import {
+  appendFileSync,
+  chmodSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import * as fc from "fast-check";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { openKeptTrees } from "../../lifecycle/layers/kept-trees.ts";
+import { parseDiffId } from "../../lifecycle/oci/digest.ts";
+
+const diffId = parseDiffId(`sha256:${"ab".repeat(32)}`);
+let root = "";
+beforeEach(() => void (root = mkdtempSync(join(tmpdir(), "tspack-trees-"))));
+afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+/** A tree whose times are so old that it may be kept. */
+function writeLayer(name: string): string {
+  const path = join(root, name);
+  mkdirSync(join(path, "lib/empty"), { recursive: true });
+  writeFileSync(join(path, "lib/file"), "content");
+  writeFileSync(join(path, "lib/other"), "other");
+  symlinkSync("file", join(path, "lib/link"));
+  return path;
+}
+
+const store = (name = "trees") => openKeptTrees(join(root, name));
+/** A moment after all that was written, so that nothing is too young. */
+const later = () => Date.now() + 60_000;
+
+function keepLayer(path: string, since = later(), name = "trees"): void {
+  const trees = store(name);
+  trees.packed(diffId, path);
+  trees.keep(since);
+}
+
+describe("trees that are kept for the next build", () => {
+  it("come back as they were, once", () => {
+    keepLayer(writeLayer("layer"));
+    expect(existsSync(join(root, "layer"))).toBe(false);
+    expect(store().take(diffId, join(root, "next/layer"))).toBe(true);
+    expect(readFileSync(join(root, "next/layer/lib/link"), "utf8")).toBe("content");
+    expect(store().take(diffId, join(root, "again"))).toBe(false);
+    expect(existsSync(join(root, "again"))).toBe(false);
+  });
+
+  it("do not come for another layer, and not over what is there", () => {
+    keepLayer(writeLayer("layer"));
+    mkdirSync(join(root, "there"));
+    expect(store().take(`sha256:${"cd".repeat(32)}`, join(root, "next"))).toBe(false);
+    expect(store().take(diffId, join(root, "there"))).toBe(false);
+    expect(store().take("no digest", join(root, "next"))).toBe(false);
+    expect(readdirSync(join(root, "there"))).toEqual([]);
+  });
+
+  it("are not kept when something in them changed after they were packed", async () => {
+    const path = writeLayer("layer");
+    const since = Date.now();
+    await sleep(60);
+    appendFileSync(join(path, "lib/file"), "!");
+    keepLayer(path, since);
+    expect(store().take(diffId, join(root, "next"))).toBe(false);
+  });
+
+  it("are not kept with a hard link, whose content may change under another name", () => {
+    const path = writeLayer("layer");
+    linkSync(join(path, "lib/file"), join(root, "outside"));
+    keepLayer(path);
+    expect(store().take(diffId, join(root, "next"))).toBe(false);
+  });
+
+  it("are not kept in place of a link", () => {
+    writeLayer("layer");
+    symlinkSync("layer", join(root, "linked"));
+    keepLayer(join(root, "linked"));
+    expect(store().take(diffId, join(root, "next"))).toBe(false);
+    expect(existsSync(join(root, "layer/lib/file"))).toBe(true);
+  });
+
+  it("make room for those of the next build", () => {
+    keepLayer(writeLayer("layer"));
+    store().keep(later());
+    expect(readdirSync(join(root, "trees"))).toEqual([]);
+  });
+
+  const mutations: Readonly<Record<string, (tree: string) => void>> = {
+    "other content of the same size and times": (tree) => {
+      writeFileSync(join(tree, "lib/file"), "CONTENT");
+      utimesSync(join(tree, "lib/file"), 1, 1);
+    },
+    "more content": (tree) => appendFileSync(join(tree, "lib/file"), "!"),
+    "another mode": (tree) => chmodSync(join(tree, "lib/file"), 0o755),
+    "another mode of a directory": (tree) => chmodSync(join(tree, "lib"), 0o700),
+    "another mode of the top": (tree) => chmodSync(tree, 0o700),
+    "a new file": (tree) => writeFileSync(join(tree, "new"), ""),
+    "a file less": (tree) => rmSync(join(tree, "lib/other")),
+    "an empty directory less": (tree) => rmSync(join(tree, "lib/empty"), { recursive: true }),
+    "another name": (tree) => renameSync(join(tree, "lib/other"), join(tree, "lib/another")),
+    "two files in each other's place": (tree) => {
+      renameSync(join(tree, "lib/other"), join(tree, "lib/x"));
+      renameSync(join(tree, "lib/file"), join(tree, "lib/other"));
+      renameSync(join(tree, "lib/x"), join(tree, "lib/file"));
+    },
+    "another link": (tree) => {
+      rmSync(join(tree, "lib/link"));
+      symlinkSync("oops", join(tree, "lib/link"));
+    },
+    "a file for a link": (tree) => {
+      rmSync(join(tree, "lib/link"));
+      writeFileSync(join(tree, "lib/link"), "file");
+    },
+    "a second name outside": (tree) => linkSync(join(tree, "lib/file"), join(tree, "../../second")),
+  };
+
+  it("are refused after any change, and after any several", () => {
+    const some = fc.uniqueArray(fc.constantFrom(...Object.keys(mutations)), { minLength: 1, maxLength: 3 });
+    let count = 0;
+    const check = (names: readonly string[]): void => {
+      count++;
+      const [trees, layer] = [`trees-${count}`, writeLayer(`layer-${count}`)];
+      chmodSync(layer, 0o755);
+      keepLayer(layer, later(), trees);
+      const tree = join(root, trees, "ab".repeat(32));
+      for (const name of names) {
+        try {
+          mutations[name]?.(tree);
+        } catch {
+          // A change that an earlier one made impossible; that one counts.
+        }
+      }
+      expect(store(trees).take(diffId, join(root, `next-${count}`)), names.join(" + ")).toBe(false);
+      expect(existsSync(join(root, `next-${count}`))).toBe(false);
+      rmSync(join(root, "second"), { force: true });
+    };
+    for (const name of Object.keys(mutations)) check([name]);
+    fc.assert(fc.property(some, check), { numRuns: 40 });
+  });
+});
