@@ -91,6 +91,7 @@ function filesIn(directory: string): readonly EnvFile[] {
   try {
     return readEnvFiles(directory);
   } catch (cause) {
+    if (cause instanceof TspackError) throw cause;
     const message = `cannot read the environment files in ${directory}: ${systemMessage(cause)}`;
     throw new TspackError("INVALID_ENV", message, { cause });
   }

@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, rename, rm } from "node:fs/promises";
+import { chmod, mkdir, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Context } from "../context.ts";
 import { errorCode, TspackError } from "../errors.ts";
@@ -46,21 +46,51 @@ async function settle(temporary: string, target: string): Promise<void> {
   }
 }
 
-/** Removes a tree that may have directories without write permission in it. */
+/** Removes a tree that may have directories without write permission in it, and paths longer than the system takes. */
 export async function removeTree(path: string): Promise<void> {
-  await rm(path, { recursive: true, force: true, maxRetries: 2 }).catch(async (error: unknown) => {
-    if (errorCode(error) !== "EACCES" && errorCode(error) !== "EPERM") throw error;
-    await makeRemovable(path);
-    await rm(path, { recursive: true, force: true });
-  });
+  for (let helpless = false; ;) {
+    try {
+      return await rm(path, { recursive: true, force: true, maxRetries: 2 });
+    } catch (error) {
+      if (helpless || !["EACCES", "EPERM", "ENAMETOOLONG"].includes(errorCode(error) ?? "")) throw error;
+    }
+    helpless = (await makeRemovable(path, path)) === 0;
+  }
 }
 
-async function makeRemovable(path: string): Promise<void> {
-  const { chmod, readdir } = await import("node:fs/promises");
-  await chmod(path, 0o700);
-  for (const entry of await readdir(path, { withFileTypes: true })) {
-    if (entry.isDirectory()) await makeRemovable(join(path, entry.name));
+/** Bytes of a path beyond which its directory is moved to the top; half of what Linux takes. */
+const longPath = 2048;
+
+/** Gives itself the right to change the directories, and moves what lies deep to the top of the tree; returns how many it moved. */
+async function makeRemovable(root: string, directory: string): Promise<number> {
+  let moved = 0;
+  for (const path of await openDirectory(directory)) {
+    if (Buffer.byteLength(path) <= longPath) moved += await makeRemovable(root, path);
+    else moved += await moveUp(path, root);
   }
+  return moved;
+}
+
+/** The directories in a directory. Node's `rm` goes on for a moment after it has failed, so each may be gone. */
+async function openDirectory(directory: string): Promise<readonly string[]> {
+  try {
+    await chmod(directory, 0o700);
+    const entries = await readdir(directory, { withFileTypes: true });
+    return entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(directory, name));
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return [];
+    throw error;
+  }
+}
+
+async function moveUp(path: string, root: string): Promise<number> {
+  try {
+    await chmod(path, 0o700);
+    await rename(path, join(root, randomUUID()));
+  } catch (error) {
+    if (errorCode(error) !== "ENOENT") throw error;
+  }
+  return 1;
 }
 
 function explain(error: unknown, directory: string): unknown {
