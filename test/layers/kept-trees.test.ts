@@ -31,6 +31,7 @@ function writeLayer(name: string): string {
   const path = join(root, name);
   mkdirSync(join(path, "lib/empty"), { recursive: true });
   writeFileSync(join(path, "lib/file"), "content");
+  utimesSync(join(path, "lib/file"), 1, 1);
   writeFileSync(join(path, "lib/other"), "other");
   symlinkSync("file", join(path, "lib/link"));
   return path;
