@@ -115,8 +115,9 @@ function userNamespaces(): boolean | null {
   return limits.every((text) => text === undefined || Number(text) > 0);
 }
 
-/** The kernel gives the environment of an undumpable process to root. */
+/** The kernel gives the environment of an undumpable process to root, whose own it looks like then. */
 function guarded(): boolean | null {
+  if (process.getuid?.() === 0) return null;
   try {
     return statSync("/proc/self/environ").uid !== process.getuid?.();
   } catch {

@@ -134,16 +134,19 @@ export function giveTo(path: string, owner: string): void {
   execFileSync("chown", ["-R", owner, path]);
 }
 
+const bundle = "/etc/ssl/certs/ca-certificates.crt";
+
 /** Variables that buildpacks need to reach the package registry that this machine reaches. */
 export function packageVariables(): Readonly<Record<string, string>> {
   const registry = process.env["NPM_CONFIG_REGISTRY"];
-  return registry === undefined ? {} : { NPM_CONFIG_REGISTRY: registry };
+  // Node has certificates of its own, to which the builder's are added.
+  return { NODE_EXTRA_CA_CERTS: bundle, ...(registry === undefined ? {} : { NPM_CONFIG_REGISTRY: registry }) };
 }
 
 /** The certificates that this machine trusts, in place of the builder's: a proxy may have its own. */
 export function trustedCertificates(): Readonly<Record<string, string>> {
   const file = process.env["SSL_CERT_FILE"] ?? process.env["NODE_EXTRA_CA_CERTS"] ?? "";
-  return existsSync(file) ? { "/etc/ssl/certs/ca-certificates.crt:ro": file } : {};
+  return existsSync(file) ? { [`${bundle}:ro`]: file } : {};
 }
 
 /** The proxies of this machine. */
