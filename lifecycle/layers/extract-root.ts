@@ -28,6 +28,7 @@ export class ExtractRoot {
    */
   resolve(name: ByteString): ByteString | undefined {
     if (name.includes("\0")) throw outside(name);
+    if (name.length > longestName) throw tooLong(name);
     const root = this.#place.name;
     if (root === "/") return this.#inside(name, posix.join(this.#place.path, name));
     const absolute = trimSlash(posix.join("/", name));
@@ -103,6 +104,19 @@ export function statIfThere(path: ByteString): Stats | undefined {
     if (errorCode(error) === "ELOOP") return undefined;
     throw error;
   }
+}
+
+/** As many bytes as Linux takes for a path. */
+const longestName = 4096;
+
+function tooLong(name: ByteString): TspackError {
+  return new TspackError(
+    "INVALID_TAR",
+    `a name in the tar is ${name.length} bytes long: ${textOf(name.slice(0, 100) as ByteString)}…`,
+    {
+      hint: `no system can make a file with more than ${longestName} bytes in its path`,
+    },
+  );
 }
 
 /** The error of a name that does not stay inside. */
