@@ -57,6 +57,7 @@ export type ErrorCode =
   // the machine
   | "CANCELED"
   | "DISK_FULL"
+  | "SYSTEM_REFUSED"
   | "RUNNER_UNAVAILABLE"
   | "SANDBOX_FAILED"
   | "MIRROR_UNKNOWN"

@@ -58,6 +58,7 @@ export const exitCodeTable: Readonly<Record<ErrorCode, number>> = {
   EXTEND_FAILED: 102,
   CANCELED: exitCodes.canceled,
   DISK_FULL: 1,
+  SYSTEM_REFUSED: 1,
   RUNNER_UNAVAILABLE: 1,
   SANDBOX_FAILED: 1,
   MIRROR_UNKNOWN: 3,

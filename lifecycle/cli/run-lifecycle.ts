@@ -11,6 +11,7 @@ import type { PhaseCommand } from "./options.ts";
 import { type Env, flagsOf, readPhaseArguments } from "./phase-options.ts";
 import type { PhaseRun, Session } from "./phases/session.ts";
 import { errorDetails, renderError } from "./render-error.ts";
+import { explainSystemError } from "./system-error.ts";
 
 /** The process that the lifecycle runs in, as far as it may see it. */
 export interface LifecycleProcess {
@@ -130,7 +131,8 @@ function logLevel(text: string): LogLevel {
   });
 }
 
-function report(error: unknown, host: LifecycleProcess, color: boolean): number {
+function report(thrown: unknown, host: LifecycleProcess, color: boolean): number {
+  const error = explainSystemError(thrown);
   if (error instanceof FlagError) {
     const phase = readCall(host);
     const usage =

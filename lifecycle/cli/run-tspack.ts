@@ -1,8 +1,9 @@
 import { type Command, CommanderError } from "commander";
-import { errorCode, TspackError } from "../errors.ts";
+import { TspackError } from "../errors.ts";
 import { exitCodeOf, exitCodes } from "./exit-codes.ts";
 import { renderError } from "./render-error.ts";
 import { buildProgram } from "./program.ts";
+import { explainSystemError } from "./system-error.ts";
 import { ExitWith, type TspackHost } from "./toolbox.ts";
 
 /** Runs `tspack` with its arguments; returns the exit code. Results go to stdout, all else to stderr. */
@@ -19,23 +20,10 @@ export async function runTspack(host: TspackHost): Promise<number> {
       host.stderr("Canceled.\n");
       return exitCodes.canceled;
     }
-    const shown = diskFull(error) ?? error;
+    const shown = explainSystemError(error);
     host.stderr(`${renderError(shown)}\n`);
     return exitCodeOf(shown);
   }
-}
-
-/** A full disk can be met by any write; whatever failed then, that is what the person has to know. */
-function diskFull(error: unknown): TspackError | undefined {
-  for (let cause = error; cause instanceof Error; cause = cause.cause) {
-    if (cause instanceof TspackError && cause.code === "DISK_FULL") return cause;
-    if (!["ENOSPC", "EDQUOT"].includes(errorCode(cause) ?? "")) continue;
-    return new TspackError("DISK_FULL", "no space left on the disk", {
-      cause: error,
-      hint: "free disk space, or set TSPACK_HOME to a larger disk",
-    });
-  }
-  return undefined;
 }
 
 /** `completion` prints the script of a shell, `complete` is what that script asks; both are loaded when used. */

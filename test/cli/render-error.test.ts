@@ -1,6 +1,8 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { exitCodeOf, exitCodeTable } from "../../lifecycle/cli/exit-codes.ts";
 import { errorDetails, renderError } from "../../lifecycle/cli/render-error.ts";
+import { explainSystemError } from "../../lifecycle/cli/system-error.ts";
 import { InputError, RemoteError, TspackError } from "../../lifecycle/errors.ts";
 
 describe("an error as text", () => {
@@ -47,6 +49,36 @@ describe("an error as text", () => {
     const text = renderError(new TypeError("x is not a function"));
     expect(text).toMatch(/^internal error: TypeError: x is not a function\n\s+at /);
     expect(text).toMatch(/hint: this is a bug/);
+  });
+});
+
+describe("what the operating system refuses", () => {
+  const refusal = (path: string): unknown => {
+    try {
+      return readFileSync(path);
+    } catch (error) {
+      return error;
+    }
+  };
+
+  test("is no bug: path and reason, a hint, no stack", () => {
+    const shown = explainSystemError(refusal("/proc/self/none/of/this"));
+    expect(renderError(shown)).toMatch(
+      /^error SYSTEM_REFUSED: ENOENT: .*\/proc\/self\/none\/of\/this'\nhint: check the path/,
+    );
+    expect(exitCodeOf(shown)).toBe(1);
+  });
+
+  test("is a full disk wherever that stands among the causes", () => {
+    const full = Object.assign(new Error("write"), { code: "ENOSPC", syscall: "write" });
+    expect(explainSystemError(new TspackError("EXPORT_FAILED", "failed", { cause: full }))).toMatchObject({
+      code: "DISK_FULL",
+    });
+  });
+
+  test("leaves bugs and our own errors as they are", () => {
+    const [bug, own] = [new TypeError("x"), new TspackError("EXPORT_FAILED", "failed")];
+    expect([explainSystemError(bug), explainSystemError(own)]).toEqual([bug, own]);
   });
 });
 
