@@ -31,7 +31,7 @@ describe("a TOML file", () => {
     ["has a hexadecimal number beyond 64 bits", bytes("a = 0xFFFFFFFFFFFFFFFFF\n")],
     ["has an integer of a million digits", bytes(`a = ${"9".repeat(1_000_000)}\n`)],
   ])("that %s is INVALID_TOML, soon", async (_, content) => {
-    expect(await within(3000, () => codeOf(() => parseToml(content, "x.toml")))).toBe("INVALID_TOML");
+    expect(await within(5000, () => codeOf(() => parseToml(content, "x.toml")))).toBe("INVALID_TOML");
   });
 
   test.each([
@@ -64,7 +64,7 @@ describe("a TOML file", () => {
 
   test("that is wrong in 50,000 places says how many, and shows a hundred", async () => {
     const document = parseToml("[[group]]\nid = 1\n".repeat(50_000), "group.toml");
-    const error = await within(5000, () => caught(() => decodeGroup(document)));
+    const error = await within(8000, () => caught(() => decodeGroup(document)));
     expect(error.message).toContain("50000 problems in group.toml");
     expect(error.issues).toHaveLength(100);
     expect(error.issues[99]?.source).toBe("group.toml:200:1");
@@ -74,7 +74,7 @@ describe("a TOML file", () => {
 describe("a manifest", () => {
   test("that is wrong in 200,000 places shows a hundred", async () => {
     const text = `{"schemaVersion":2,"config":{},"layers":[${Array.from({ length: 200_000 }, () => "1").join(",")}]}`;
-    const error = await within(5000, () => caught(() => decodeManifest(bytes(text), "manifest")));
+    const error = await within(8000, () => caught(() => decodeManifest(bytes(text), "manifest")));
     expect(error).toMatchObject({ code: "INVALID_IMAGE" });
     expect(error.issues).toHaveLength(100);
   });
