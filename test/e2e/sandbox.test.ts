@@ -86,7 +86,7 @@ describe.each(ways)("the sandbox made with $sandbox $note", ({ sandbox, skip }) 
     const { stderr } = await attack({
       build: `
         for path in '${directory}' '${person.home}' '${process.cwd()}' /host /oldroot /newroot "$HOME/.docker" /home/*/.ssh; do [ -e "$path" ] && echo "SEEN $path"; done
-        cut -d' ' -f5 /proc/self/mountinfo | while read -r path; do case "$path" in /tmp/*|/root/*|/work/*|/oldroot*|/newroot*) echo "SEEN mount $path";; esac; done
+        cut -d' ' -f5 /proc/self/mountinfo | while read -r path; do case "$path" in /tmp/*|/root/*|'${process.cwd()}'*|/oldroot*|/newroot*) echo "SEEN mount $path";; esac; done
         ls /proc/1/root/ >/dev/null 2>&1 && [ -e "/proc/1/root${directory}" ] && echo "SEEN through /proc"
         ls / | tr '\\n' ' '; echo looked`,
     });
