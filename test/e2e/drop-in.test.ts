@@ -155,17 +155,17 @@ describe.skipIf(missing.length > 0)(
           const common = ["-log-level", "debug", "-layers", "/layers"];
           const app = ["-app", "/workspace"];
           const ids = ["-uid", "1000", "-gid", "1000", ...insecure(api)];
-          const name = `${registry.host}/app`;
+          const target = `${registry.host}/app`;
           const outputs: string[] = [];
-          for (const [program, args, asRoot] of [
-            ["analyzer", [...common, ...ids, "-run-image", `${registry.host}/run:bookworm`, name], true],
+          for (const [each, args, asRoot] of [
+            ["analyzer", [...common, ...ids, "-run-image", `${registry.host}/run:bookworm`, target], true],
             ["detector", [...common, ...app], false],
             ["restorer", [...common, ...ids, "-cache-dir", "/cache"], true],
             ["builder", [...common, ...app], false],
-            ["exporter", [...common, ...app, ...ids, "-cache-dir", "/cache", "-process-type", "web", name], true],
+            ["exporter", [...common, ...app, ...ids, "-cache-dir", "/cache", "-process-type", "web", target], true],
           ] as const) {
-            const finished = await phase(api, [`/cnb/lifecycle/${program}`, ...args], asRoot);
-            expect(finished, `${program}: ${finished.stdout}${finished.stderr}`).toMatchObject({ code: 0 });
+            const finished = await phase(api, [`/cnb/lifecycle/${each}`, ...args], asRoot);
+            expect(finished, `${each}: ${finished.stdout}${finished.stderr}`).toMatchObject({ code: 0 });
             outputs.push(finished.stdout);
           }
           expect(outputs[3]?.includes("kept from the last build")).toBe(api !== "0.12");
