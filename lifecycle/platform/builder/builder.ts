@@ -49,6 +49,9 @@ export function builderHere(env: Readonly<Record<string, string | undefined>>): 
 
 function builderIn(name: string, rootfs: string, env: readonly string[]): Builder {
   const lifecycle = readLifecycle(name, rootfs);
+  if (fileInRootfs(rootfs, "/cnb/order.toml") === undefined) {
+    throw invalidBuilder(name, "it has no order of buildpacks: /cnb/order.toml missing");
+  }
   return {
     name,
     rootfs,
