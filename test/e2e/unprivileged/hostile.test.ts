@@ -58,7 +58,7 @@ describe.skipIf(missing.length > 0)(
       const app = join(scratch, "app");
       mkdirSync(app, { recursive: true });
       writeFileSync(join(app, "file"), "");
-      const drowssap = [...password].toReversed().join("");
+      const drowssap = Array.from(password).toReversed().join("");
       const at: BuildDirectories = buildDirectories(join(scratch, name), owner, app, { DROWSSAP: drowssap });
       writeFileSync(join(at.root, "order.toml"), order);
       const insecure = [registry, open].flatMap(({ host }) => ["-insecure-registry", host]);
