@@ -47,13 +47,17 @@ export function dropPrivileges(session: Session): void {
 }
 
 /**
- * A directory of the builder as layers show it. Where it is not the builder's user that builds,
- * or the directory is a mount that belongs to somebody else, its owner and mode on disk are an
- * accident of this container, and the image would have another digest in the next one.
+ * A directory of the builder as layers show it: with its owner and mode on disk, as the reference
+ * does it. Where it is not the builder's user that builds, or the directory is a mount that
+ * belongs to a stranger, these are an accident of this container, and the image would have
+ * another digest in the next one: then it is the builder's user that is shown.
  */
 export function placeInImage(session: Session, path: string): Place {
   const owner = builderUser(session);
-  const usual = process.getuid?.() === owner.uid && lstatSync(path, { throwIfNoEntry: false })?.uid === owner.uid;
+  // `-uid` may name another user than the builder image's own, whose directories stay as they are.
+  const known = [String(owner.uid), session.env["CNB_USER_ID"]];
+  const onDisk = lstatSync(path, { throwIfNoEntry: false })?.uid;
+  const usual = process.getuid?.() === owner.uid && known.includes(String(onDisk));
   return usual ? here(path) : { ...here(path), parents: { ...owner, mode: 0o755 } };
 }
 
