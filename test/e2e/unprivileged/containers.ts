@@ -21,6 +21,8 @@ export interface ContainerEngine {
   readonly command: readonly string[];
   /** The store of images, as skopeo names it before the name of an image. */
   readonly images: readonly string[];
+  /** Flags of a file system in memory at `/layers` that is the builder's user's: the engines spell it differently. */
+  readonly tmpfsLayers: readonly string[];
   readonly close: () => Promise<void>;
 }
 
@@ -37,6 +39,7 @@ async function startDocker(): Promise<ContainerEngine> {
   return {
     command: ["docker", "-H", host],
     images: ["--dest-daemon-host", host, "docker-daemon:"],
+    tmpfsLayers: ["--tmpfs", "/layers:uid=1000,gid=1000,mode=755,exec"],
     close: () => engine.close(),
   };
 }
@@ -46,6 +49,7 @@ async function startPodman(): Promise<ContainerEngine> {
   const store = ["--root", join(at, "data"), "--runroot", join(at, "run"), "--storage-driver", "overlay"];
   return {
     command: ["podman", ...store, "--cgroup-manager", "cgroupfs"],
+    tmpfsLayers: ["--mount", "type=tmpfs,destination=/layers,U=true"],
     images: [`containers-storage:[overlay@${at}/data+${at}/run]`],
     close: async () => {
       spawnSync("umount", [join(at, "data/overlay")], { stdio: "ignore" });

@@ -35,9 +35,6 @@ afterAll(() => {
   writeFileSync(readme, [parts[0], text, "\n", parts.at(-1)].join(""));
 });
 
-// Every container makes the same image: what differs is who builds, never what.
-const digests = new Set<string>();
-
 describe.each(engines)("in $name", ({ name, program, start }) => {
   const missing = lacking(program);
   if (missing.length > 0) {
@@ -49,6 +46,8 @@ describe.each(engines)("in $name", ({ name, program, start }) => {
   let person: Person;
   const scratch = scratchDirectory("rows");
   const warm = join(scratch, "warm-cache");
+  // Every container makes the same image: what differs is who builds, never what.
+  const digests = new Set<string>();
 
   beforeAll(async () => {
     person = await self();
@@ -93,7 +92,7 @@ describe.each(engines)("in $name", ({ name, program, start }) => {
   });
 
   it("root without capabilities is refused unless -allow-root is given", async () => {
-    const row = { ...rows[1], creator: [] } as Row;
+    const row = { ...rows.find(({ id }) => id === "B"), creator: [] } as Row;
     const at = buildDirectories(join(scratch, "refused"), "0:0", packageFile("samples/node-express"), {});
     const finished = await createIn({ engine, row, at, registry: registry.host, person });
     expect(finished.code).toBe(1);
@@ -109,11 +108,12 @@ interface RowRun {
   readonly person: Person;
 }
 
-function container({ row, at }: RowRun, command: readonly string[]): ContainerRun {
-  const layers = row.flags.some((flag) => flag.startsWith("/layers:")) ? {} : { "/layers": at.layers };
+function container({ engine, row, at }: RowRun, command: readonly string[]): ContainerRun {
+  const inMemory = row.tmpfsLayers === true;
+  const layers = inMemory ? {} : { "/layers": at.layers };
   return {
     image: builderImage,
-    flags: row.flags,
+    flags: [...row.flags, ...(inMemory ? engine.tmpfsLayers : [])],
     volumes: {
       ...layers,
       "/workspace": at.app,

@@ -12,6 +12,8 @@ export interface Row {
   readonly phases?: true;
   /** No network at all; the image goes into a layout. */
   readonly layout?: true;
+  /** `/layers` is in memory too instead of on a volume. */
+  readonly tmpfsLayers?: true;
   /** What `lifecycle doctor` calls it, when that is not its own letter. */
   readonly doctor?: string;
 }
@@ -37,7 +39,8 @@ export const rows: readonly Row[] = [
   {
     id: "E",
     what: "as D, read-only root, tmpfs for /layers and /tmp only",
-    flags: [...restricted, ...readOnly, "--tmpfs", "/layers:mode=1777,exec"],
+    flags: [...restricted, ...readOnly],
+    tmpfsLayers: true,
     owner: builder,
   },
   {
