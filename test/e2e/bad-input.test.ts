@@ -1,8 +1,10 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { mutate, setEnv } from "../../lifecycle/oci/mutate.ts";
+import { type LayerEntry, packEntries } from "../../lifecycle/layers/pack-entries.ts";
+import { appendLayers, mutate, setEnv } from "../../lifecycle/oci/mutate.ts";
 import { parseReference } from "../../lifecycle/oci/reference.ts";
+import { memoryBlobCache } from "../../lifecycle/stores/blob-cache/memory.ts";
 import { layoutStore } from "../../lifecycle/stores/layout/layout-store.ts";
 import { type DockerRegistry, startDockerRegistry } from "../fakes/docker-registry.ts";
 import {
@@ -55,6 +57,35 @@ function expectError(
   expect(stderr).not.toContain("internal error");
   expect(leftovers(person)).toEqual([]);
 }
+
+const entry = { uid: 0, gid: 0, mode: 0o755 };
+
+/** An extension that always takes part, before the scripted buildpack. */
+const extensionEntries: readonly LayerEntry[] = [
+  { ...entry, name: "/cnb/extensions", type: "dir" },
+  { ...entry, name: "/cnb/extensions/test_extension", type: "dir" },
+  { ...entry, name: "/cnb/extensions/test_extension/1.0.0", type: "dir" },
+  {
+    ...entry,
+    name: "/cnb/extensions/test_extension/1.0.0/extension.toml",
+    type: "file",
+    content: 'api = "0.10"\n[extension]\nid = "test/extension"\nversion = "1.0.0"\n',
+  },
+  { ...entry, name: "/cnb/extensions/test_extension/1.0.0/bin", type: "dir" },
+  ...["detect", "generate"].map((name) => ({
+    ...entry,
+    name: `/cnb/extensions/test_extension/1.0.0/bin/${name}`,
+    type: "file" as const,
+    content: "#!/bin/sh\nexit 0\n",
+  })),
+  {
+    ...entry,
+    name: "/cnb/order.toml",
+    type: "file",
+    content:
+      '[[order]]\n[[order.group]]\nid = "test/scripted"\nversion = "1.0.0"\n[[order-extensions]]\n[[order-extensions.group]]\nid = "test/extension"\nversion = "1.0.0"\n',
+  },
+];
 
 const hello = (): readonly string[] => ["--path", packageFile("samples/node-hello")];
 
@@ -179,6 +210,19 @@ describe("the builder", () => {
     });
     const result = await tspack(person, ["build", "e2e/bad", ...hello(), "--builder", "e2e/builder:no-user"]);
     expectError(result, 3, "INVALID_BUILDER", "CNB_USER_ID", '"cnb"', "hint: ");
+  });
+
+  it("with an extension that wants to change the images: refused instead of built without it", async () => {
+    const store = layoutStore(join(person.home, "data/images"));
+    const image = await store.resolve(parseReference(scriptedBuilder));
+    if (image === undefined) throw new Error("no builder");
+    const layer = await packEntries(extensionEntries, memoryBlobCache());
+    await store.write(mutate(image, appendLayers([{ layer }])), [parseReference("e2e/builder:extended")], {
+      ctx: storeContext,
+    });
+    const app = scriptedApp(join(directory, "extended-app"), { build: "true\n" });
+    const result = await tspack(person, ["build", "e2e/bad", "--path", app, "--builder", "e2e/builder:extended"]);
+    expectError(result, 22, "EXTENSIONS_UNSUPPORTED", "extension");
   });
 });
 
