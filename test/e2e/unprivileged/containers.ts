@@ -23,6 +23,8 @@ export interface ContainerEngine {
   readonly images: readonly string[];
   /** Flags of a file system in memory at `/layers` that is the builder's user's: the engines spell it differently. */
   readonly tmpfsLayers: readonly string[];
+  /** What every container of this engine gets, so that all engines' containers are alike. */
+  readonly runFlags: readonly string[];
   readonly close: () => Promise<void>;
 }
 
@@ -40,6 +42,7 @@ async function startDocker(): Promise<ContainerEngine> {
     command: ["docker", "-H", host],
     images: ["--dest-daemon-host", host, "docker-daemon:"],
     tmpfsLayers: ["--tmpfs", "/layers:uid=1000,gid=1000,mode=755,exec"],
+    runFlags: [],
     close: () => engine.close(),
   };
 }
@@ -50,6 +53,8 @@ async function startPodman(): Promise<ContainerEngine> {
   return {
     command: ["podman", ...store, "--cgroup-manager", "cgroupfs"],
     tmpfsLayers: ["--mount", "type=tmpfs,destination=/layers,U=true"],
+    // Podman writes a user that the image does not know into its /etc/passwd otherwise.
+    runFlags: ["--passwd=false"],
     images: [`containers-storage:[overlay@${at}/data+${at}/run]`],
     close: async () => {
       spawnSync("umount", [join(at, "data/overlay")], { stdio: "ignore" });
@@ -99,6 +104,7 @@ export function runContainer(engine: ContainerEngine, run: ContainerRun): Promis
     ...[...options, "run", "--rm", "--network", run.network],
     // Podman asks for more than a test machine may give.
     ...["--ulimit", "nofile=4096:4096", "--ulimit", "nproc=4096:4096"],
+    ...engine.runFlags,
     ...run.flags,
     ...Object.entries(run.volumes).flatMap(([inside, outside]) => ["-v", `${outside}:${inside}`]),
     ...Object.entries(run.env).flatMap(([name, value]) => ["-e", `${name}=${value}`]),
