@@ -46,12 +46,6 @@ export function definedEnv(env: Env): Readonly<Record<string, string>> {
   return Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined));
 }
 
-/** `CNB_DEPRECATION_MODE`; anything unknown warns, as the reference does. */
-export function deprecationMode(env: Env): "quiet" | "warn" | "error" {
-  const mode = env["CNB_DEPRECATION_MODE"];
-  return mode === "quiet" || mode === "error" ? mode : "warn";
-}
-
 /** Lets an experimental feature through when the platform allows it. Throws `EXPERIMENTAL_DISABLED`. */
 export function guardExperimental({ env, ctx }: Session, feature: string): void {
   const mode = env["CNB_EXPERIMENTAL_MODE"] ?? "";

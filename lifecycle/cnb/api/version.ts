@@ -16,11 +16,6 @@ export function parseApiVersion(text: string): ApiVersion | undefined {
   return match === null ? undefined : { major: Number(match[1]), minor: Number(match[2]) };
 }
 
-/** `0.12`. */
-export function apiVersionText(version: ApiVersion): string {
-  return `${version.major}.${version.minor}`;
-}
-
 /** Whether a version lies in a range. A bound of a table that is no version is a bug, and a plain `Error`. */
 export function isWithin(version: ApiVersion, range: ApiRange): boolean {
   if (range.since !== undefined && compare(version, bound(range.since)) < 0) return false;

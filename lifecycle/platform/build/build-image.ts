@@ -3,6 +3,8 @@ import { join } from "node:path";
 import type { LayerCache } from "../../cache/cache.ts";
 import { openVolumeCache } from "../../cache/volume.ts";
 import { platformFeatures } from "../../cnb/api/platform.ts";
+import type { Analyzed } from "../../cnb/files/analyzed.ts";
+import type { Group } from "../../cnb/files/group.ts";
 import { decodeBuildMetadata } from "../../cnb/files/metadata-toml.ts";
 import { runImageForExport } from "../../cnb/run-image.ts";
 import type { Context } from "../../context.ts";
@@ -15,7 +17,7 @@ import { analyze, selectRunImage } from "../../phases/analyze.ts";
 import { refuseExtensions } from "../../phases/detect.ts";
 import { exportImage, type ExportResult } from "../../phases/export.ts";
 import { analyzedImages } from "../../phases/export/analyzed-images.ts";
-import { readAnalyzed, readGroup, readSpecFile, writeAnalyzed } from "../../phases/files.ts";
+import { readGroup, readSpecFile, writeAnalyzed } from "../../phases/files.ts";
 import { restore, type RestoreResult } from "../../phases/restore.ts";
 import type { BlobCache } from "../../stores/blob-cache.ts";
 import type { AccessCheck, ImageSink, ImageSource } from "../../stores/store.ts";
@@ -115,23 +117,28 @@ async function buildIn(
   };
 
   if (inputs.appDir !== app.path) await copyApplication(inputs.appDir, app.path, inputs.include, ctx);
-  await watch.time("ANALYZING", () => analyzeIn(layers, inputs, ports));
+  // What was analyzed and detected is kept here: buildpacks can write the files that say it.
+  const analyzed = await watch.time("ANALYZING", () => analyzeIn(layers, inputs, ports));
   await watch.time("DETECTING", () => runner.run("detect", job, ctx));
   await refuseTraps(layers.path);
   // Without the images that they would change, the application would be built and run on the wrong ones.
-  refuseExtensions(readGroup(join(layers.path, "group.toml")));
+  const detected = readGroup(join(layers.path, "group.toml"));
+  refuseExtensions(detected);
   // In place, the directories are not ours to move, and buildpacks' processes may live on.
   const trees = layers.path === layers.name ? undefined : openKeptTrees(join(ports.cacheDir, "trees"));
   // One view for both phases: what it has verified once is not read again.
   const cache = await openVolumeCache(await privateDirectory(ports.cacheDir), ctx);
-  const restored = await watch.time("RESTORING", () => restoreIn(layers, inputs, cache, trees, ctx));
+  const restored = await watch.time("RESTORING", () =>
+    restoreIn({ layers, analyzed, detected }, inputs, cache, trees, ctx),
+  );
   await watch.time("BUILDING", () => runner.run("build", job, ctx));
   await refuseTraps(layers.path);
   const built = ctx.clock().getTime();
-  const exported = await watch.time("EXPORTING", () => exportFrom({ app, layers }, inputs, cache, trees, ports));
-  const { group } = readGroup(join(layers.path, "group.toml"));
+  const exported = await watch.time("EXPORTING", () =>
+    exportFrom({ app, layers, analyzed, detected }, inputs, cache, trees, ports),
+  );
   trees?.keep(built);
-  return { ...exported, group, restored, times: watch.times };
+  return { ...exported, group: detected.group, restored, times: watch.times };
 }
 
 /** In place, the directories are the container's: what an earlier build left would get into the image. */
@@ -142,11 +149,18 @@ async function requireEmpty(path: string, appDir: string): Promise<void> {
   });
 }
 
+/** What the phases before say to those after them. */
+interface Detected {
+  readonly layers: Place;
+  readonly analyzed: Analyzed;
+  readonly detected: Group;
+}
+
 async function analyzeIn(
   layers: Place,
   { builder, names, ...inputs }: BuildImageInputs,
   ports: BuildImagePorts,
-): Promise<void> {
+): Promise<Analyzed> {
   const features = platformFeatures(builder.platformApi);
   const [output] = names;
   if (output === undefined) throw new Error("an image needs a name");
@@ -161,31 +175,29 @@ async function analyzeIn(
     { images, access, ctx },
   );
   writeAnalyzed(join(layers.path, "analyzed.toml"), analyzed, ctx.logger);
+  return analyzed;
 }
 
 async function restoreIn(
-  layers: Place,
+  { layers, analyzed: { metadata }, detected: { group } }: Detected,
   { builder }: BuildImageInputs,
   cache: LayerCache,
   trees: KeptTrees | undefined,
   ctx: Context,
 ): Promise<RestoreResult> {
-  const { group } = readGroup(join(layers.path, "group.toml"));
-  const { metadata } = readAnalyzed(join(layers.path, "analyzed.toml"), ctx.logger);
   const features = platformFeatures(builder.platformApi);
   return restore({ features, buildpacks: group, metadata, layers, skipLayers: false }, { cache, trees, ctx });
 }
 
 async function exportFrom(
-  { app, layers }: { readonly app: Place; readonly layers: Place },
+  { app, layers, analyzed, detected }: Detected & { readonly app: Place },
   inputs: BuildImageInputs,
   cache: LayerCache,
   trees: KeptTrees | undefined,
   { ctx, blobs, images, sink }: BuildImagePorts,
 ): Promise<ExportResult> {
   const { builder } = inputs;
-  const analyzed = readAnalyzed(join(layers.path, "analyzed.toml"), ctx.logger);
-  const { group, groupExtensions } = readGroup(join(layers.path, "group.toml"));
+  const { group, groupExtensions } = detected;
   const metadata = readSpecFile(join(layers.path, "config/metadata.toml"), "build metadata", decodeBuildMetadata);
   const runToml = { images: builder.runImages };
   const lifecycleDir = fileInRootfs(builder.rootfs, "/cnb/lifecycle") ?? join(builder.rootfs, "cnb/lifecycle");
