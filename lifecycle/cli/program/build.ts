@@ -1,0 +1,99 @@
+import { type Command, Option } from "commander";
+import type { TspackHost } from "../toolbox.ts";
+import { action, collect, command, common, examples } from "./declare.ts";
+
+/** `tspack build`. */
+export function addBuild(program: Command, host: TspackHost): void {
+  const build = command(program, "build", "Build an image from an application's source code")
+    .usage("<image> [options]")
+    .argument("<image>", "name of the image");
+  addSource(build);
+  addBuildpacks(build);
+  addOutput(build);
+  addCaches(build);
+  addMachine(build);
+  action(common(build), host, async () => (await import("../commands/build.ts")).build);
+  examples(build, [
+    "tspack build hello --path samples/node-hello",
+    "tspack build registry.example.com/team/hello --publish",
+    "tspack build hello --builder registry.example.com/builders/base --env NODE_ENV=production",
+    "tspack build hello --dry-run",
+  ]);
+}
+
+function addSource(build: Command): void {
+  build
+    .optionsGroup("Application:")
+    .option("-p, --path <source>", "the application: a directory", ".")
+    .option("-d, --descriptor <file>", "the project descriptor, instead of project.toml in the application")
+    .option("-e, --env <variable>", "NAME=VALUE, or NAME from the environment, for buildpacks (repeatable)", collect)
+    .option("--env-file <file>", "a file with a variable per line (repeatable)", collect)
+    .option("-D, --default-process <type>", "the process that the image starts")
+    .option("--exec-env <environment>", "what the image is for: production, test or another word")
+    .option("--workspace <directory>", "where the application is in the image", "/workspace");
+}
+
+function addBuildpacks(build: Command): void {
+  build
+    .optionsGroup("Builder and buildpacks:")
+    .option("-B, --builder <builder>", "a builder: image, oci:PATH, or a builder.toml; the built-in one when absent")
+    .option("-b, --buildpack <buildpack>", "build with these instead of the builder's order (repeatable)", collect)
+    .option("--pre-buildpack <buildpack>", "before the builder's order (repeatable)", collect)
+    .option("--post-buildpack <buildpack>", "after the builder's order (repeatable)", collect)
+    .option("--extension <extension>", "an image extension (repeatable)", collect)
+    .option("--disable-system-buildpacks", "leave out the system buildpacks of the builder")
+    .option("--trust-builder", "the builder may see registry credentials")
+    .option("--trust-extra-buildpacks", "buildpacks that the builder does not have may see them, too")
+    .option("--lifecycle-image <image>", "the lifecycle, when the builder is not trusted")
+    .option("--mirror <url>", "Debian mirror, when the default builder has to be made");
+}
+
+function addOutput(build: Command): void {
+  build
+    .optionsGroup("Image:")
+    .option("-t, --tag <image>", "a further name of the image (repeatable)", collect)
+    .option("--publish", "send the image to its registry: the same as --output registry")
+    .option(
+      "--output <where>",
+      "registry, engine, local, oci:DIRECTORY, oci-archive:FILE or docker-archive:FILE (default: local)",
+    )
+    .option("--run-image <image>", "the run image, instead of the builder's")
+    .option("--previous-image <image>", "take unchanged layers from this image")
+    .option("--platform <platform>", "OS/ARCHITECTURE of the image")
+    .option("--creation-time <time>", "created time of the image: seconds since 1970, RFC 3339, or now")
+    .option("--uid <number>", "owner of the application's files in the image")
+    .option("--gid <number>", "group of the application's files in the image")
+    .option("--report-output-dir <directory>", "write report.toml there")
+    .option("--sbom-output-dir <directory>", "write the bills of materials there")
+    .option("--dry-run", "build, print what would be exported, and write nothing")
+    .option("--json", "print events as JSON lines; the last one is the summary");
+}
+
+function addCaches(build: Command): void {
+  build
+    .optionsGroup("Caches:")
+    .option("--clear-cache", "forget the layers of earlier builds")
+    .option("--cache <cache>", "type=build|launch;format=bind|volume|image;... (repeatable)", collect)
+    .option("--cache-image <image>", "keep the build cache in a registry; needs --publish")
+    .addOption(
+      new Option("--pull-policy <policy>", "when images are asked for again").choices([
+        "always",
+        "never",
+        "if-not-present",
+      ]),
+    );
+}
+
+function addMachine(build: Command): void {
+  build
+    .optionsGroup("Where buildpacks run:")
+    .addOption(
+      new Option("--runner <runner>", "where buildpacks run")
+        .choices(["auto", "engine", "sandbox", "in-place"])
+        .default("auto"),
+    )
+    .addOption(new Option("--sandbox <way>", "how the sandbox is made").choices(["bubblewrap", "unshare"]))
+    .option("--network <network>", "network of buildpacks: host, none, or one of the engine", "host")
+    .option("--volume <volume>", "HOST:TARGET[:OPTIONS] for buildpacks (repeatable)", collect)
+    .option("--docker-host <address>", "address of the container engine");
+}
