@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { conformanceReporter } from "./test/golden/conformance-reporter.ts";
 
 // unit: everything that needs no network, no engine and no golden data beyond a few files.
 // hostile: broken and malicious input, in bounded time and memory. golden: whole recorded scenarios. e2e: real registries, sandboxes and applications.
@@ -7,6 +8,7 @@ const slow = ["test/e2e/**", "test/golden/**", "test/hostile/**"];
 export default defineConfig({
   test: {
     passWithNoTests: false,
+    reporters: ["default", conformanceReporter()],
     projects: [
       {
         test: {

@@ -3,11 +3,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { silentProgress } from "../../lifecycle/context.ts";
+import { silentLogger } from "../../lifecycle/logger.ts";
 import type { Layer } from "../../lifecycle/oci/layer.ts";
 import { packAppSlices } from "../../lifecycle/layers/pack-app-slices.ts";
 import { packDirectory } from "../../lifecycle/layers/pack-directory.ts";
 import { packEntries } from "../../lifecycle/layers/pack-entries.ts";
 import { packTar } from "../../lifecycle/layers/pack-tar.ts";
+import { packProcessTypes } from "../../lifecycle/phases/export/launcher-layers.ts";
 import { memoryBlobCache } from "../../lifecycle/stores/blob-cache/memory.ts";
 import { casesIn, golden, readCase, readTarFile } from "./tar-data.ts";
 import { makeTree, type TreeEntry } from "./tar-tree.ts";
@@ -31,6 +34,12 @@ afterEach(() => rmSync(root, { recursive: true, force: true }));
 
 const isRoot = process.getuid?.() === 0;
 const blobs = memoryBlobCache(1);
+const ctx = {
+  logger: silentLogger,
+  progress: silentProgress,
+  clock: () => new Date(0),
+  signal: new AbortController().signal,
+};
 
 /** Owners and modes of the directories above the packed one: what only root can make on disk. */
 function parentsOf({
@@ -134,4 +143,19 @@ describe("layers of single entries are the reference's bytes", () => {
       await expectTar(await packEntries([dir("/cnb"), dir("/cnb/process"), ...links], blobs), name, sha256);
     });
   }
+
+  golden("process-types-errors", async () => {
+    const process = { command: ["run"], args: [], direct: true, default: false, workingDirectory: "", execEnv: [] };
+    const { cases } = readCase("process-types-errors") as {
+      readonly cases: readonly { readonly type: string; readonly error: string }[];
+    };
+    for (const { type, error } of cases) {
+      const packing = async (): Promise<Layer> =>
+        packProcessTypes([{ ...process, type, buildpackId: "a/b" }], { blobs, ctx });
+      await expect(packing(), type).rejects.toMatchObject({
+        code: "EXPORT_FAILED",
+        message: `creating layer '': ${error}`,
+      });
+    }
+  });
 });
