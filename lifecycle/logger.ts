@@ -7,6 +7,8 @@ export interface Logger {
   info(line: string): void;
   warn(line: string): void;
   error(line: string): void;
+  /** Writes a line as it is, whatever the level: what explains a failure must not be filtered out. */
+  say(line: string): void;
   /** Announces a phase of the creator, `ANALYZING`. */
   phase(name: string): void;
 }
@@ -17,5 +19,6 @@ export const silentLogger: Logger = {
   info: () => {},
   warn: () => {},
   error: () => {},
+  say: () => {},
   phase: () => {},
 };

@@ -28,11 +28,13 @@ export async function openVolumeCache(dir: string, ctx: Context): Promise<LayerC
   await mkdir(committed, { recursive: true });
   const staging = join(dir, stagingName());
   const staged = new Set<DiffId>();
-  const sound = new Set<DiffId>();
+  const sound = new Map<DiffId, FileState>();
   const fileOf = (id: DiffId): string => join(committed, `${id}.tar`);
   const look = async (id: DiffId): ReturnType<LayerCache["lookup"]> => {
-    const result = await lookup(fileOf(id), id, sound.has(id));
-    if (result.kind === "hit") sound.add(id);
+    const state = await stateOf(fileOf(id));
+    const isKnown = state !== undefined && sound.get(id) === state;
+    const result = await lookup(fileOf(id), id, isKnown);
+    if (result.kind === "hit" && state !== undefined) sound.set(id, state);
     return result;
   };
   return {
@@ -90,6 +92,15 @@ async function readMetadata(path: string): ReturnType<LayerCache["metadata"]> {
     if (errorCode(error) === "ENOENT" || error instanceof TspackError) return { buildpacks: [] };
     throw error;
   }
+}
+
+/** Which file it is and when it was changed last: what stays the same need not be hashed again. */
+type FileState = string;
+
+/** Buildpacks may run between two looks; they can set a file's time of modification, but not of its change. */
+async function stateOf(path: string): Promise<FileState | undefined> {
+  const found = await stat(path, { bigint: true }).catch(() => undefined);
+  return found === undefined ? undefined : `${found.ino} ${found.size} ${found.ctimeNs}`;
 }
 
 async function lookup(path: string, id: DiffId, known: boolean): ReturnType<LayerCache["lookup"]> {

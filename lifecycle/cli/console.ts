@@ -36,8 +36,9 @@ export function palette(color: boolean): Palette {
  */
 export function lineLogger(write: Write, options: { readonly level: LogLevel; readonly color: boolean }): Logger {
   const { error, warn, phase } = palette(options.color);
+  const say = (line: string): void => write(`${line}${line.endsWith("\n") ? "" : "\n"}`);
   const at = (level: LogLevel, prefix: string) => (line: string) => {
-    if (ranks[level] >= ranks[options.level]) write(`${prefix}${line}${line.endsWith("\n") ? "" : "\n"}`);
+    if (ranks[level] >= ranks[options.level]) say(`${prefix}${line}`);
   };
   const info = at("info", "");
   return {
@@ -45,6 +46,7 @@ export function lineLogger(write: Write, options: { readonly level: LogLevel; re
     info,
     warn: at("warn", warn("Warning: ")),
     error: at("error", error("ERROR: ")),
+    say,
     phase: (name) => info(phase(`===> ${name}`)),
   };
 }

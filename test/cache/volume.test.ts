@@ -77,6 +77,16 @@ describe("a volume cache", () => {
     expect(readFileSync(tarOf(a), "utf8")).toBe("layer a");
   });
 
+  test("a tar that changes after it was looked at is corrupt, also when size and time are as before", async () => {
+    await commit([a]);
+    const cache = await openVolumeCache(dir, ctx);
+    expect((await cache.lookup(a.diffId)).kind).toBe("hit");
+    const { atime, mtime } = statSync(tarOf(a));
+    writeFileSync(tarOf(a), "LAYER a");
+    utimesSync(tarOf(a), atime, mtime);
+    expect((await cache.lookup(a.diffId)).kind).toBe("corrupt");
+  });
+
   test("staging without a commit leaves the last build's cache as it was", async () => {
     await commit([a]);
     const killed = await openVolumeCache(dir, ctx);

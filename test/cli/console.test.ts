@@ -27,8 +27,9 @@ describe("the lines of the lifecycle", () => {
       const logger = lineLogger(write, { level: "warn", color: false });
       logger.info("not shown");
       logger.warn("careful\n");
+      logger.say("why it failed");
     });
-    expect(text).toBe("Warning: careful\n");
+    expect(text).toBe("Warning: careful\nwhy it failed\n");
   });
 });
 

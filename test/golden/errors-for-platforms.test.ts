@@ -28,6 +28,15 @@ const prose = "I am a group.toml or a plan.toml\n";
 const group = '[[group]]\nid = "p"\nversion = "1"\napi = "0.10"\n';
 const layers = 'mkdir -p "$1/a"; echo 1 > "$1/a/f"; printf "[types]\\ncache = true\\nlaunch = true\\n" > "$1/a.toml"';
 const keeping = [...buildpack("k", "exit 0", layers), order("k")];
+/** Damages the cache after the restorer and before the exporter has read it. */
+const damaging = [
+  ...buildpack(
+    "k",
+    "exit 0",
+    `${layers}; for tar in /cache/committed/*.tar; do [ ! -e "$tar" ] || echo >> "$tar"; done`,
+  ),
+  order("k"),
+];
 const create = (...args: readonly string[]): ScenarioStep =>
   step("creator", ["-run-image", runImage, ...args, appImage]);
 const insecure = { CNB_INSECURE_REGISTRIES: "nowhere.localhost" };
@@ -70,6 +79,12 @@ const cases: readonly Spoken[] = [
       "No buildpack groups passed detection.",
       "failed to detect: no buildpacks participating",
     ],
+  },
+  {
+    name: "detector: why nobody takes part is told at every log level",
+    tree: [...buildpack("no", "echo no sign of it; exit 100", "true"), order("no")],
+    steps: [step("detector", ["-log-level", "error"], 20)],
+    holds: ["======== Output: no@1 ========\nno sign of it\n======== Results ========\nfail: no@1\n"],
   },
   {
     name: "detector: a group passes",
@@ -181,6 +196,23 @@ const cases: readonly Spoken[] = [
     steps: [create("-cache-dir", "/cache"), create("-cache-dir", "/cache", "-log-level", "debug")],
     holds: ["Reusing layer 'buildpacksio/lifecycle:launch.sbom'", "Reusing layer 'k:a'", `Saving ${appImage}`],
   },
+  ...[["creator"], ["restorer", "builder", "exporter"]].map((phases) => ({
+    name: `${phases.at(-1)}: a cached layer that was damaged`,
+    tree: damaging,
+    steps: [
+      create("-cache-dir", "/cache"),
+      ...(phases.length === 1
+        ? [create("-cache-dir", "/cache")]
+        : [
+            step("analyzer", ["-run-image", runImage, appImage]),
+            step("detector", []),
+            step("restorer", ["-cache-dir", "/cache"]),
+            step("builder", []),
+            step("exporter", ["-cache-dir", "/cache", appImage]),
+          ]),
+    ],
+    holds: ["Skipping reuse for layer k:a: expected layer contents to have SHA 'sha256:", "'; found 'sha256:"],
+  })),
   {
     name: "restorer: no cache",
     tree: [...passing, file("/layers/group.toml", group), file("/layers/analyzed.toml", "")],

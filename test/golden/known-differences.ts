@@ -127,10 +127,6 @@ export const knownOutputs: Readonly<Record<string, KnownOutput>> = {
     phase: "exporter",
     stdout: "ERROR: failed to export: exporting app layers: creating app layers: cannot read /workspace/secret: EACCES",
   },
-  "06-sbom/legacy-bom-platform-0.13": onceForEachFile(),
-  "06-sbom/legacy-bom-platform-0.7": onceForEachFile(),
-  "06-sbom/legacy-bom-platform-0.8": onceForEachFile(),
-  "06-sbom/legacy-bom-platform-0.9": onceForEachFile(),
 };
 
 /** Lines of ours instead of the recorded ones; one that ends in `…` is the beginning of a line. */
@@ -138,15 +134,6 @@ export interface KnownOutput {
   readonly reason: string;
   readonly phase: string;
   readonly stdout: string;
-}
-
-function onceForEachFile(): KnownOutput {
-  const warning = "Warning: BOM table is deprecated in this buildpack api version, …";
-  return {
-    reason: "the reference reads build.toml twice and says it twice",
-    phase: "builder",
-    stdout: `${warning}\n${warning}`,
-  };
 }
 
 /** The differences that are left, and the names of the known ones that were not met. */

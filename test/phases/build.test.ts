@@ -272,6 +272,12 @@ ${toml("both", "[types]\nlaunch = true\ncache = true")}\n${toml("onlybuild", "[t
     await expect(run(["a"])).rejects.toMatchObject({ code: "BUILD_FAILED", message: expect.stringMatching(message) });
   });
 
+  test("a legacy BOM is warned about as often as the reference does it: twice for build.toml", async () => {
+    builder.add({ id: "a", api: "0.8", build: toml("build", '[[bom]]\nname = "n"') });
+    await run(["a"], { bpApi: "0.8" });
+    expect(builder.log.filter((line) => line.startsWith("warn BOM table is deprecated"))).toHaveLength(2);
+  });
+
   test("a legacy BOM is written beside them from Platform API 0.9 and returned below", async () => {
     const bom = '[[bom]]\nname = "n"\n[bom.metadata]\nb = 1\na = "<"';
     builder.add({ id: "a", api: "0.8", build: toml("launch", bom) });

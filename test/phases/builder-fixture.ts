@@ -42,7 +42,14 @@ export function fixture(): Fixture {
     (line: string): void => {
       log.push(`${level} ${line}`);
     };
-  const logger = { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error"), phase: at("phase") };
+  const logger = {
+    debug: at("debug"),
+    info: at("info"),
+    warn: at("warn"),
+    error: at("error"),
+    say: at("say"),
+    phase: at("phase"),
+  };
   const write = (path: string, text: string): void => {
     mkdirSync(join(dir, path, ".."), { recursive: true });
     writeFileSync(join(dir, path), text);

@@ -116,10 +116,10 @@ describe("no group that passes", () => {
       message: "failed to detect: no buildpacks participating",
     });
     expect(said()).toEqual([
-      "info ======== Output: a@1.0.0 ========",
-      "info no match\n",
-      "info ======== Results ========",
-      "info fail: a@1.0.0",
+      "say ======== Output: a@1.0.0 ========",
+      "say no match\n",
+      "say ======== Results ========",
+      "say fail: a@1.0.0",
       "error No buildpack groups passed detection.",
       "error Please check that you are running against the correct path.",
     ]);
@@ -131,7 +131,7 @@ describe("no group that passes", () => {
       code: "DETECT_ERROR",
       message: "failed to detect: buildpack(s) failed with err",
     });
-    expect(said()).toContain("info err:  e@1.0.0 (7)");
+    expect(said()).toContain("say err:  e@1.0.0 (7)");
   });
 
   test("names the executable that cannot be started", async () => {
@@ -140,16 +140,16 @@ describe("no group that passes", () => {
     chmodSync(path, 0o644);
     await expect(run([["a"]])).rejects.toMatchObject({ code: "DETECT_ERROR" });
     expect(said().slice(0, 4)).toEqual([
-      "info ======== Error: a@1.0.0 ========",
-      `info fork/exec ${path}: permission denied`,
-      "info ======== Results ========",
-      "info err:  a@1.0.0",
+      "say ======== Error: a@1.0.0 ========",
+      `say fork/exec ${path}: permission denied`,
+      "say ======== Results ========",
+      "say err:  a@1.0.0",
     ]);
   });
 
   test.each([
     ["a top-level version", '[[requires]]\nname = "a"\nversion = "1"', /"version" key which is not supported/],
-    ["no TOML", "[[requires", /^info toml: line \d: expected/],
+    ["no TOML", "[[requires", /^say toml: line \d: expected/],
   ])("counts a plan with %s as the buildpack's error", async (_, text, expected) => {
     builder.add({ id: "a", detect: plan(text) });
     await expect(run([["a"]])).rejects.toMatchObject({ code: "DETECT_ERROR" });
@@ -159,7 +159,7 @@ describe("no group that passes", () => {
   test("says which requirement nobody provides", async () => {
     builder.add({ id: "a", detect: plan('[[requires]]\nname = "thing"') });
     await expect(run([["a"]])).rejects.toMatchObject({ code: "DETECT_FAILED" });
-    expect(said()).toContain("info fail: a@1.0.0 requires thing");
+    expect(said()).toContain("say fail: a@1.0.0 requires thing");
   });
 });
 
@@ -201,7 +201,7 @@ describe("who may take part", () => {
     await expect(run([["a"]])).rejects.toMatchObject({ code: "DETECT_ERROR" });
     expect(existsSync(join(builder.app.path, "ran"))).toBe(false);
     expect(said()).toContain(
-      'info unable to satisfy target os/arch constraints; run image: {"os":"linux","arch":"amd64","distro":{"name":"debian","version":"12"}}, buildpack: [{"os":"linux","arch":"arm64"}]',
+      'say unable to satisfy target os/arch constraints; run image: {"os":"linux","arch":"amd64","distro":{"name":"debian","version":"12"}}, buildpack: [{"os":"linux","arch":"arm64"}]',
     );
   });
 
@@ -277,7 +277,7 @@ describe("a buildpack that misbehaves", () => {
   test("by printing without end has its output cut in the middle", async () => {
     builder.add({ id: "a", detect: "echo first; head -c 3000000 /dev/zero | tr '\\0' x; echo; echo last; exit 1" });
     await expect(run([["a"]])).rejects.toMatchObject({ code: "DETECT_ERROR" });
-    const output = said().find((line) => line.startsWith("info first")) ?? "";
+    const output = said().find((line) => line.startsWith("say first")) ?? "";
     expect(output.length).toBeLessThan(1_100_000);
     expect(output).toMatch(/\n\[\d+ bytes left out\]\n/);
     expect(output.endsWith("\nlast\n")).toBe(true);

@@ -48,6 +48,8 @@ export function readOutputs(built: BuiltBuildpack, logger: Logger): BuildpackOut
   const { descriptor, layersDir, layers, plan } = built;
   const build = readOptional(join(layersDir, "build.toml"), (file) => {
     const content = decodeBuildToml(file, descriptor);
+    // The reference looks at this file twice, and whoever counts its warnings counts two.
+    warnOfBom(content.bom, built, logger);
     judgeBom(content.bom, built, file.source, logger);
     return content;
   });
@@ -90,13 +92,17 @@ function readLaunch(file: TomlDocument, built: BuiltBuildpack, logger: Logger): 
   return launch;
 }
 
+function judgeBom(bom: readonly BomEntry[], built: BuiltBuildpack, source: string, logger: Logger): void {
+  warnOfBom(bom, built, logger);
+  checkBom(bom, source);
+}
+
 /** The old bill of materials is still taken, but not silently when there is no new one beside it. */
-function judgeBom(bom: readonly BomEntry[], { layersDir }: BuiltBuildpack, source: string, logger: Logger): void {
+function warnOfBom(bom: readonly BomEntry[], { layersDir }: BuiltBuildpack, logger: Logger): void {
   if (bom.length > 0 && !readdirSync(layersDir).some(isSbomName)) {
     logger.warn(
       "BOM table is deprecated in this buildpack api version, though it remains supported for backwards compatibility. " +
         "Buildpack authors should write BOM information to <layer>.sbom.<ext>, launch.sbom.<ext>, or build.sbom.<ext>.",
     );
   }
-  checkBom(bom, source);
 }

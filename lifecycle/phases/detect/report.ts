@@ -47,11 +47,11 @@ export class DetectReport {
     this.#add("info", ...group.map(({ id, version }) => `${id.padEnd(width)} ${version}`));
   }
 
-  /** Hands everything to the log; all of it as news when detection did not succeed. */
+  /** Hands everything to the log; when detection did not succeed, all of it whatever the level. */
   print(logger: Logger, succeeded: boolean): void {
     for (const { level, text } of this.#lines) {
-      if (succeeded && level === "debug") logger.debug(text);
-      else logger.info(text);
+      if (succeeded) logger[level](text);
+      else logger.say(text);
     }
   }
 
