@@ -20,6 +20,8 @@ export type ErrorCode =
   | "INVALID_DOCKERFILE"
   | "INVALID_BUILDER"
   | "INVALID_STACK"
+  | "INVALID_PROJECT"
+  | "INVALID_APPLICATION"
   | "FILE_NOT_FOUND"
   | "BUILDER_NOT_FOUND"
   // APIs (exit 11 and 12)
@@ -65,6 +67,7 @@ export type ErrorCode =
   | "PACKAGE_NOT_FOUND"
   | "DOWNLOAD_FAILED"
   | "TOOL_MISSING"
+  | "GIT_FAILED"
   | "LOCK_TIMEOUT";
 
 /** What every expected failure is. A bug is a plain `Error` and keeps its stack. */

@@ -25,6 +25,8 @@ export const exitCodeTable: Readonly<Record<ErrorCode, number>> = {
   INVALID_DOCKERFILE: 1,
   INVALID_BUILDER: 3,
   INVALID_STACK: 3,
+  INVALID_PROJECT: 1,
+  INVALID_APPLICATION: 1,
   FILE_NOT_FOUND: 1,
   BUILDER_NOT_FOUND: 3,
   PLATFORM_API_UNSUPPORTED: 11,
@@ -66,6 +68,7 @@ export const exitCodeTable: Readonly<Record<ErrorCode, number>> = {
   PACKAGE_NOT_FOUND: 3,
   DOWNLOAD_FAILED: 1,
   TOOL_MISSING: 1,
+  GIT_FAILED: 1,
   LOCK_TIMEOUT: 1,
 };
 
