@@ -1,3 +1,4 @@
+import type { Readable } from "node:stream";
 import type { Dispatcher } from "undici";
 import { type ErrorCode, errorCode, RemoteError, TspackError } from "../../errors.ts";
 import type { ByteStream } from "../../oci/layer.ts";
@@ -5,10 +6,15 @@ import { addressName, type EngineAddress } from "./address.ts";
 
 /** One request to the engine. */
 export interface EngineRequest {
-  readonly method: "GET" | "POST" | "DELETE";
+  readonly method: "GET" | "HEAD" | "POST" | "PUT" | "DELETE";
   /** Path and query, encoded. */
   readonly path: string;
+  /** A tar. */
   readonly body?: ByteStream | undefined;
+  /** What is sent as JSON when there is no tar. */
+  readonly document?: object | undefined;
+  /** Beside that of the content's type; names in lower case. Never part of a message. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -35,20 +41,31 @@ export interface EngineConnection {
   close(): Promise<void>;
 }
 
-/** Reading one image while another is written: more is not done at a time. */
-const connections = 2;
+/** Reading one image while another is written: a store does no more at a time. */
+const storeConnections = 2;
 /** Milliseconds: a build may think for long between two requests. */
 const idle = 24 * 60 * 60 * 1000;
 
+/** Options of a connection. */
+export interface ConnectionOptions {
+  /** How the engine is called in messages; its address when absent. */
+  readonly name?: string | undefined;
+  /** Requests at a time: whoever follows containers needs more than a store. */
+  readonly connections?: number | undefined;
+}
+
 /** A connection that is made at the first request; `stop` ends whatever request is under way. */
-export function engineConnection(address: EngineAddress, stop?: AbortSignal): EngineConnection {
-  const name = addressName(address);
+export function engineConnection(
+  address: EngineAddress,
+  stop?: AbortSignal,
+  { name = addressName(address), connections = storeConnections }: ConnectionOptions = {},
+): EngineConnection {
   let pool: Promise<Dispatcher> | undefined;
   const request = async (given: EngineRequest): Promise<EngineResponse> => {
     const asked = { ...given, signal: given.signal ?? stop };
     try {
       asked.signal?.throwIfAborted();
-      return await send(await (pool ??= openPool(address)), asked);
+      return await send(await (pool ??= openPool(address, connections)), asked);
     } catch (cause) {
       throw unreachable(name, asked, cause);
     }
@@ -70,7 +87,7 @@ export function engineConnection(address: EngineAddress, stop?: AbortSignal): En
       return response.status === 404 ? undefined : parse(text, name, asked);
     },
     keepOpen: async () => {
-      const [version] = await Promise.all(Array.from({ length: connections }, ping));
+      const [version] = await Promise.all(Array.from({ length: storeConnections }, ping));
       return version ?? "";
     },
     close: async () => {
@@ -79,7 +96,7 @@ export function engineConnection(address: EngineAddress, stop?: AbortSignal): En
   };
 }
 
-async function openPool(address: EngineAddress): Promise<Dispatcher> {
+async function openPool(address: EngineAddress, connections: number): Promise<Dispatcher> {
   const { Pool } = await import("../../third-party/undici.ts");
   const isTls = address.kind === "tcp" && address.tls !== undefined;
   const origin = address.kind === "unix" ? "http://engine" : `${isTls ? "https" : "http"}://${address.host}`;
@@ -102,13 +119,14 @@ function tlsOptions({ tls }: Extract<EngineAddress, { readonly kind: "tcp" }>): 
   return { ...Object.fromEntries(given), rejectUnauthorized: verify };
 }
 
-async function send(pool: Dispatcher, { method, path, body, signal }: EngineRequest): Promise<EngineResponse> {
-  const { Readable } = await import("node:stream");
+async function send(pool: Dispatcher, request: EngineRequest): Promise<EngineResponse> {
+  const { method, path, signal } = request;
+  const content = await contentOf(request);
   const response = await pool.request({
     method,
     path,
-    ...(body === undefined ? {} : { body: Readable.from(body, { objectMode: false }) }),
-    ...(body === undefined ? {} : { headers: { "content-type": "application/x-tar" } }),
+    headers: { ...request.headers, ...content.headers },
+    ...(content.body === undefined ? {} : { body: content.body }),
     ...(signal === undefined ? {} : { signal }),
   });
   const headers = Object.entries(response.headers).map(([key, value]) => [key.toLowerCase(), String(value)]);
@@ -117,6 +135,21 @@ async function send(pool: Dispatcher, { method, path, body, signal }: EngineRequ
     headers: Object.fromEntries(headers) as Readonly<Record<string, string>>,
     body: response.body as AsyncIterable<Uint8Array>,
   };
+}
+
+/** A request's body with the header that says what it is. */
+interface Content {
+  readonly body?: Readable | string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+async function contentOf({ body, document }: EngineRequest): Promise<Content> {
+  if (body !== undefined) {
+    const { Readable: Stream } = await import("node:stream");
+    return { body: Stream.from(body, { objectMode: false }), headers: { "content-type": "application/x-tar" } };
+  }
+  if (document === undefined) return { headers: {} };
+  return { body: JSON.stringify(document), headers: { "content-type": "application/json" } };
 }
 
 const hints: Readonly<Record<string, string>> = {
@@ -153,7 +186,7 @@ function urlOf(name: string, path: string): string {
 }
 
 function sideOf(method: EngineRequest["method"]): "source" | "destination" {
-  return method === "GET" ? "source" : "destination";
+  return method === "GET" || method === "HEAD" ? "source" : "destination";
 }
 
 function messageOf(text: string): string {
