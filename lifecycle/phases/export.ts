@@ -6,6 +6,7 @@ import type { Layer } from "../oci/layer.ts";
 import { imageIdentifier } from "./analyze/naming.ts";
 import { noRunImage } from "./export/analyzed-images.ts";
 import { announce, applyPlan } from "./export/apply.ts";
+import { atOnce } from "./export/at-once.ts";
 import { buildBom } from "./export/build-bom.ts";
 import { exportCache } from "./export/cache.ts";
 import { collect } from "./export/collect.ts";
@@ -14,7 +15,7 @@ import type { ExportFacts } from "./export/facts.ts";
 import { extensionFact, packExtensionLayers, withExtendedConfig } from "./export/extended-run-image.ts";
 import type { ExportInputs, ExportPorts } from "./export/inputs.ts";
 import { keepLaunchLayers } from "./export/launch-cache.ts";
-import { packer } from "./export/packer.ts";
+import { type Packer, packer } from "./export/packer.ts";
 import type { ExportPlan } from "./export/plan.ts";
 import { createdTime, planExport } from "./export/plan-export.ts";
 import { type Saved, saveImage } from "./export/save.ts";
@@ -35,36 +36,55 @@ export interface ExportResult {
 }
 
 /**
- * Makes the app image of what build left, writes it, and keeps the cached layers. Platform
- * specification, exporter. Throws `IMAGE_NOT_FOUND` without a run image, `EXPORT_FAILED` for the
- * rest; a cache that cannot be written is a warning.
+ * Makes the app image of what build left, writes it, and keeps the cached layers, with `parallel`
+ * at the same time. Platform specification, exporter. Throws `IMAGE_NOT_FOUND` without a run
+ * image, `EXPORT_FAILED` for the rest; a cache that cannot be written is a warning.
  */
 export async function exportImage(inputs: ExportInputs, ports: ExportPorts): Promise<ExportResult> {
-  const { ctx, cache, launchCache, blobs } = ports;
+  const { ctx, cache, blobs, trees } = ports;
   const runImage = await openRunImage(inputs, ports);
-  const { extendedRunImage: extended } = inputs;
-  const base = await withExtendedConfig(runImage, inputs.analyzed.runImage?.extend === true, extended);
+  const base = await withExtendedConfig(runImage, inputs.analyzed.runImage?.extend === true, inputs.extendedRunImage);
   warnOfBadTime(inputs, ports);
   const known = hashFirst(blobs, await expectedLayers(inputs.analyzed.metadata, cache));
   const layerPacker = packer(inputs.owner, known, ctx.signal);
-  const result = await inPhase({ code: "EXPORT_FAILED", prefix: "failed to export", signal: ctx.signal }, async () => {
-    copyLifecycleSboms(inputs, ctx.logger);
-    const { facts, layers: packed } = await collect(inputs, { ...ports, blobs: known }, layerPacker);
-    const extensions = extended === undefined ? [] : await packExtensionLayers(extended, runImage, ports);
-    const { layers: previous, isStored } = await previousLayers(inputs, ports);
-    const about = { ...facts, ...(await aboutImages(inputs, { runImage, base, previous })) };
-    const plan = planExport({ ...about, extensions: extensions.map(extensionFact) }, inputs);
-    announce(plan, ctx.logger);
-    const extensionLayers = extensions.map(({ layer }) => [layer.diffId, layer] as const);
-    const sources = { packed: new Map([...packed, ...extensionLayers]), previous, preferPrevious: isStored };
-    const image = applyPlan(plan, base, sources);
-    const { report: saved, written } = await save(image, inputs, ports);
-    if (launchCache !== undefined) await keepLaunchLayers(plan, image, launchCache, ctx);
-    const report: Report = { bom: buildBom(inputs), image: saved };
-    return { report, plan, image, written };
-  });
-  if (cache !== undefined) await exportCache(inputs, { cache, packer: layerPacker, trees: ports.trees, ctx });
+  const failure = { code: "EXPORT_FAILED", prefix: "failed to export", signal: ctx.signal } as const;
+  const image = (): Promise<ExportResult> =>
+    inPhase(failure, () => makeImage(inputs, { ...ports, blobs: known }, { runImage, base, packer: layerPacker }));
+  const keep = async (signal: AbortSignal): Promise<void> => {
+    if (cache !== undefined) await exportCache(inputs, { cache, packer: layerPacker, trees, ctx: { ...ctx, signal } });
+  };
+  if (inputs.parallel === true) return atOnce(image, keep, ctx.signal);
+  const result = await image();
+  await keep(ctx.signal);
   return result;
+}
+
+/** What the image is made on and with. */
+interface Making {
+  readonly runImage: Image;
+  /** The run image, with the config that extensions gave it. */
+  readonly base: Image;
+  readonly packer: Packer;
+}
+
+async function makeImage(inputs: ExportInputs, ports: ExportPorts, making: Making): Promise<ExportResult> {
+  const { ctx, launchCache } = ports;
+  const { extendedRunImage: extended } = inputs;
+  const { runImage, base } = making;
+  copyLifecycleSboms(inputs, ctx.logger);
+  const { facts, layers: packed } = await collect(inputs, ports, making.packer);
+  const extensions = extended === undefined ? [] : await packExtensionLayers(extended, runImage, ports);
+  const { layers: previous, isStored } = await previousLayers(inputs, ports);
+  const about = { ...facts, ...(await aboutImages(inputs, { runImage, base, previous })) };
+  const plan = planExport({ ...about, extensions: extensions.map(extensionFact) }, inputs);
+  announce(plan, ctx.logger);
+  const extensionLayers = extensions.map(({ layer }) => [layer.diffId, layer] as const);
+  const sources = { packed: new Map([...packed, ...extensionLayers]), previous, preferPrevious: isStored };
+  const image = applyPlan(plan, base, sources);
+  const { report: saved, written } = await save(image, inputs, ports);
+  if (launchCache !== undefined) await keepLaunchLayers(plan, image, launchCache, ctx);
+  const report: Report = { bom: buildBom(inputs), image: saved };
+  return { report, plan, image, written };
 }
 
 async function openRunImage({ runImage: ref }: ExportInputs, { images }: ExportPorts): Promise<Image> {
@@ -89,10 +109,7 @@ async function previousLayers({ previousImage }: ExportInputs, { images, ctx }: 
   return { layers: new Map((await image.layers()).map((layer) => [layer.diffId, layer])), isStored };
 }
 
-interface AboutImages {
-  readonly runImage: Image;
-  /** The run image, with the config that extensions gave it. */
-  readonly base: Image;
+interface AboutImages extends Pick<Making, "runImage" | "base"> {
   readonly previous: ReadonlyMap<DiffId, Layer>;
 }
 

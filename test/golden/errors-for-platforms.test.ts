@@ -214,6 +214,14 @@ const cases: readonly Spoken[] = [
     holds: ["Skipping reuse for layer k:a: expected layer contents to have SHA 'sha256:", "'; found 'sha256:"],
   })),
   {
+    name: "creator: nothing to do in parallel",
+    tree: passing,
+    steps: [create("-parallel")],
+    holds: [
+      "Warning: Parallel export has been enabled, but it has not taken effect because no cache has been specified.",
+    ],
+  },
+  {
     name: "restorer: no cache",
     tree: [...passing, file("/layers/group.toml", group), file("/layers/analyzed.toml", "")],
     steps: [step("restorer", [])],

@@ -7,6 +7,7 @@ import { platformFeatures } from "../../lifecycle/cnb/api/platform.ts";
 import type { Process } from "../../lifecycle/cnb/files/launch-toml.ts";
 import { decodeLayersMetadata } from "../../lifecycle/cnb/files/lifecycle-metadata.ts";
 import { type Context, silentProgress } from "../../lifecycle/context.ts";
+import { TspackError } from "../../lifecycle/errors.ts";
 import { silentLogger } from "../../lifecycle/logger.ts";
 import { imageFromParts, memoryLayer } from "../../lifecycle/oci/memory-image.ts";
 import { parseReference } from "../../lifecycle/oci/reference.ts";
@@ -191,7 +192,47 @@ describe("the cache", () => {
     expect(lines).toContain("Failed to export cache: no space");
     expect(await store.resolve(app)).toBeDefined();
   });
+
+  test("is written while the image is, when that is wanted: each waits for the other here", async () => {
+    write("layers/a_b/lib/file", "x");
+    write("layers/a_b/lib.toml", "[types]\ncache = true\nlaunch = true\n");
+    const [imageBegun, cacheBegun] = [gate(), gate()];
+    const real = await cache();
+    const kept: typeof real = {
+      ...real,
+      metadata: () => (cacheBegun.open(), real.metadata()),
+      commit: (metadata) => imageBegun.opened.then(() => real.commit(metadata)),
+    };
+    const sink: MemoryStore = {
+      ...store,
+      write: (...args) => (imageBegun.open(), cacheBegun.opened.then(() => store.write(...args))),
+    };
+    const { image } = await exporting({ parallel: true }, kept, sink);
+    const alone = await exporting({});
+    expect((await image.manifest()).digest).toBe((await alone.image.manifest()).digest);
+    expect((await (await cache()).metadata()).buildpacks[0]?.layers["lib"]?.sha).toBe(alone.plan.layers[0]?.diffId);
+  });
+
+  test("is stopped, and waited for, when the image beside it fails", async () => {
+    let ended = false;
+    const slow = {
+      ...(await cache()),
+      commit: async () => {
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        ended = true;
+      },
+    };
+    const sink = { ...store, write: () => Promise.reject(new TspackError("DISK_FULL", "full")) };
+    await expect(exporting({ parallel: true }, slow, sink)).rejects.toMatchObject({ code: "DISK_FULL" });
+    expect(ended).toBe(true);
+  });
 });
+
+function gate(): { readonly opened: Promise<void>; readonly open: () => void } {
+  let open = (): void => {};
+  const opened = new Promise<void>((resolve) => (open = resolve));
+  return { opened, open: () => open() };
+}
 
 function cache() {
   return openVolumeCache(join(root, "cache"), context());
@@ -209,8 +250,9 @@ function addLine(line: string): void {
 function exporting(
   changes: Partial<ExportInputs> = {},
   kept?: Awaited<ReturnType<typeof cache>>,
+  sink: MemoryStore = store,
 ): Promise<ExportResult> {
-  const ports = { images: store, sink: store, blobs: memoryBlobCache(), cache: kept, ctx: context() };
+  const ports = { images: store, sink, blobs: memoryBlobCache(), cache: kept, ctx: context() };
   return exportImage({ ...inputs(), ...changes }, ports);
 }
 

@@ -13,12 +13,14 @@ import {
   reference,
   warnOfLaunchCache,
 } from "./stores.ts";
+import { warnOfParallel } from "./warn-of-parallel.ts";
 
 /** `analyzer`: what the previous image and the run image are. Platform specification, analyzer. */
 export const runAnalyze: PhaseRun = async (session) => {
   const { options, ctx } = session;
   const image = oneImage(session);
   warnOfLaunchCache(session);
+  warnOfParallel(session);
   const stores = await openStores(session);
   const inputs = await analysisInputs(session, image, stores);
   ensureWritable(session, [options.layers, options.cacheDir, options.launchCache]);

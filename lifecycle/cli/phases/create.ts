@@ -17,6 +17,7 @@ import {
   warnWithoutCache,
   withTemporaryBlobs,
 } from "./stores.ts";
+import { warnOfParallel } from "./warn-of-parallel.ts";
 
 const standardOutput = 1;
 
@@ -26,6 +27,7 @@ export const runCreate: PhaseRun = async (session) => {
   const image = oneImage(session);
   warnWithoutCache(session);
   warnOfLaunchCache(session);
+  warnOfParallel(session);
   const stores = await openStores(session);
   const analyze = await analysisInputs(session, image, stores);
   ensureWritable(session, [options.cacheDir, options.launchCache, options.layers]);

@@ -151,6 +151,7 @@ export function exportSettings(
     defaultProcessType: options.processType,
     execEnv: features.execEnv ? options.execEnv : undefined,
     sourceDateEpoch: env["SOURCE_DATE_EPOCH"],
+    parallel: options.parallel,
     layoutDir: stores.layoutDir,
   };
 }

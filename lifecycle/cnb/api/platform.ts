@@ -17,8 +17,6 @@ const rows = {
   legacyBomFiles: { since: "0.9" },
   /** SOURCE_DATE_EPOCH is the time of the image and of its history. */
   sourceDateEpoch: { since: "0.9" },
-  /** `-launch-cache` and `-previous-image` of the analyzer. */
-  analyzerLaunchCache: { since: "0.9" },
   /** A process's command is an array in `metadata.toml` and labels; below, its rest goes to the arguments. */
   commandArray: { since: "0.10" },
   /** `order.toml` may have extensions, and the restorer a build image. */
@@ -47,8 +45,6 @@ const rows = {
   generatedById: { since: "0.13" },
   /** `-insecure-registry`. */
   insecureRegistries: { since: "0.13" },
-  /** `-parallel` of the exporter. */
-  parallelExport: { since: "0.13" },
   /** An old cache image is deleted when a new one was written. */
   deleteOldCacheImage: { until: "0.13" },
   /** A layer for launch and cache is restored from the cache although the app image does not name it. */

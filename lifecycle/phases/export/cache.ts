@@ -21,8 +21,8 @@ interface CachePorts {
 }
 
 /**
- * Keeps the layers with `cache = true` for the next build. The image is there already, so a
- * cache that cannot be written is warned about and no failure. Throws `CANCELED` only.
+ * Keeps the layers with `cache = true` for the next build. The image is what counts, so a cache
+ * that cannot be written is warned about and no failure. Throws `CANCELED` only.
  */
 export async function exportCache(inputs: ExportInputs, ports: CachePorts): Promise<void> {
   try {

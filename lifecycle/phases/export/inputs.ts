@@ -61,6 +61,8 @@ export interface ExportInputs {
   readonly sourceDateEpoch?: string | undefined;
   /** What the extender left; undefined without image extensions and below Platform API 0.12. */
   readonly extendedRunImage?: ExtendedRunImage | undefined;
+  /** `-parallel`: the cache is written while the image is; else after it. */
+  readonly parallel?: boolean | undefined;
   /** Where images are when they are kept as OCI layouts: names in reports and labels are then paths. */
   readonly layoutDir?: string | undefined;
 }
