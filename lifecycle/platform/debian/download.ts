@@ -97,7 +97,8 @@ export async function readVerified(path: string, wanted: Omit<Wanted, "url">): P
 
 type Get = (url: string, from: number) => Promise<Dispatcher.ResponseData>;
 
-async function openDispatcher(network: Network): Promise<Dispatcher> {
+/** Opens connections to http and https addresses as this machine reaches them: certificates, proxies, redirects. */
+export async function openDispatcher(network: Network): Promise<Dispatcher> {
   const { EnvHttpProxyAgent, interceptors } = await import("../../third-party/undici.ts");
   const ca = network.caFile === undefined ? undefined : await readFile(network.caFile, "utf8");
   const { rootCertificates } = await import("node:tls");

@@ -1,0 +1,119 @@
+import { randomUUID } from "node:crypto";
+import { existsSync, statSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { decodePackageToml, type PackageDependency } from "../../cnb/files/package-toml.ts";
+import { InputError, RemoteError } from "../../errors.ts";
+import { type ImageRef, parseReference } from "../../oci/reference.ts";
+import { readTomlFile } from "../../phases/files.ts";
+import { privateDirectory } from "../places.ts";
+import { archiveModules } from "./archive-module.ts";
+import { directoryModule } from "./directory-module.ts";
+import { fetchFile, shownUrl } from "./fetch-file.ts";
+import { inlineModule } from "./inline-module.ts";
+import { locate, type Location, type LocateScope, notFound } from "./locate.ts";
+import { allOf, type BuildModule, moduleName, type ModuleKind, type ModulePorts, type ModuleSet } from "./module.ts";
+import { packageModules } from "./package-module.ts";
+
+/** A place that is not the builder's own. */
+export type ElsewhereLocation = Exclude<Location, { readonly kind: "builder-order" | "in-builder" }>;
+
+/** Gets a buildpack or extension, and what its order needs, from where it is. Throws what the kinds of places throw. */
+export async function loadModules(
+  location: ElsewhereLocation,
+  kind: ModuleKind,
+  scope: LocateScope,
+  ports: ModulePorts,
+): Promise<ModuleSet> {
+  switch (location.kind) {
+    case "inline":
+      return inlineModule(location, ports);
+    case "path":
+      return statSync(location.path).isDirectory()
+        ? directoryModules(location.path, kind, ports)
+        : archiveModules(location.path, location.path, kind, ports);
+    case "url":
+      return fetchedModules(location.url, kind, ports);
+    case "image":
+      return imageModules(location, kind, scope, ports);
+  }
+}
+
+async function fetchedModules(url: string, kind: ModuleKind, ports: ModulePorts): Promise<ModuleSet> {
+  const file = join(await privateDirectory(ports.modulesDir), `.fetched-${randomUUID()}`);
+  try {
+    await fetchFile(url, file, ports.network, ports.ctx);
+    return await archiveModules(file, shownUrl(url), kind, ports);
+  } finally {
+    await rm(file, { force: true });
+  }
+}
+
+async function imageModules(
+  { ref, guessed }: { readonly ref: ImageRef; readonly guessed: boolean },
+  kind: ModuleKind,
+  scope: LocateScope,
+  ports: ModulePorts,
+): Promise<ModuleSet> {
+  const image = await ports.images.resolve(ref).catch((error: unknown) => {
+    // Without a network a mistyped id must not look like trouble with a registry.
+    if (guessed && error instanceof RemoteError) throw notFound(ref.original, scope, error);
+    throw error;
+  });
+  if (image === undefined) throw notFound(ref.original, scope);
+  return packageModules(image, ref.original, kind, ports);
+}
+
+/** A directory, and with a `package.toml` in it the buildpacks that the order names. */
+async function directoryModules(directory: string, kind: ModuleKind, ports: ModulePorts): Promise<ModuleSet> {
+  const main = await directoryModule(directory, kind, ports.blobs, ports.ctx.signal);
+  const file = join(directory, "package.toml");
+  if (!existsSync(file)) return { main, dependencies: [] };
+  const { dependencies } = decodePackageToml(readTomlFile(file));
+  return { main, dependencies: await loadDependencies(dependencies, directory, file, ports) };
+}
+
+/** Gets the dependencies of a `package.toml`, each with its own. */
+export async function loadDependencies(
+  dependencies: readonly PackageDependency[],
+  baseDir: string,
+  source: string,
+  ports: ModulePorts,
+): Promise<readonly BuildModule[]> {
+  const modules: BuildModule[] = [];
+  for (const [index, dependency] of dependencies.entries()) {
+    const scope: LocateScope = { baseDir, known: [], source: `${source}: dependencies[${index}]` };
+    const location = dependencyLocation(dependency, scope);
+    modules.push(...allOf(await loadModules(location, "buildpack", scope, ports)));
+  }
+  return distinct(modules);
+}
+
+/** Where a file says that a buildpack is: by `uri`, or by the older `image`. Throws as `locate` does. */
+export function dependencyLocation({ uri, image }: PackageDependency, scope: LocateScope): ElsewhereLocation {
+  if (image !== undefined) return { kind: "image", ref: parseReference(image, scope.source), guessed: false };
+  const location = locate({ kind: "uri", uri: uri ?? "" }, scope);
+  if (location.kind !== "builder-order" && location.kind !== "in-builder") return location;
+  const issue = { source: scope.source, path: "uri", expected: "a path, an address or an image", got: uri ?? "" };
+  throw new InputError("INVALID_BUILDPACK", "a file can not name buildpacks of a builder", [issue]);
+}
+
+/** Each buildpack once; two of the same name and version have to be the same. Throws `INVALID_BUILDPACK`. */
+export function distinct(modules: readonly BuildModule[]): readonly BuildModule[] {
+  const known = new Map<string, BuildModule>();
+  for (const module of modules) {
+    const name = `${module.kind} ${moduleName(module.descriptor)}`;
+    const other = known.get(name);
+    if (other !== undefined && other.layer.diffId !== module.layer.diffId) {
+      const issue = { source: name, path: "", expected: other.layer.diffId, got: module.layer.diffId };
+      throw new InputError(
+        "INVALID_BUILDPACK",
+        `two different buildpacks are called ${moduleName(module.descriptor)}`,
+        [issue],
+        { hint: "give one of them another version" },
+      );
+    }
+    if (other === undefined) known.set(name, module);
+  }
+  return [...known.values()];
+}
