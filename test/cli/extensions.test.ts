@@ -1,12 +1,12 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { runLifecycle } from "../../lifecycle/cli/run-lifecycle.ts";
 import { parseReference } from "../../lifecycle/oci/reference.ts";
 import { type RegistryStore, registryStore } from "../../lifecycle/stores/registry/registry-store.ts";
 import { type FakeRegistry, startFakeRegistry } from "../fakes/registry.ts";
 import { tarOfNoise, testImage } from "../fakes/images.ts";
 import { type Fixture, fixture } from "../phases/builder-fixture.ts";
+import { type PhaseOptions, runPhase } from "./run-phase.ts";
 
 // Phase after phase as a platform runs them: only flags, files and a registry connect them.
 let builder: Fixture;
@@ -61,38 +61,10 @@ function generating(script: string): void {
   chmodSync(join(builder.dir, "extensions/x/1.0.0/bin/generate"), 0o755);
 }
 
-interface Options {
-  readonly api?: string;
-  readonly env?: Readonly<Record<string, string>>;
-}
-
-async function phase(name: string, argv: readonly string[], { api = "0.13", env = {} }: Options = {}): Promise<number> {
-  output = "";
-  const say = (text: string | Uint8Array): void => void (output += String(text));
-  const at = (path: string): string => join(builder.dir, path);
-  return runLifecycle({
-    argv,
-    program: name,
-    env: {
-      PATH: "/usr/bin:/bin",
-      HOME: at("home"),
-      CNB_PLATFORM_API: api,
-      CNB_NO_COLOR: "true",
-      CNB_APP_DIR: at("app"),
-      CNB_BUILDPACKS_DIR: at("buildpacks"),
-      CNB_EXTENSIONS_DIR: at("extensions"),
-      CNB_LAYERS_DIR: at("layers"),
-      CNB_PLATFORM_DIR: at("platform"),
-      CNB_ORDER_PATH: at("order.toml"),
-      CNB_RUN_PATH: at("run.toml"),
-      CNB_KANIKO_DIR: at("kaniko"),
-      ...env,
-    },
-    user: { uid: 1000, gid: 1000 },
-    stdout: say,
-    stderr: say,
-    signal: new AbortController().signal,
-  });
+async function phase(name: string, argv: readonly string[], options: PhaseOptions = {}): Promise<number> {
+  const ended = await runPhase(builder, name, argv, options);
+  output = ended.output;
+  return ended.code;
 }
 
 const file = (path: string): string => readFileSync(join(builder.dir, path), "utf8");
@@ -106,7 +78,7 @@ async function digestOf(name: string): Promise<string> {
   return (await (await store.resolve(parseReference(`${named(name)}:v1`)))?.manifest())?.digest ?? "";
 }
 
-async function detected(options: Options = {}): Promise<void> {
+async function detected(options: PhaseOptions = {}): Promise<void> {
   expect([await phase("analyzer", ["-run-image", `${named("run")}:v1`, named("app")], options), output]).toEqual([
     0,
     output,
@@ -114,7 +86,7 @@ async function detected(options: Options = {}): Promise<void> {
   expect([await phase("detector", [], options), output]).toEqual([0, output]);
 }
 
-async function exported(options: Options = {}) {
+async function exported(options: PhaseOptions = {}) {
   const flags = ["-launcher", join(builder.dir, "launcher"), "-uid", "1000", "-gid", "1000"];
   expect([await phase("exporter", [...flags, named("app")], options), output]).toEqual([0, output]);
   const config = await (await store.resolve(parseReference(named("app"))))?.config();

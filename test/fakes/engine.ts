@@ -23,6 +23,8 @@ export interface FakeEngine {
   readonly socket: string;
   /** `GET /images/x/json`, in order. */
   readonly requests: readonly string[];
+  /** Gives an image the name that a pull by digest would have given it. */
+  pulled(name: string, byDigest: string): void;
   /** Forgets an image that somebody else removed meanwhile. */
   forget(name: string): void;
   readonly close: () => Promise<void>;
@@ -58,6 +60,10 @@ export async function startFakeEngine(options: FakeEngineOptions = {}): Promise<
   return {
     socket,
     requests,
+    pulled: (name, byDigest) => {
+      const image = images.get(name);
+      if (image !== undefined) images.set(byDigest, image);
+    },
     forget: (name) => images.delete(name),
     close: async () => {
       server.closeAllConnections();

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { TspackError } from "../../errors.ts";
+import { type Digest, parseDigest } from "../../oci/digest.ts";
 import type { Image } from "../../oci/image.ts";
 import { maybeReference } from "../../oci/reference.ts";
 import { checkGroupApis } from "../../phases/buildpack-store.ts";
@@ -39,7 +40,7 @@ async function openBase({ options, ctx }: Session, kind: ImageKind): Promise<Ima
   const analyzed = readAnalyzed(options.analyzed, ctx.logger);
   const reference = (kind === "build" ? analyzed.buildImage : analyzed.runImage)?.reference ?? "";
   const doing = `getting ${kind} image to extend`;
-  const digest = maybeReference(reference)?.digest;
+  const digest = digestIn(reference);
   const hint =
     kind === "build"
       ? "run the restorer with -build-image before"
@@ -58,6 +59,13 @@ async function openBase({ options, ctx }: Session, kind: ImageKind): Promise<Ima
       hint,
     },
   );
+}
+
+/** A reference in `analyzed.toml` is a name, or the path of a layout, with a digest. */
+function digestIn(reference: string): Digest | undefined {
+  const named = maybeReference(reference)?.digest;
+  const ofPath = /^\/.*@(sha256:[0-9a-f]{64})$/.exec(reference)?.[1];
+  return named ?? (ofPath === undefined ? undefined : parseDigest(ofPath));
 }
 
 /** Leaves nothing of an earlier run beside the image: the exporter takes the only one. */

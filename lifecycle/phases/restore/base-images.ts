@@ -26,7 +26,7 @@ export interface BaseImageInputs {
 export interface BaseImagePorts {
   /** The run image comes from here. */
   readonly images: ImageSource;
-  /** Images to extend come from registries, wherever the app image goes. */
+  /** Images to extend come from registries, also when the app image goes into a container engine. */
   readonly registries: ImageSource;
   /** Keeps manifest and config of an image for the extender, which has no credentials. */
   readonly keep: (image: Image) => Promise<void>;
@@ -63,14 +63,16 @@ async function updateRunImage(
 ): Promise<AnalyzedRunImage | undefined> {
   const name = runImage.image ?? runImage.reference;
   const { logger } = ports.ctx;
-  // Layouts have their run images on this machine already, and the extender does not read them.
-  const isPulled = features.runImageExtension && layoutDir === undefined && runImage.extend === true;
+  const isPulled = features.runImageExtension && runImage.extend === true;
   if (!isPulled && !(features.extensions && hasExtensions && (runImage.target?.os ?? "") === "")) return undefined;
   const ref = imageReference(name, "run-image.image", layoutDir);
   logger.debug(
     isPulled ? `Pulling run image metadata for ${name}...` : "Updating run image info in analyzed metadata...",
   );
-  const image = isPulled ? await pull(ref, "run", ports) : await find(ref, ports);
+  // Layouts have their run images on this machine already. An engine does not tell the manifest that the extender needs.
+  const image = isPulled
+    ? await pull(ref, "run", layoutDir === undefined ? ports : { ...ports, registries: ports.images })
+    : await find(ref, ports);
   return {
     ...runImage,
     reference: await imageIdentifier(ref, image, layoutDir),
