@@ -44,12 +44,27 @@ export function readPhaseArguments(
     return [name, given === undefined ? fromEnv(row, env, issues) : fromFlag(row, given)];
   };
   const raw = Object.fromEntries(rows.map(read)) as unknown as PhaseOptions;
+  if (isWithin(api, { since: "0.15" }) && raw.execEnv.includes("/")) {
+    issues.push({ source: "env CNB_EXEC_ENV", path: "", expected: "a name without a slash", got: raw.execEnv });
+  }
   if (issues.length > 0) {
     throw new InputError("INVALID_ENV", "the environment has values that can not be used", issues, {
       hint: "correct or unset the variables",
     });
   }
-  return { options: withPlaces(raw), args, given: new Set(values.keys()) };
+  const given = new Set(values.keys());
+  return { options: withPlaces(withSkipping(raw, given)), args, given };
+}
+
+/**
+ * `-skip-layers` and the creator's `-skip-restore` are one switch: either variable sets it for every
+ * phase, and the flag that the phase has counts before both.
+ */
+function withSkipping(raw: PhaseOptions, given: ReadonlySet<string>): PhaseOptions {
+  const { skipLayers, skipRestore } = raw;
+  if (given.has("skip-layers")) return { ...raw, skipRestore: skipLayers };
+  const skip = given.has("skip-restore") ? skipRestore : skipLayers || skipRestore;
+  return { ...raw, skipLayers: skip, skipRestore: skip };
 }
 
 function fromFlag(row: OptionRow, given: readonly string[]): unknown {

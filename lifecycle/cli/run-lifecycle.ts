@@ -11,7 +11,7 @@ import type { PhaseCommand } from "./options.ts";
 import { type Env, flagsOf, readPhaseArguments } from "./phase-options.ts";
 import type { PhaseRun, Session } from "./phases/session.ts";
 import { errorDetails, renderError } from "./render-error.ts";
-import { explainSystemError } from "./system-error.ts";
+import { explainSystemError } from "../platform/system-error.ts";
 
 /** The process that the lifecycle runs in, as far as it may see it. */
 export interface LifecycleProcess {
@@ -81,6 +81,11 @@ export async function runLifecycle(host: LifecycleProcess): Promise<number> {
     }
     color = !options.noColor;
     const logger = lineLogger(host.stdout, { level: logLevel(options.logLevel), color });
+    for (const word of args.filter((arg) => arg.startsWith("-"))) {
+      logger.warn(
+        `unconsumed flag-like positional arg: \n\t${word}\n\tFlags have to stand before the first image; after it, this is taken for another one`,
+      );
+    }
     const ctx = { logger, progress: silentProgress, clock: () => new Date(), signal: host.signal };
     const session: Session = { phase: call.phase, features, options, given, args, env: host.env, user: host.user, ctx };
     await (

@@ -1,5 +1,6 @@
 import type { Group, GroupElement, OrderFile } from "../cnb/files/group.ts";
-import { type CandidateOutcome, searchOrder, withSystemBuildpacks } from "../cnb/order.ts";
+import { isForExecEnv } from "../cnb/exec-env.ts";
+import { type CandidateOutcome, type LookupResult, searchOrder, withSystemBuildpacks } from "../cnb/order.ts";
 import { resolvePlan } from "../cnb/plan.ts";
 import { TspackError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
@@ -27,7 +28,7 @@ export async function detect(inputs: DetectInputs, { ctx }: DetectPorts): Promis
     const runner = candidateRunner(inputs, store, ctx);
     outcome = await searchOrder(
       order,
-      (element) => (element.extension === true ? [] : store.lookup(element).order),
+      (element) => orderBehind(element, inputs, store),
       (candidate) => attempt(candidate, runner, report),
     );
   } catch (error) {
@@ -37,6 +38,12 @@ export async function detect(inputs: DetectInputs, { ctx }: DetectPorts): Promis
   report.print(ctx.logger, outcome.kind === "pass");
   if (outcome.kind !== "pass") throw noGroup(outcome.kind, ctx.logger);
   return outcome.value;
+}
+
+/** The order of a composite; what the order itself restricts to other execution environments is skipped. */
+function orderBehind(element: GroupElement, { features, execEnv }: DetectInputs, store: BuildpackStore): LookupResult {
+  if (features.execEnv && !isForExecEnv(element.execEnv, execEnv)) return "skip";
+  return element.extension === true ? [] : store.lookup(element).order;
 }
 
 /** The order with the operator's buildpacks; every buildpack that it names is there and speaks an API of ours. */

@@ -60,6 +60,32 @@ describe("inputs of a phase", () => {
     ]);
   });
 
+  test("an execution environment with a slash is refused from Platform API 0.15 on", () => {
+    const env = { CNB_EXEC_ENV: "a/b" };
+    expect(() => read("build", [], env)).toThrow(expect.objectContaining({ code: "INVALID_ENV" }));
+    expect(read("build", [], env, "0.14").options.execEnv).toBe("a/b");
+  });
+
+  test.each(["CNB_SKIP_LAYERS", "CNB_SKIP_RESTORE"])(
+    "%s counts for every phase that restores, after its flag",
+    (name) => {
+      const env = { [name]: "true" };
+      const skips = (phase: PhaseCommand, argv: readonly string[] = []): readonly boolean[] => {
+        const { skipLayers, skipRestore } = read(phase, [...argv, "image"], env).options;
+        return [skipLayers, skipRestore];
+      };
+      expect([skips("analyze"), skips("restore"), skips("create")]).toEqual([
+        [true, true],
+        [true, true],
+        [true, true],
+      ]);
+      expect([skips("restore", ["-skip-layers=false"]), skips("create", ["-skip-restore=false"])]).toEqual([
+        [false, false],
+        [false, false],
+      ]);
+    },
+  );
+
   test("a list comes from the flag, or from the variable with commas", () => {
     expect(read("analyze", ["-tag", "a", "-tag", "b", "image"]).options.tag).toEqual(["a", "b"]);
     expect(read("analyze", ["image"], { CNB_INSECURE_REGISTRIES: "a:1,b" }).options.insecureRegistry).toEqual([

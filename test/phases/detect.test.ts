@@ -16,6 +16,7 @@ interface Element {
   readonly id: string;
   readonly version?: string;
   readonly optional?: boolean;
+  readonly execEnv?: readonly string[];
 }
 
 interface Options {
@@ -216,6 +217,33 @@ describe("who may take part", () => {
     expect(ids(await run(order, { api: "0.15", execEnv: "production" }))).toEqual(["a"]);
     expect(ids(await run(order, { api: "0.15", execEnv: "test" }))).toEqual(["t", "a"]);
     expect(ids(await run(order, { api: "0.14", execEnv: "production" }))).toEqual(["t", "a"]);
+  });
+
+  test("an element of the order may be for some execution environments only", async () => {
+    builder.add({ id: "t" }, { id: "a" });
+    const order = [
+      [
+        { id: "t", execEnv: ["test"] },
+        { id: "a", execEnv: ["*"] },
+      ],
+    ];
+    expect(ids(await run(order, { api: "0.15", execEnv: "production" }))).toEqual(["a"]);
+    expect(ids(await run(order, { api: "0.15", execEnv: "test" }))).toEqual(["t", "a"]);
+    expect(ids(await run(order, { api: "0.14" }))).toEqual(["t", "a"]);
+  });
+
+  test("a group all of whose buildpacks are for other execution environments gives way to the next", async () => {
+    builder.add({ id: "t", api: "0.12", keys: 'exec-env = ["test"]' }, { id: "a" });
+    expect(ids(await run([["t"], ["a"]], { api: "0.15", execEnv: "production" }))).toEqual(["a"]);
+    await expect(run([["t"]], { api: "0.15", execEnv: "production" })).rejects.toMatchObject({ code: "DETECT_FAILED" });
+  });
+
+  test("an optional buildpack of the operator may decline, another one ends the group", async () => {
+    builder.add({ id: "pre", detect: "exit 100" }, { id: "a" });
+    const withPre = (optional: boolean): Promise<DetectResult> =>
+      run([["a"]], { api: "0.15", system: { pre: [{ id: "pre", optional }], post: [] } });
+    expect(ids(await withPre(true))).toEqual(["a"]);
+    await expect(withPre(false)).rejects.toMatchObject({ code: "DETECT_FAILED" });
   });
 
   test("the operator's buildpacks come before and after each group", async () => {

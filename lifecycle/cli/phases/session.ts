@@ -50,7 +50,8 @@ export function definedEnv(env: Env): Readonly<Record<string, string>> {
 export function guardExperimental({ env, ctx }: Session, feature: string): void {
   const mode = env["CNB_EXPERIMENTAL_MODE"] ?? "";
   const said = `Platform requested experimental feature '${feature}'`;
-  if (mode === "quiet") return;
+  // The specification calls it silent, the reference quiet.
+  if (mode === "quiet" || mode === "silent") return;
   if (mode !== "" && mode !== "error") return ctx.logger.warn(said);
   ctx.logger.error(said);
   throw new TspackError("EXPERIMENTAL_DISABLED", "experimental features are disabled by CNB_EXPERIMENTAL_MODE=error", {

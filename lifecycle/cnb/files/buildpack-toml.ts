@@ -1,5 +1,5 @@
 import { decodeToml, type TableReader } from "../../decode.ts";
-import type { TomlDocument, TomlTable } from "../../toml.ts";
+import { isTable, type TomlDocument, type TomlTable } from "../../toml.ts";
 import { knownBuildpackFeatures } from "../api/buildpack.ts";
 import { buildpackIdProblem, versionProblem } from "../ids.ts";
 import { targetsOfStacks } from "../target.ts";
@@ -58,7 +58,7 @@ export function decodeBuildpackToml(document: TomlDocument, rootDir: string): Bu
   return decodeToml(document, { code: "INVALID_BUILDPACK", hint }, (root) => {
     const isExtension = root.has("extension") && !root.has("buildpack");
     const api = root.string("api") ?? "";
-    const order = readOrder(root, "order");
+    const order = readOrder(root, "order").map((one) => withoutExecEnv(one, api));
     return {
       api,
       kind: isExtension ? "extension" : order.length > 0 ? "composite" : "component",
@@ -72,7 +72,6 @@ export function decodeBuildpackToml(document: TomlDocument, rootDir: string): Bu
 }
 
 function readInfo(info: TableReader, api: string) {
-  const execEnv = info.strings("exec-env") ?? [];
   return {
     id: checked(info, "id", buildpackIdProblem),
     version: checked(info, "version", versionProblem),
@@ -83,8 +82,24 @@ function readInfo(info: TableReader, api: string) {
     sbomFormats: info.strings("sbom-formats") ?? [],
     licenses: info.tables("licenses").map((one) => ({ type: one.string("type"), uri: one.string("uri") })),
     keywords: info.strings("keywords") ?? [],
-    execEnv: knownBuildpackFeatures(api)?.execEnv === true ? execEnv : [],
+    execEnv: hasExecEnv(api) ? readExecEnv(info) : [],
   };
+}
+
+function hasExecEnv(api: string): boolean {
+  return knownBuildpackFeatures(api)?.execEnv === true;
+}
+
+/** The specification has tables with a `name`; the reference, and so every buildpack that it runs, has strings. */
+function readExecEnv(info: TableReader): readonly string[] {
+  const value = info.raw("exec-env");
+  const areTables = Array.isArray(value) && value.some(isTable);
+  if (areTables) return info.tables("exec-env").map((one) => one.requiredString("name"));
+  return info.strings("exec-env") ?? [];
+}
+
+function withoutExecEnv({ group }: OrderGroup, api: string): OrderGroup {
+  return hasExecEnv(api) ? { group } : { group: group.map(({ execEnv: _execEnv, ...element }) => element) };
 }
 
 function checked(info: TableReader, key: string, problemOf: (text: string) => string | undefined): string {

@@ -20,5 +20,6 @@ function readBuildpacks(reader: TableReader): readonly GroupElement[] {
   return reader.tables("buildpacks").map((buildpack) => ({
     id: buildpack.requiredString("id"),
     version: buildpack.string("version") ?? "",
+    ...(buildpack.boolean("optional") === true ? { optional: true } : {}),
   }));
 }

@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import type { TargetMetadata } from "../../cnb/files/analyzed.ts";
 import type { BuildpackDescriptor } from "../../cnb/files/buildpack-toml.ts";
 import { elementName, type GroupElement } from "../../cnb/files/group.ts";
+import { isForExecEnv } from "../../cnb/exec-env.ts";
 import { buildpackTargetJson, matchesTarget, targetMismatchText } from "../../cnb/target.ts";
 import type { Context } from "../../context.ts";
 import { environmentFor, knownTarget, permittedVariables } from "../buildpack-environment.ts";
@@ -32,7 +33,7 @@ export function candidateRunner(inputs: DetectInputs, store: BuildpackStore, ctx
   };
   return (candidate) => {
     const elements = candidate.map((element) => ({ element, descriptor: store.lookup(element) }));
-    const wanted = elements.filter(({ descriptor }) => isForExecEnv(descriptor, inputs, ctx));
+    const wanted = elements.filter(({ descriptor }) => isWanted(descriptor, inputs, ctx));
     return inParallel(wanted, Math.max(4, availableParallelism()), async ({ element, descriptor }) => {
       const { api, homepage } = descriptor;
       const described = { ...element, api, ...(homepage === undefined ? {} : { homepage }) };
@@ -74,15 +75,10 @@ function targetProblem(
   return matches || element.optional === true ? undefined : targetMismatchText(image, targets);
 }
 
-/** Platform specification, "Execution Environments": an empty list and `*` are for all. */
-function isForExecEnv(
-  descriptor: BuildpackDescriptor,
-  { features, execEnv }: DetectInputs,
-  { logger }: Context,
-): boolean {
+/** Whether a buildpack says that it is for the execution environment. Platform API 0.15, Buildpack API 0.12. */
+function isWanted(descriptor: BuildpackDescriptor, { features, execEnv }: DetectInputs, { logger }: Context): boolean {
   const wanted = descriptor.execEnv;
-  if (!features.execEnv || execEnv === undefined || execEnv === "") return true;
-  if (wanted.length === 0 || wanted.includes("*") || wanted.includes(execEnv)) return true;
+  if (!features.execEnv || execEnv === undefined || isForExecEnv(wanted, execEnv)) return true;
   logger.debug(
     `Skipping ${elementName(descriptor)} due to execution environment mismatch; ` +
       `current: ${execEnv}, buildpack supports: [${wanted.join(" ")}]`,

@@ -60,6 +60,23 @@ describe("buildpack.toml", () => {
     expect(decode('api = "0.11"\n[buildpack]\nid = "a"\nversion = "1"\nexec-env = ["test"]').execEnv).toEqual([]);
   });
 
+  test("execution environments are strings or tables with a name", () => {
+    const text = (api: string): string =>
+      `api = "${api}"\n[buildpack]\nid = "a"\nversion = "1"\n[[buildpack.exec-env]]\nname = "test"\n[[buildpack.exec-env]]\nname = "x"`;
+    expect(decode(text("0.12")).execEnv).toEqual(["test", "x"]);
+    expect(decode(text("0.11")).execEnv).toEqual([]);
+    expect(() => decode(text("0.12").replace('name = "x"', "id = 1"))).toThrow(
+      expect.objectContaining({ code: "INVALID_BUILDPACK" }),
+    );
+  });
+
+  test("elements of an order have execution environments from Buildpack API 0.12 on", () => {
+    const text = (api: string): string =>
+      `api = "${api}"\n[buildpack]\nid = "a"\nversion = "1"\n[[order]]\n[[order.group]]\nid = "b"\nversion = "2"\nexec-env = ["test"]`;
+    expect(decode(text("0.12")).order[0]?.group).toEqual([{ id: "b", version: "2", execEnv: ["test"] }]);
+    expect(decode(text("0.11")).order[0]?.group).toEqual([{ id: "b", version: "2" }]);
+  });
+
   test("all problems are found at once", () => {
     const text =
       'api = "0.10"\n\n[buildpack]\n  version = "../x"\n  id = "app"\n\n[[targets]]\nos = "linux"\n[[targets]]\nos = 3';
