@@ -1,12 +1,14 @@
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import type { Context } from "../context.ts";
 import { version } from "../distribution/version.ts";
 import { errorCode, InputError, TspackError } from "../errors.ts";
+import { cloudKeychain } from "../stores/keychain-cloud.ts";
 import { dockerConfigKeychain } from "../stores/keychain-docker-config.ts";
 import { registryAuthKeychain } from "../stores/keychain-registry-auth.ts";
-import { anonymousKeychain, combinedKeychain } from "../stores/keychain.ts";
+import { combinedKeychain } from "../stores/keychain.ts";
 import type { ProxySettings } from "../stores/registry/proxy.ts";
+import { type HostCertificates, hostCertificates } from "../stores/registry/host-certificates.ts";
 import { registryStore, type RegistryStore } from "../stores/registry/registry-store.ts";
 import type { Keychain } from "../stores/store.ts";
 import type { Env } from "./phase-options.ts";
@@ -18,26 +20,33 @@ export interface RegistryAccess {
   readonly ctx: Context;
   /** What was read beforehand; the environment's own keychain when absent. */
   readonly keychain?: Keychain | undefined;
+  /** In the same way. */
+  readonly certificates?: HostCertificates | undefined;
 }
 
 /** The registries as this process may use them: credentials, certificates and proxies from the environment. */
-export function openRegistries({ env, insecureRegistries, ctx, keychain }: RegistryAccess): RegistryStore {
+export function openRegistries(access: RegistryAccess): RegistryStore {
+  const { env, insecureRegistries, ctx, keychain, certificates } = access;
   const logger = ctx.logger;
   const ca = extraCertificates(env);
   return registryStore({
-    keychain: keychain ?? keychainFrom(env, ctx.signal),
+    keychain: keychain ?? keychainFrom(env, ctx),
     logger,
     signal: ctx.signal,
     insecureRegistries,
     ca,
+    certificates: certificates ?? hostCertificates(certificateDirectories(env)),
     proxy: proxiesFrom(env),
     version,
   });
 }
 
-/** `CNB_REGISTRY_AUTH` first, then Docker's `config.json` with its helpers. Throws `INVALID_ENV`. */
-export function keychainFrom(env: Env, signal?: AbortSignal): Keychain {
-  return combinedKeychain([registryAuth(env), dockerConfig(env, signal)]);
+/**
+ * `CNB_REGISTRY_AUTH` first, then Docker's `config.json` with its helpers, then the helper of the
+ * cloud whose registry it is. Throws `CREDENTIAL_HELPER_FAILED`.
+ */
+export function keychainFrom(env: Env, ctx: Pick<Context, "logger" | "signal">): Keychain {
+  return combinedKeychain([registryAuth(env), dockerConfig(env, ctx)]);
 }
 
 function registryAuth(env: Env): Keychain {
@@ -50,15 +59,32 @@ function registryAuth(env: Env): Keychain {
   }
 }
 
-function dockerConfig(env: Env, signal?: AbortSignal): Keychain {
+function dockerConfig(env: Env, { logger, signal }: Pick<Context, "logger" | "signal">): Keychain {
   const path = dockerConfigPath(env);
-  return path === undefined ? anonymousKeychain : dockerConfigKeychain(path, { signal });
+  const others = cloudKeychain({ path: (env["PATH"] ?? "").split(":"), logger, signal });
+  return path === undefined ? others : dockerConfigKeychain(path, { signal, others });
 }
 
 /** Where Docker's `config.json` is: in `DOCKER_CONFIG`, else in the home directory. */
 export function dockerConfigPath(env: Env): string | undefined {
   const directory = env["DOCKER_CONFIG"] ?? (env["HOME"] === undefined ? undefined : join(env["HOME"], ".docker"));
   return directory === undefined || directory === "" ? undefined : join(directory, "config.json");
+}
+
+/**
+ * Where the CAs and client certificates of single registries are, in Docker's and Podman's places:
+ * `certs.d` beside Docker's `config.json`, the person's own, and the machine's.
+ */
+export function certificateDirectories(env: Env): readonly string[] {
+  const docker = dockerConfigPath(env);
+  const home = (env["HOME"] ?? "") === "" ? undefined : join(env["HOME"] ?? "", ".config");
+  const config = (env["XDG_CONFIG_HOME"] ?? "") === "" ? home : env["XDG_CONFIG_HOME"];
+  return [
+    ...(docker === undefined ? [] : [dirname(docker)]),
+    ...(config === undefined ? [] : [join(config, "containers"), join(config, "docker")]),
+    "/etc/containers",
+    "/etc/docker",
+  ].map((directory) => join(directory, "certs.d"));
 }
 
 /** `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`, in either case. */
@@ -68,19 +94,26 @@ export function proxiesFrom(env: Env): ProxySettings {
 }
 
 /**
- * Certificates that this machine trusts besides Node's own: `SSL_CERT_FILE`, else the PEM files
- * of `SSL_CERT_DIR`. Throws `INVALID_ENV` when a named file can not be read.
+ * Certificates that this machine trusts besides Node's own: `SSL_CERT_FILE`, and the files of the
+ * directories of `SSL_CERT_DIR` that are called like certificates or like OpenSSL's links to them.
+ * A directory that is not there holds none. Throws `INVALID_ENV` when a file can not be read.
  */
 export function extraCertificates(env: Env): string | undefined {
   const file = env["SSL_CERT_FILE"];
-  if (file !== undefined && file !== "") return readCertificates(file, "SSL_CERT_FILE");
+  const own = file === undefined || file === "" ? [] : [readCertificates(file, "SSL_CERT_FILE")];
   const directories = (env["SSL_CERT_DIR"] ?? "").split(":").filter((name) => name !== "");
-  const files = directories.flatMap((directory) =>
-    readdirSync(directory)
-      .filter((name) => name.endsWith(".pem") || name.endsWith(".crt"))
-      .map((name) => join(directory, name)),
-  );
-  return files.length === 0 ? undefined : files.map((name) => readCertificates(name, "SSL_CERT_DIR")).join("\n");
+  const files = directories.flatMap(certificateFiles);
+  // Links and bundles say the same again.
+  const texts = new Set([...own, ...files.map((name) => readCertificates(name, "SSL_CERT_DIR"))]);
+  return texts.size === 0 ? undefined : [...texts].join("\n");
+}
+
+function certificateFiles(directory: string): readonly string[] {
+  if (!existsSync(directory)) return [];
+  return readdirSync(directory)
+    .filter((name) => /\.(?:pem|crt)$|^[0-9a-f]{8}\.\d+$/.test(name))
+    .map((name) => join(directory, name))
+    .filter((file) => existsSync(file));
 }
 
 function readCertificates(file: string, variable: string): string {

@@ -5,7 +5,7 @@ import { credentialFromBasic } from "./keychain-header.ts";
 import { credentialFromHelper } from "./keychain-helper.ts";
 import type { HelperOptions } from "./keychain-helper.ts";
 import { parseSecretJson } from "./keychain-json.ts";
-import { canonicalRegistry, registryOfKey } from "./keychain.ts";
+import { anonymousKeychain, canonicalRegistry, registryOfKey } from "./keychain.ts";
 import type { Credential, Keychain } from "./store.ts";
 
 interface DockerConfig {
@@ -14,7 +14,15 @@ interface DockerConfig {
   /** Registry to the key as written, which helpers are asked for. */
   readonly keys: ReadonlyMap<string, string>;
   readonly helpers: ReadonlyMap<string, string>;
+  /** Registries that some entry is about, even one that says that there is no credential. */
+  readonly named: ReadonlySet<string>;
   readonly store: string | undefined;
+}
+
+/** How a Docker config is used. */
+export interface DockerConfigOptions extends HelperOptions {
+  /** Asked for registries that the file does not name and its store does not know. */
+  readonly others?: Keychain | undefined;
 }
 
 /**
@@ -23,12 +31,15 @@ interface DockerConfig {
  * `INVALID_JSON` with line and column for a broken file and `CREDENTIAL_HELPER_FAILED`, also for
  * a file that may not be read.
  */
-export function dockerConfigKeychain(path: string, options: HelperOptions = {}): Keychain {
+export function dockerConfigKeychain(path: string, options: DockerConfigOptions = {}): Keychain {
   let config: Promise<DockerConfig> | undefined;
   const resolved = new Map<string, Promise<Credential | undefined>>();
   const lookup = async (registry: string): Promise<Credential | undefined> => {
     config ??= readDockerConfig(path);
-    return fromConfig(await config, registry, options);
+    const { others = anonymousKeychain, ...how } = options;
+    const read = await config;
+    const credential = await fromConfig(read, registry, how);
+    return credential === undefined && !read.named.has(registry) ? others.resolve(registry) : credential;
   };
   return {
     resolve(name) {
@@ -60,7 +71,7 @@ async function readDockerConfig(path: string): Promise<DockerConfig> {
     // A home directory that is somebody else's (`HOME=/root`) knows nobody either.
     if (errorCode(error) === "EACCES" && (await exists(path))) throw unreadable(path, error);
     if (!["ENOENT", "ENOTDIR", "EACCES"].includes(errorCode(error) ?? "")) throw error;
-    return { auths: new Map(), keys: new Map(), helpers: new Map(), store: undefined };
+    return { auths: new Map(), keys: new Map(), helpers: new Map(), named: new Set(), store: undefined };
   }
 }
 
@@ -102,10 +113,14 @@ function decodeDockerConfig(text: string, source: string): DockerConfig {
     if (credential !== undefined) auths.set(registry, credential);
   }
   const helpers = new Map<string, string>();
+  const named = new Set(keys.keys());
   for (const [key, value] of table("credHelpers", document["credHelpers"])) {
     const registry = registryOfKey(key);
     if (typeof value !== "string") wrong(`credHelpers.${key}`, "the name of a helper", value);
-    else if (registry !== undefined && value !== "") helpers.set(registry, value);
+    else if (registry !== undefined) {
+      named.add(registry);
+      if (value !== "") helpers.set(registry, value);
+    }
   }
   const store = document["credsStore"];
   if (store !== undefined && typeof store !== "string") wrong("credsStore", "the name of a helper", store);
@@ -113,7 +128,7 @@ function decodeDockerConfig(text: string, source: string): DockerConfig {
     const message = `${issues.length} problem${issues.length > 1 ? "s" : ""} in ${source}`;
     throw new InputError("INVALID_JSON", message, issues, { hint: "log in again with docker login or podman login" });
   }
-  return { auths, keys, helpers, store: typeof store === "string" && store !== "" ? store : undefined };
+  return { auths, keys, helpers, named, store: typeof store === "string" && store !== "" ? store : undefined };
 }
 
 const entryForm = "text; auth is base64 of user:password";

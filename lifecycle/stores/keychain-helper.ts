@@ -9,6 +9,8 @@ export interface HelperOptions {
   /** The helper's environment; that of this process when absent. */
   readonly env?: Readonly<Record<string, string>> | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Its path; looked up by name in `PATH` when absent. */
+  readonly program?: string | undefined;
 }
 
 const notFound = /credentials not found|no credentials|not logged in|no basic auth credentials/i;
@@ -29,7 +31,7 @@ export async function credentialFromHelper(
   }
   const program = `docker-credential-${name}`;
   const { execa } = await import("execa");
-  const running = execa(program, ["get"], {
+  const running = execa(options.program ?? program, ["get"], {
     input: server,
     reject: false,
     ...(options.env === undefined ? {} : { env: options.env, extendEnv: false }),

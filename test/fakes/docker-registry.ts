@@ -17,16 +17,29 @@ export function isInstalled(program: string, argument = "--version"): boolean {
   return spawnSync(program, [argument], { stdio: "ignore" }).error === undefined;
 }
 
-/** Starts `docker-registry serve` on a free port with its data in a temporary directory. `htpasswd` is the text of that file. */
-export async function startDockerRegistry(options: { readonly htpasswd?: string } = {}): Promise<DockerRegistry> {
+/** How a registry is set up. */
+export interface DockerRegistryOptions {
+  /** Text of the file of users. */
+  readonly htpasswd?: string;
+  /** Files for TLS; clients have to show a certificate of these CAs. */
+  readonly tls?: { readonly cert: string; readonly key: string; readonly clientCas: readonly string[] };
+}
+
+/** Starts `docker-registry serve` on a free port with its data in a temporary directory. */
+export async function startDockerRegistry(options: DockerRegistryOptions = {}): Promise<DockerRegistry> {
   const directory = await mkdtemp(join(tmpdir(), "tspack-registry-"));
   const port = await freePort();
+  const { tls } = options;
+  const secured =
+    tls === undefined
+      ? ""
+      : `, tls: {certificate: ${tls.cert}, key: ${tls.key}, clientcas: [${tls.clientCas.join(", ")}]}`;
   const auth = options.htpasswd === undefined ? "" : `auth: {htpasswd: {realm: test, path: ${directory}/htpasswd}}\n`;
   await writeFile(join(directory, "htpasswd"), options.htpasswd ?? "");
   await writeFile(
     join(directory, "config.yml"),
     `version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: ${directory}/data}, delete: {enabled: true}}\n` +
-      `http: {addr: "127.0.0.1:${port}"}\n${auth}`,
+      `http: {addr: "127.0.0.1:${port}"${secured}}\n${auth}`,
   );
   const child = spawn("docker-registry", ["serve", join(directory, "config.yml")], { stdio: "ignore" });
   const host = `127.0.0.1:${port}`;

@@ -4,22 +4,31 @@ import { readAnalyzed } from "../../phases/files.ts";
 import { silentLogger } from "../../logger.ts";
 import { maybeReference } from "../../oci/reference.ts";
 import type { Keychain } from "../../stores/store.ts";
-import { dockerConfigPath, keychainFrom } from "../registry-access.ts";
+import { hostCertificates, type HostCertificates } from "../../stores/registry/host-certificates.ts";
+import { certificateDirectories, dockerConfigPath, keychainFrom } from "../registry-access.ts";
 import { declaredRunImages } from "./run-images.ts";
 import type { Session } from "./session.ts";
 
+/** What a phase identifies itself with. */
+export interface Credentials {
+  readonly keychain: Keychain;
+  readonly certificates: HostCertificates;
+}
+
 /**
- * The keychain of a phase, asked beforehand for every registry that its inputs name. Root can
- * read files and start helpers that the builder's user can not, and after `dropPrivileges` it is
- * too late; and nothing that a buildpack writes has a say in what was read before it ran.
+ * The keychain and the certificates of a phase, asked beforehand for every registry that its
+ * inputs name. Root can read files and start helpers that the builder's user can not, and after
+ * `dropPrivileges` it is too late; and nothing that a buildpack writes has a say in what was read
+ * before it ran.
  */
-export async function readCredentials(session: Session): Promise<Keychain> {
-  const keychain = keychainFrom(session.env, session.ctx.signal);
-  if (session.user.uid !== 0 && session.phase !== "create") return keychain;
+export async function readCredentials(session: Session): Promise<Credentials> {
+  const keychain = keychainFrom(session.env, session.ctx);
+  const certificates = hostCertificates(certificateDirectories(session.env));
+  if (session.user.uid !== 0 && session.phase !== "create") return { keychain, certificates };
   const registries = new Set(imageNames(session).flatMap((name) => maybeReference(name)?.registry ?? []));
-  // The keychain keeps its answers. A failure is told when that registry is really used.
-  await Promise.allSettled([...registries].map((registry) => keychain.resolve(registry)));
-  return keychain;
+  // Both keep their answers. A failure is told when that registry is really used.
+  await Promise.allSettled([...registries].flatMap((registry) => [keychain.resolve(registry), certificates(registry)]));
+  return { keychain, certificates };
 }
 
 function imageNames(session: Session): readonly string[] {

@@ -26,8 +26,8 @@ export interface PhaseStores {
 /** Opens the stores of a phase. Throws `INVALID_ARGUMENTS` for what can not be combined. */
 export async function openStores(session: Session): Promise<PhaseStores> {
   const { options, env, ctx } = session;
-  const keychain = await readCredentials(session);
-  const registries = openRegistries({ env, insecureRegistries: options.insecureRegistry, ctx, keychain });
+  const credentials = await readCredentials(session);
+  const registries = openRegistries({ env, insecureRegistries: options.insecureRegistry, ctx, ...credentials });
   if (usesEngine(session)) {
     return { registries, images: await openEngineStore(session), access: undefined, layoutDir: undefined };
   }
@@ -46,10 +46,15 @@ export async function openStores(session: Session): Promise<PhaseStores> {
 }
 
 /** The build cache of `-cache-image` or `-cache-dir`; undefined when neither was given. */
-export async function openCache({ options, ctx }: Session, registries: RegistryStore): Promise<LayerCache | undefined> {
+export async function openCache(
+  { options, features, ctx }: Session,
+  registries: RegistryStore,
+): Promise<LayerCache | undefined> {
   if (options.cacheImage !== "") {
     const { openImageCache } = await import("../../cache/image.ts");
-    return openImageCache(reference(options.cacheImage, "-cache-image"), { images: registries, sink: registries, ctx });
+    const deleter = features.deleteOldCacheImage ? registries : undefined;
+    const ports = { images: registries, sink: registries, deleter, ctx };
+    return openImageCache(reference(options.cacheImage, "-cache-image"), ports);
   }
   if (options.cacheDir === "") return undefined;
   if (!existsSync(options.cacheDir)) {

@@ -26,7 +26,7 @@ export function authenticating(options: AuthOptions): Interceptor {
   const tokens = new Map<string, Promise<Token>>();
   return (next) => async (request) => {
     if (request.registry === undefined) return next(request);
-    const shared = { side: request.side, signal: options.signal };
+    const shared = { side: request.side, signal: options.signal, insecure: request.insecure };
     const endpoint = await options.endpoint(request.registry, shared);
     if (request.url.origin !== endpoint.origin) return next(request);
     const credential = await options.keychain.resolve(request.registry);
@@ -59,7 +59,7 @@ interface Who {
 
 async function authorizationFor(
   { endpoint, credential, challenges, scopes }: Who,
-  request: Pick<HttpRequest, "side" | "signal">,
+  request: Pick<HttpRequest, "side" | "signal" | "insecure">,
   send: Dispatch,
   tokens: Map<string, Promise<Token>>,
 ): Promise<string | undefined> {

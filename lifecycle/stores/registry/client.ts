@@ -13,11 +13,11 @@ import type { RemoteDetails } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
 
 /** What a client of registries is made of. */
-export interface ClientOptions extends Omit<WireOptions, "insecure"> {
+export interface ClientOptions extends WireOptions {
   readonly keychain: Keychain;
   readonly logger: Logger;
   readonly signal: AbortSignal;
-  /** Hosts (with port) that may be asked without a checked certificate or over plain HTTP. */
+  /** Hosts (with port), or repositories and what is below, that may be asked without a checked certificate or over plain HTTP. */
   readonly insecureRegistries: readonly string[];
   readonly retry?: RetryOptions | undefined;
 }
@@ -54,13 +54,12 @@ export interface Client {
 
 /** Builds the transport. From the outside in: retry, auth, log, redirect, wire. */
 export function registryClient(options: ClientOptions): Client {
-  const insecure = new Set(options.insecureRegistries);
   const retry = options.retry ?? defaultRetry;
-  const connection = wire({ ...options, insecure });
+  const connection = wire(options);
   // Each try is logged and authorized anew; a redirect never comes back to auth.
   const log = logging(options.logger);
   const plain = compose([retrying(retry), log, redirecting], connection);
-  const endpoint = endpointFinder(plain, insecure);
+  const endpoint = endpointFinder(plain);
   const auth = authenticating({ keychain: options.keychain, endpoint, send: plain, signal: options.signal });
   const send = compose([retrying(retry), auth, log, redirecting], connection);
   return {
@@ -73,7 +72,9 @@ export function registryClient(options: ClientOptions): Client {
       async send(request) {
         const signal =
           request.signal === undefined ? options.signal : AbortSignal.any([options.signal, request.signal]);
-        const { origin } = await unlessAborted(endpoint(registry, { side, signal: options.signal }), signal);
+        const insecure = isInsecure(`${registry}/${name}`, options.insecureRegistries) ? registry : undefined;
+        const found = endpoint(registry, { side, signal: options.signal, insecure });
+        const { origin } = await unlessAborted(found, signal);
         return send({
           method: request.method,
           url: urlOf(origin, name, request),
@@ -82,12 +83,20 @@ export function registryClient(options: ClientOptions): Client {
           side,
           signal,
           registry,
+          insecure,
           scopes: [`repository:${name}:${side === "source" ? "pull" : "pull,push"}`, ...(request.scopes ?? [])],
           repeatable: request.repeatable,
         });
       },
     }),
   };
+}
+
+/** Entries mean whole names: the reference also takes `host` for `host.elsewhere`, which nobody means. */
+function isInsecure(repository: string, entries: readonly string[]): boolean {
+  return entries
+    .map((entry) => entry.replace(/\/+$/, ""))
+    .some((entry) => repository === entry || repository.startsWith(`${entry}/`));
 }
 
 function urlOf(origin: string, repository: string, request: RepositoryRequest): URL {

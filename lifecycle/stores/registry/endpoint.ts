@@ -17,35 +17,34 @@ export interface Endpoint {
 }
 
 /** Finds the endpoint of a registry by its `/v2/` resource. */
-export type FindEndpoint = (registry: string, request: Pick<HttpRequest, "side" | "signal">) => Promise<Endpoint>;
+export type FindEndpoint = (registry: string, request: Asker) => Promise<Endpoint>;
+
+type Asker = Pick<HttpRequest, "side" | "signal" | "insecure">;
 
 /**
  * Asks each registry once. HTTPS only, except for this machine (plain HTTP first) and for
- * registries listed as insecure (plain HTTP when HTTPS does not answer). Distribution
+ * repositories listed as insecure (plain HTTP when HTTPS does not answer). Distribution
  * specification, determining support.
  */
-export function endpointFinder(send: Dispatch, insecure: ReadonlySet<string>): FindEndpoint {
+export function endpointFinder(send: Dispatch): FindEndpoint {
   const known = new Map<string, Promise<Endpoint>>();
   return (registry, request) => {
-    const endpoint = known.get(registry) ?? probe(send, registry, schemes(registry, insecure), request);
-    known.set(registry, endpoint);
+    const insecure = request.insecure === registry;
+    const key = `${registry} ${String(insecure)}`;
+    const endpoint = known.get(key) ?? probe(send, registry, schemes(registry, insecure), request);
+    known.set(key, endpoint);
     // A failure is not remembered: the next question may have more luck.
-    endpoint.catch(() => known.delete(registry));
+    endpoint.catch(() => known.delete(key));
     return endpoint;
   };
 }
 
-function schemes(registry: string, insecure: ReadonlySet<string>): readonly string[] {
+function schemes(registry: string, insecure: boolean): readonly string[] {
   if (isLoopback(registry.replace(/:\d+$/, ""))) return ["http", "https"];
-  return insecure.has(registry) ? ["https", "http"] : ["https"];
+  return insecure ? ["https", "http"] : ["https"];
 }
 
-async function probe(
-  send: Dispatch,
-  registry: string,
-  order: readonly string[],
-  request: Pick<HttpRequest, "side" | "signal">,
-): Promise<Endpoint> {
+async function probe(send: Dispatch, registry: string, order: readonly string[], request: Asker): Promise<Endpoint> {
   let failure: unknown;
   for (const [index, scheme] of order.entries()) {
     const last = index === order.length - 1;

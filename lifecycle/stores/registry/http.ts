@@ -22,6 +22,8 @@ export interface HttpRequest {
   readonly registry?: string | undefined;
   /** What a token has to allow: `repository:NAME:pull,push`. */
   readonly scopes?: readonly string[] | undefined;
+  /** The host, with port, whose certificate need not be known, as the person said of this repository. */
+  readonly insecure?: string | undefined;
   /** False for what may not simply be sent again. */
   readonly repeatable?: boolean | undefined;
 }

@@ -14,6 +14,7 @@ import type { Client, Repository } from "./client.ts";
 import { responseError } from "./remote-error.ts";
 import { deleteManifest, getManifest, hasManifest } from "./manifests.ts";
 import type { StoredManifest } from "./manifests.ts";
+import type { HostCertificates } from "./host-certificates.ts";
 import { discard } from "./http.ts";
 import type { ProxySettings } from "./proxy.ts";
 import type { RetryOptions } from "./retry.ts";
@@ -29,13 +30,12 @@ export interface RegistryStoreOptions {
   readonly logger?: Logger | undefined;
   /** Ends everything that runs. */
   readonly signal?: AbortSignal | undefined;
-  /** Hosts with port whose certificate is not checked, or that speak plain HTTP. This machine need not be listed. */
+  /** Hosts with port, or repositories, whose certificate is not checked, or that speak plain HTTP. This machine need not be listed. */
   readonly insecureRegistries?: readonly string[] | undefined;
   /** Certificates in PEM that are trusted besides those of the runtime. */
   readonly ca?: string | undefined;
-  /** Client certificate and key in PEM. */
-  readonly cert?: string | undefined;
-  readonly key?: string | undefined;
+  /** Further CAs and client certificates of single registries. */
+  readonly certificates?: HostCertificates | undefined;
   readonly proxy?: ProxySettings | undefined;
   /** The version in the user agent `tspack/VERSION`. */
   readonly version?: string | undefined;

@@ -84,14 +84,30 @@ export function connectionError(request: HttpRequest, cause: unknown): TspackErr
   if (cause instanceof TspackError) return cause;
   const code = connectionCode(cause) ?? "";
   const details = { status: undefined, method: request.method, url: redactUrl(request.url), side: request.side };
-  const hint = certificateCode.test(code)
-    ? "the certificate is not trusted: add its CA, or list the registry as insecure"
-    : (hints[code] ?? "check the network and the registry");
+  const hint = wantsCertificate(request, code, cause) ? clientHint(request) : hintFor(code, request.url.host);
   const reason = code === "" ? String(cause instanceof Error ? cause.message : cause) : code;
   return new RemoteError("REGISTRY_UNREACHABLE", `no answer from ${request.url.host} (${reason})`, details, {
     cause,
     hint,
   });
+}
+
+/** By TLS 1.3 a server refuses a client after the handshake: an alert, or just an end before the first byte. */
+function wantsCertificate({ url }: HttpRequest, code: string, cause: unknown): boolean {
+  if (code.includes("_ALERT_")) return true;
+  const socket = (cause as { readonly socket?: { readonly bytesRead?: unknown } | null } | undefined)?.socket;
+  return url.protocol === "https:" && code === "UND_ERR_SOCKET" && socket?.bytesRead === 0;
+}
+
+function clientHint({ url: { host } }: HttpRequest): string {
+  return `${host} ends connections before it answers: perhaps it wants a client certificate, NAME.cert with NAME.key in certs.d/${host} beside Docker's config.json`;
+}
+
+function hintFor(code: string, host: string): string {
+  if (certificateCode.test(code)) {
+    return `the certificate is not trusted: add its CA to certs.d/${host} or by SSL_CERT_FILE, or list the registry as insecure`;
+  }
+  return hints[code] ?? "check the network and the registry";
 }
 
 /** True when the other side was reached but its certificate is not trusted. */

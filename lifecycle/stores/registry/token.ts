@@ -29,7 +29,7 @@ export interface TokenQuestion {
 export async function fetchToken(
   send: Dispatch,
   question: TokenQuestion,
-  request: Pick<HttpRequest, "side" | "signal">,
+  request: Pick<HttpRequest, "side" | "signal" | "insecure">,
 ): Promise<Token> {
   const realm = realmUrl(question, request);
   const asked = tokenRequest(question, realm, request);
@@ -57,10 +57,10 @@ function realmUrl({ endpoint, challenge }: TokenQuestion, request: Pick<HttpRequ
 function tokenRequest(
   { endpoint, challenge, scopes, credential }: TokenQuestion,
   realm: URL,
-  { side, signal }: Pick<HttpRequest, "side" | "signal">,
+  { side, signal, insecure }: Pick<HttpRequest, "side" | "signal" | "insecure">,
 ): HttpRequest {
   const service = challenge.parameters["service"];
-  const common = { side, signal, registry: endpoint.registry };
+  const common = { side, signal, insecure, registry: endpoint.registry };
   if (credential?.kind === "token") {
     const form = new URLSearchParams({
       grant_type: "refresh_token",

@@ -1,20 +1,19 @@
 import { Readable } from "node:stream";
 import type { Dispatcher } from "undici";
 import type { ByteStream } from "../../oci/layer.ts";
+import type { HostCertificates, HostTls } from "./host-certificates.ts";
 import type { Dispatch, HttpBody, HttpRequest } from "./http.ts";
 import { proxyFor } from "./proxy.ts";
 import type { ProxySettings } from "./proxy.ts";
 import { connectionError } from "./remote-error.ts";
 
-/** Certificates and proxies of connections, all in PEM where they are text. */
+/** Certificates and proxies of connections. */
 export interface WireOptions {
-  /** Certificates that are trusted besides those of the runtime. */
+  /** Certificates in PEM that are trusted besides those of the runtime. */
   readonly ca?: string | undefined;
-  readonly cert?: string | undefined;
-  readonly key?: string | undefined;
+  /** What single hosts need besides. */
+  readonly certificates?: HostCertificates | undefined;
   readonly proxy?: ProxySettings | undefined;
-  /** Hosts with port whose certificate is not checked. */
-  readonly insecure?: ReadonlySet<string> | undefined;
   readonly userAgent: string;
   /** Milliseconds without a byte until a connection is given up. */
   readonly timeout?: number | undefined;
@@ -26,36 +25,46 @@ const connections = 16;
 /** The innermost dispatch: sends a request over HTTP as it is, with kept-alive connections per host. */
 export function wire(options: WireOptions): Dispatch {
   const agents = new Map<string, Promise<Dispatcher>>();
-  const agentFor = (url: URL): Promise<Dispatcher> => {
+  const agentFor = async ({ url, insecure }: HttpRequest): Promise<Dispatcher> => {
     const proxy = proxyFor(url, options.proxy ?? {});
-    const checked = !(options.insecure?.has(url.host) ?? false);
-    const key = JSON.stringify([proxy ?? "", checked, proxy === undefined ? "" : url.protocol]);
-    const known = agents.get(key) ?? newAgent(options, { proxy, checked, tunnel: url.protocol === "https:" });
+    const checked = insecure !== url.host;
+    const tunnel = url.protocol === "https:";
+    const tls = tunnel ? await options.certificates?.(url.host) : undefined;
+    // A host with certificates of its own shares its connections' settings with no other.
+    const own = tls === undefined ? "" : url.host;
+    const key = JSON.stringify([proxy ?? "", checked, proxy === undefined ? "" : url.protocol, own]);
+    const known = agents.get(key) ?? newAgent(options, { proxy, checked, tunnel, tls });
     agents.set(key, known);
     return known;
   };
   return async (request) => {
     try {
       request.signal.throwIfAborted();
-      return await send(request, await agentFor(request.url), options);
+      return await send(request, await agentFor(request), options);
     } catch (error) {
       throw connectionError(request, error);
     }
   };
 }
 
-async function newAgent(
-  options: WireOptions,
-  target: { readonly proxy: string | undefined; readonly checked: boolean; readonly tunnel: boolean },
-): Promise<Dispatcher> {
+interface Target {
+  readonly proxy: string | undefined;
+  readonly checked: boolean;
+  readonly tunnel: boolean;
+  readonly tls: HostTls | undefined;
+}
+
+async function newAgent(options: WireOptions, target: Target): Promise<Dispatcher> {
   // Loaded here because it costs as much as the rest of the program's start.
   const { Agent, ProxyAgent } = await import("../../third-party/undici.ts");
   const { rootCertificates } = await import("node:tls");
-  const trusted = options.ca === undefined ? {} : { ca: [...rootCertificates, options.ca] };
+  const trust = (extra: readonly string[]): { readonly ca?: string[] } =>
+    extra.length === 0 ? {} : { ca: [...rootCertificates, ...extra] };
+  const trusted = options.ca === undefined ? [] : [options.ca];
+  const { ca = [], cert = [], key = [] } = target.tls ?? {};
   const tls = {
-    ...trusted,
-    ...(options.cert === undefined ? {} : { cert: options.cert }),
-    ...(options.key === undefined ? {} : { key: options.key }),
+    ...trust([...trusted, ...ca]),
+    ...(cert.length === 0 ? {} : { cert: [...cert], key: [...key] }),
     rejectUnauthorized: target.checked,
     timeout: 15_000,
   };
@@ -64,7 +73,7 @@ async function newAgent(
     uri: target.proxy,
     connections,
     requestTls: tls,
-    proxyTls: trusted,
+    proxyTls: trust(trusted),
     proxyTunnel: target.tunnel,
   });
 }
