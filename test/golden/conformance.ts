@@ -10,8 +10,8 @@ export interface RecordedKind {
   readonly suite?: string;
   /** Names of the recorded cases, each with how many cases its one test goes through. */
   readonly cases: ReadonlyMap<string, number>;
-  /** The versions of the Platform API that the cases are recorded at. */
-  readonly apis?: readonly string[];
+  /** The Platform API of each case, where it says something. */
+  readonly apis?: ReadonlyMap<string, string>;
 }
 
 /** A test that passed, failed or was skipped. */
@@ -23,7 +23,10 @@ export interface RanTest {
 }
 
 /** How many cases of a kind are recorded, and which of them did not pass. */
-export interface KindResult extends Pick<RecordedKind, "what" | "apis"> {
+export interface KindResult {
+  readonly what: string;
+  /** The Platform APIs of the cases that passed, oldest first. */
+  readonly apis: readonly string[];
   readonly recorded: number;
   readonly passed: number;
   readonly missing: readonly string[];
@@ -40,16 +43,15 @@ export function recordedKinds(directory: string): readonly RecordedKind[] {
   const named = (...path: readonly string[]): ReadonlyMap<string, number> =>
     new Map((readJson(...path) as { readonly cases: readonly Named[] }).cases.map((entry) => [entry.case, 1]));
   const folders = scenarioFolders();
-  const apis = folders.map(
-    (folder) => (readJson(folder, "scenario.json") as { readonly platformAPI: string }).platformAPI,
-  );
+  const apiOf = (folder: string): string =>
+    (readJson(folder, "scenario.json") as { readonly platformAPI: string }).platformAPI;
   const launcher = named("20-launcher/launcher-cases.json");
   return [
     {
       what: "scenarios",
       module: "scenarios.test.ts",
       cases: new Map(folders.map((folder) => [folder, 1])),
-      apis: [...new Set(apis)].sort((a, b) => Number(a.split(".")[1]) - Number(b.split(".")[1])),
+      apis: new Map(folders.map((folder) => [folder, apiOf(folder)])),
     },
     { what: "error cases", module: "errors.test.ts", cases: named("18-errors/cases.json") },
     { what: "launcher cases", module: "launcher.test.ts", suite: "the launcher as it is shipped", cases: launcher },
@@ -92,7 +94,9 @@ export function judgeConformance(kinds: readonly RecordedKind[], tests: readonly
     const missing = all.filter(([name]) => !names.has(name));
     return {
       what,
-      ...(apis === undefined ? {} : { apis }),
+      apis: [...new Set(all.flatMap(([name]) => (names.has(name) ? (apis?.get(name) ?? []) : [])))].sort(
+        (a, b) => Number(a.split(".")[1]) - Number(b.split(".")[1]),
+      ),
       recorded: count(all),
       passed: count(all) - count(missing),
       missing: missing.map(([name]) => name),
@@ -103,8 +107,8 @@ export function judgeConformance(kinds: readonly RecordedKind[], tests: readonly
 /** The summary: a line with all counts, then a line for each kind that is not complete. */
 export function conformanceLines(results: readonly KindResult[]): readonly string[] {
   const counts = results.map(({ what, passed, recorded }) => `${passed} of ${recorded} ${what}`).join(", ");
-  const apis = results.flatMap(({ apis: list }) => list ?? []);
-  const at = apis.length === 0 ? "" : `, at Platform API ${apis[0]} to ${apis.at(-1)}`;
+  const apis = results.flatMap(({ apis: list }) => list);
+  const at = apis.length === 0 ? "" : `, at Platform API ${apis.join(", ")}`;
   return [
     `conformance: ${counts}${at}`,
     ...results
