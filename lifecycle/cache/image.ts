@@ -18,7 +18,7 @@ const created = "1980-01-01T00:00:01Z";
 export interface ImageCachePorts {
   readonly images: ImageSource;
   readonly sink: ImageSink;
-  /** Removes the last build's cache image once the new one is there; absent: it stays. */
+  /** Removes the last build's cache image once another one is in its place; absent: it stays. Below Platform API 0.13. */
   readonly deleter?: ImageDeleter | undefined;
   readonly ctx: Context;
 }
@@ -87,6 +87,6 @@ async function removeOriginal(
     await deleter.delete(withDigest(ref, before));
   } catch (error) {
     // Many registries do not let anyone delete; the new cache is in place all the same.
-    ctx.logger.warn(`Unable to delete previous cache image: ${error instanceof Error ? error.message : String(error)}`);
+    ctx.logger.warn(`Unable to delete cache image: ${error instanceof Error ? error.message : String(error)}`);
   }
 }

@@ -69,6 +69,19 @@ describe("a cache image", () => {
     expect(await store.resolve({ ...ref, tag: undefined, digest: before })).toBeUndefined();
   });
 
+  test("that may not be deleted is a warning, and the new one is in its place", async () => {
+    const store = memoryStore();
+    await (await open(store)).commit(metadataOf(a));
+    const warnings: string[] = [];
+    const logger = { ...silentLogger, warn: (line: string) => void warnings.push(line) };
+    const deleter = { delete: () => Promise.reject(new Error("denied")) };
+    const second = await openImageCache(ref, { images: store, sink: store, deleter, ctx: { ...ctx, logger } });
+    await second.stage(b);
+    await second.commit(metadataOf(b));
+    expect(warnings).toEqual(["Unable to delete cache image: denied"]);
+    expect(await (await open(store)).metadata()).toEqual(metadataOf(b));
+  });
+
   test("with a label that is no JSON counts as empty", async () => {
     const store = memoryStore();
     const { imageFromParts } = await import("../../lifecycle/oci/memory-image.ts");

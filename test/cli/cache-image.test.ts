@@ -1,0 +1,50 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { parseReference } from "../../lifecycle/oci/reference.ts";
+import { type RegistryStore, registryStore } from "../../lifecycle/stores/registry/registry-store.ts";
+import { tarOfNoise, testImage } from "../fakes/images.ts";
+import { type FakeRegistry, startFakeRegistry } from "../fakes/registry.ts";
+import { type Fixture, fixture } from "../phases/builder-fixture.ts";
+import { runPhase } from "./run-phase.ts";
+
+let builder: Fixture;
+let registry: FakeRegistry;
+let store: RegistryStore;
+const named = (name: string) => parseReference(`${registry.host}/${name}`);
+
+beforeEach(async () => {
+  builder = fixture();
+  registry = await startFakeRegistry();
+  store = registryStore({ keychain: { resolve: () => Promise.resolve(undefined) } });
+  await store.write(testImage({ layers: [tarOfNoise(600, 1)] }), [named("run")]);
+  mkdirSync(join(builder.dir, "home"));
+  builder.write("launcher", "launcher");
+  builder.write("order.toml", '[[order]]\n[[order.group]]\nid = "a"\nversion = "1.0.0"\n');
+  const layer = 'mkdir -p "$1/l"; date +%N > "$1/l/time"; printf "[types]\\ncache = true\\n" > "$1/l.toml"';
+  builder.add({ id: "a", build: layer });
+});
+afterEach(async () => {
+  await registry.close();
+  builder.remove();
+});
+
+async function create(api: string): Promise<string> {
+  const cache = named("cache");
+  const flags = ["-launcher", join(builder.dir, "launcher"), "-uid", "1000", "-gid", "1000"];
+  const images = ["-run-image", named("run").original, "-cache-image", cache.original, named("app").original];
+  const { code, output } = await runPhase(builder, "creator", [...flags, ...images], { api });
+  expect(code, output).toBe(0);
+  return (await (await store.resolve(cache))?.manifest())?.digest ?? "";
+}
+
+test.each([
+  ["0.12", "goes", false],
+  ["0.13", "stays", true],
+] as const)("at Platform API %s the cache image of the last build %s", async (api, _, stays) => {
+  const first = await create(api);
+  const second = await create(api);
+  expect(second).not.toBe(first);
+  const old = parseReference(`${registry.host}/cache@${first}`);
+  expect((await store.resolve(old)) !== undefined).toBe(stays);
+});
