@@ -61,8 +61,16 @@ async function probe(send: Dispatch, registry: string, order: readonly string[],
       // The first failure tells more, except when the other scheme reached somebody.
       failure = failure === undefined || isCertificateError(error) ? error : failure;
       if (!last && (error instanceof RemoteError || isPassing(error))) continue;
-      throw failure;
+      throw namingAll(failure, registry, order);
     }
   }
-  throw failure;
+  throw namingAll(failure, registry, order);
+}
+
+/** Platforms look for the plain address in what is said of an insecure registry, also when TLS failed first. */
+function namingAll(failure: unknown, registry: string, order: readonly string[]): unknown {
+  if (!(failure instanceof RemoteError) || order.length === 1) return failure;
+  const asked = order.map((scheme) => `${scheme}://${registry}/v2/`).join(" and ");
+  const { code, message, remote, cause, hint } = failure;
+  return new RemoteError(code, `${message}, asked at ${asked}`, remote, { cause, hint });
 }
