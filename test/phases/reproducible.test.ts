@@ -26,7 +26,7 @@ const builders: Fixture[] = [];
 afterEach(() => {
   vi.useRealTimers();
   vi.unstubAllEnvs();
-  for (const builder of builders.splice(0)) builder.remove();
+  for (const made of builders.splice(0)) made.remove();
 });
 
 const noise = "abcdefghij".repeat(40_000);
