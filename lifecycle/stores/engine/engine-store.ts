@@ -4,9 +4,11 @@ import type { Image } from "../../oci/image.ts";
 import type { Layer } from "../../oci/layer.ts";
 import { dockerHub, type ImageRef, repositoryName } from "../../oci/reference.ts";
 import { machinePlatform } from "../stored-image.ts";
+import type { BlobCache } from "../blob-cache.ts";
 import type { AccessCheck, ImageDeleter, ImageSink, ImageSource, LayerReport } from "../store.ts";
 import { type EngineConnection, engineError } from "./connection.ts";
 import { engineImage } from "./engine-image.ts";
+import { gzipLayers } from "./gzip-layers.ts";
 import { type InspectedImage, readInspected } from "./inspect.ts";
 import { type LoadJob, loadImage } from "./load-image.ts";
 import { unpackSaved } from "./saved-layers.ts";
@@ -16,6 +18,11 @@ export interface EngineStoreOptions {
   readonly engine: EngineConnection;
   /** A private directory for layers that the engine saves, asked for when the first one is. Whoever gives it removes it. */
   readonly directory: () => string;
+  /**
+   * For images that are copied to where layers are kept compressed: a registry, a layout, a cache
+   * image. Engines save plain tars; with this each becomes a gzip when its blob is asked for.
+   */
+  readonly compressIn?: BlobCache | undefined;
 }
 
 /** The images of a container engine: Docker with either of its image stores, or Podman. */
@@ -26,14 +33,15 @@ export type EngineStore = ImageSource & ImageSink & ImageDeleter & AccessCheck;
  * reference says. Images have no manifest of their own there: what `write` reports as digest is
  * the image's ID. Everything throws `ENGINE_UNREACHABLE` and `ENGINE_ERROR`.
  */
-export function engineStore({ engine, directory }: EngineStoreOptions): EngineStore {
+export function engineStore({ engine, directory, compressIn }: EngineStoreOptions): EngineStore {
   const saved = new Map<Digest, Promise<readonly Layer[]>>();
   let query: Promise<string> | undefined;
   const platform = (): Promise<string> => (query ??= platformQuery(engine));
   const layersOf = (image: InspectedImage): Promise<readonly Layer[]> => {
     const known = saved.get(image.id);
     if (known !== undefined) return known;
-    const layers = save(engine, image, directory());
+    const plain = save(engine, image, directory());
+    const layers = compressIn === undefined ? plain : plain.then((all) => gzipLayers(all, compressIn));
     saved.set(image.id, layers);
     layers.catch(() => saved.delete(image.id));
     return layers;

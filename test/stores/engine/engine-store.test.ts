@@ -8,7 +8,12 @@ import { memoryLayer } from "../../../lifecycle/oci/memory-image.ts";
 import { type ImageRef, parseReference, withDigest } from "../../../lifecycle/oci/reference.ts";
 import { validate } from "../../../lifecycle/oci/validate.ts";
 import { type EngineConnection, engineConnection } from "../../../lifecycle/stores/engine/connection.ts";
+import type { BlobCache } from "../../../lifecycle/stores/blob-cache.ts";
+import { memoryBlobCache } from "../../../lifecycle/stores/blob-cache/memory.ts";
+import { copyImage } from "../../../lifecycle/stores/copy.ts";
 import { type EngineStore, engineStore } from "../../../lifecycle/stores/engine/engine-store.ts";
+import { memoryStore } from "../../../lifecycle/stores/memory.ts";
+import type { ImageSource } from "../../../lifecycle/stores/store.ts";
 import { type FakeEngine, type FakeEngineOptions, startFakeEngine } from "../../fakes/engine.ts";
 import { tarOfNoise, testImage } from "../../fakes/images.ts";
 
@@ -42,7 +47,7 @@ const base = parseReference("base:v1");
 const app = parseReference("example.test/app:v1");
 const saves = ({ requests }: FakeEngine): number => requests.filter((line) => line.endsWith("/get")).length;
 
-async function read(store: EngineStore, ref: ImageRef): Promise<Image> {
+async function read(store: ImageSource, ref: ImageRef): Promise<Image> {
   const image = await store.resolve(ref);
   if (image === undefined) throw new Error(`${ref.original} is missing`);
   return image;
@@ -104,6 +109,39 @@ describe("writing on an image that the engine has", () => {
     expect(saves(fake)).toBe(1);
     expect((await (await read(store, app)).layers()).map(({ diffId }) => diffId)).not.toContain(second?.diffId);
   });
+});
+
+describe("copying an image out of the engine", () => {
+  test("gives plain tars, or gzips made once, where layers are kept compressed", async () => {
+    const { engine, store, directory } = await open();
+    const twice = tarOfNoise(40_000, 1);
+    await store.write(testImage({ layers: [twice, tarOfNoise(50, 2), twice] }), [app]);
+    expect(await layerTypes(store)).toEqual(["tar", "tar", "tar"]);
+    let packed = 0;
+    const blobs = memoryBlobCache();
+    const compressIn: BlobCache = {
+      pack: (produce) => ((packed += 1), blobs.pack(produce)),
+      layer: (diffId) => blobs.layer(diffId),
+      file: (digest) => blobs.file(digest),
+      put: (descriptor, blob) => blobs.put(descriptor, blob),
+    };
+    const compressing = engineStore({ engine, directory: () => directory, compressIn });
+    const target = memoryStore();
+    await copyImage({ store: compressing, ref: app }, { store: target, refs: [app] });
+    expect(await layerTypes(target)).toEqual(["tar.gzip", "tar.gzip", "tar.gzip"]);
+    await validate(await read(target, app));
+    expect(packed).toBe(2);
+    await copyImage(
+      { store: engineStore({ engine, directory: () => directory, compressIn }), ref: app },
+      { store: target, refs: [base] },
+    );
+    expect(packed).toBe(2);
+  });
+
+  async function layerTypes(from: ImageSource): Promise<readonly string[]> {
+    const { layers } = (await (await read(from, app)).manifest()).value;
+    return layers.map(({ mediaType }) => mediaType.replace("application/vnd.docker.image.rootfs.diff.", ""));
+  }
 });
 
 describe("finding an image", () => {
