@@ -1,0 +1,49 @@
+import { createHash, randomBytes } from "node:crypto";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { errorCode } from "../../errors.ts";
+import { type ImageRef, refIdentifier, refName } from "../../oci/reference.ts";
+
+/** What a volume of an application is for. */
+export type CachePurpose = "build" | "launch" | "kaniko";
+
+/**
+ * The name of an application's cache volume, in the form that people know from pack:
+ * `pack-cache-<repository>_<tag>-<hash>.build`. The key keeps the caches of several people on one
+ * engine apart.
+ */
+export function cacheVolumeName(image: ImageRef, purpose: CachePurpose, key: string): string {
+  const readable = `${image.repository.replaceAll("/", "_")}_${refIdentifier(image)}`.replaceAll(":", "_");
+  const hash = createHash("sha256")
+    .update(refName(image) + key)
+    .digest("hex")
+    .slice(0, 12);
+  return `pack-cache-${readable}-${hash}.${purpose}`;
+}
+
+/**
+ * The key of this person's cache volumes, made at first use. `given` is `PACK_VOLUME_KEY`, which
+ * builds in containers set so that they find their caches again.
+ */
+export async function volumeKey(file: string, given: string | undefined): Promise<string> {
+  if (given !== undefined && given !== "") return given;
+  const known = await readKey(file);
+  if (known !== undefined) return known;
+  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+  try {
+    await writeFile(file, `${randomBytes(16).toString("hex")}\n`, { mode: 0o600, flag: "wx" });
+  } catch (error) {
+    // Another build has made it in this moment.
+    if (errorCode(error) !== "EEXIST") throw error;
+  }
+  return (await readKey(file)) ?? "";
+}
+
+async function readKey(file: string): Promise<string | undefined> {
+  try {
+    return (await readFile(file, "utf8")).trim();
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return undefined;
+    throw error;
+  }
+}

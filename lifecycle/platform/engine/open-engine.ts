@@ -1,0 +1,97 @@
+import { TspackError } from "../../errors.ts";
+import { addressName } from "../../stores/engine/address.ts";
+import { type EngineConnection, engineConnection } from "../../stores/engine/connection.ts";
+import type { Env } from "../machine.ts";
+import { type EngineEndpoint, findEngine, type SshEndpoint } from "./endpoint.ts";
+import { openSshTunnel } from "./ssh.ts";
+
+/** An engine that answers. */
+export interface OpenEngine {
+  readonly connection: EngineConnection;
+  /** How the summary calls it: `Docker 27.1 at unix:///var/run/docker.sock`. */
+  readonly name: string;
+  /** Its socket on the machine where it runs, as far as it is known. */
+  readonly socket: string | undefined;
+  /** The platform of its machine: `linux`, `amd64`. */
+  readonly os: string;
+  readonly architecture: string;
+  readonly close: () => Promise<void>;
+}
+
+/** The oldest API that has all that is asked of an engine: Docker 19.03, Podman 3. */
+const oldestApi = [1, 40] as const;
+/** Following a container takes two requests for its whole life, and uploads come beside them. */
+const connections = 8;
+
+/**
+ * Connects to the person's container engine and makes sure that it is one that can build. Throws
+ * `INVALID_ENV`, `ENGINE_UNREACHABLE` with what to do, `ENGINE_ERROR` for one that is too old.
+ */
+export async function openEngine(env: Env, signal: AbortSignal): Promise<OpenEngine> {
+  const endpoint = findEngine(env);
+  const { address } = endpoint;
+  const tunnel = address.kind === "ssh" ? await openSshTunnel(address) : undefined;
+  const name = address.kind === "ssh" ? sshName(address) : addressName(address);
+  const target = address.kind === "ssh" ? ({ kind: "unix", path: tunnel?.socket ?? "" } as const) : address;
+  const connection = engineConnection(target, signal, { name, connections });
+  const close = async (): Promise<void> => {
+    await connection.close();
+    await tunnel?.close();
+  };
+  try {
+    const facts = await engineFacts(connection, name);
+    return { connection, ...facts, socket: socketOf(address), close };
+  } catch (error) {
+    const complaint = tunnel?.complaint() ?? "";
+    await close();
+    throw explain(error, endpoint, complaint);
+  }
+}
+
+function socketOf(address: EngineEndpoint["address"]): string | undefined {
+  if (address.kind === "unix") return address.path;
+  return address.kind === "ssh" ? (address.socket ?? "/var/run/docker.sock") : undefined;
+}
+
+function sshName({ user, host, port }: SshEndpoint): string {
+  return `ssh://${user === undefined ? "" : `${user}@`}${host}${port === undefined ? "" : `:${port}`}`;
+}
+
+async function engineFacts(
+  connection: EngineConnection,
+  address: string,
+): Promise<Pick<OpenEngine, "name" | "os" | "architecture">> {
+  const api = await connection.keepOpen();
+  requireApi(api, address);
+  const version = (await connection.json({ method: "GET", path: "/version" })) as VersionAnswer | undefined;
+  const { Os: os = "linux", Arch: architecture = "", Version: own = "", Components: parts } = version ?? {};
+  const isPodman = parts?.some(({ Name: name = "" }) => name.startsWith("Podman")) === true;
+  return { name: `${isPodman ? "Podman" : "Docker"} ${own} at ${address}`, os, architecture };
+}
+
+interface VersionAnswer {
+  readonly Version?: string;
+  readonly Os?: string;
+  readonly Arch?: string;
+  readonly Components?: readonly { readonly Name?: string }[] | null;
+}
+
+function requireApi(api: string, address: string): void {
+  const [major = 0, minor = 0] = api.split(".").map(Number);
+  if (major > oldestApi[0] || (major === oldestApi[0] && minor >= oldestApi[1])) return;
+  const got = api === "" ? "no API of Docker's" : `API ${api}`;
+  const message = `the container engine at ${address} is too old: it speaks ${got}, and ${oldestApi.join(".")} is needed`;
+  throw new TspackError("ENGINE_ERROR", message, {
+    hint: "update it (Docker 19.03, Podman 3.0 or newer), or build without it: --runner sandbox",
+  });
+}
+
+function explain(error: unknown, { source }: EngineEndpoint, complaint: string): unknown {
+  if (!(error instanceof TspackError) || error.code !== "ENGINE_UNREACHABLE") return error;
+  const ssh = complaint === "" ? "" : `: ${complaint.split("\n").at(-1)}`;
+  const named = source === "found" ? "" : ` (named by ${source})`;
+  return new TspackError("ENGINE_UNREACHABLE", `${error.message}${named}${ssh}`, {
+    cause: error,
+    hint: `${error.hint ?? "check that it runs"}; --runner sandbox builds without an engine`,
+  });
+}

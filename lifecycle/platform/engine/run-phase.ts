@@ -1,0 +1,107 @@
+import { type ErrorCode, TspackError } from "../../errors.ts";
+import type { Owner, Place } from "../../layers/place.ts";
+import { LineSplitter } from "../runners/runner.ts";
+import { type UploadedFile, uploadFiles, uploadTree } from "./archives.ts";
+import { runContainer } from "./containers.ts";
+import { type ContainerPhase, phaseContainer, type PhasePlan } from "./phase-containers.ts";
+import type { EngineSession } from "./session.ts";
+
+/** What a phase finds in its container. */
+export interface PhaseContents {
+  /** The application, for the first phase that runs buildpacks. */
+  readonly app?: { readonly directory: string; readonly include: (path: string) => boolean } | undefined;
+  /** Directories as they are here, each with its name in the container: the `<platform>` directory, buildpacks. */
+  readonly directories?: readonly Place[] | undefined;
+  readonly files?: readonly UploadedFile[] | undefined;
+}
+
+/** Who hears of a phase. */
+export interface PhaseListener {
+  readonly output: (line: string, stream: "stdout" | "stderr") => void;
+  readonly signal: AbortSignal;
+}
+
+const root: Owner = { uid: 0, gid: 0 };
+
+/**
+ * Runs a phase in a container of its own and returns the container, which still is there, so that
+ * files can be taken out of it. Throws the code that its exit status stands for, `CANCELED`.
+ */
+export async function runPhase(
+  phase: ContainerPhase,
+  plan: PhasePlan,
+  contents: PhaseContents,
+  session: EngineSession,
+  { output, signal }: PhaseListener,
+): Promise<string> {
+  const { engine } = session;
+  const id = await session.container(phase, phaseContainer(phase, plan));
+  const { app, directories = [], files = [] } = contents;
+  if (app !== undefined) {
+    const tree = { source: app.directory, include: app.include, target: plan.appDir, owner: plan.user };
+    await uploadTree(engine, id, tree, signal);
+  }
+  for (const { path, name } of directories)
+    await uploadTree(engine, id, { source: path, target: name, owner: root }, signal);
+  await uploadFiles(engine, id, files, signal);
+  const lines = {
+    stdout: new LineSplitter((line) => output(line, "stdout")),
+    stderr: new LineSplitter((line) => output(line, "stderr")),
+  };
+  const status = await runContainer(engine, id, (stream, bytes) => lines[stream].push(bytes), signal);
+  lines.stdout.end();
+  lines.stderr.end();
+  checkStatus(phase, status);
+  return id;
+}
+
+const failures: Readonly<Record<number, readonly [ErrorCode, string]>> = {
+  11: ["PLATFORM_API_UNSUPPORTED", "the lifecycle does not speak the Platform API that its builder promises"],
+  12: ["BUILDPACK_API_UNSUPPORTED", "a buildpack needs an API that the builder's lifecycle does not speak"],
+  20: ["DETECT_FAILED", "no group of buildpacks wants this application"],
+  21: ["DETECT_ERROR", "a buildpack failed while it looked at the application"],
+  51: ["BUILDPACK_FAILED", "a buildpack failed"],
+};
+
+const hints: Readonly<Partial<Record<ErrorCode, string>>> = {
+  DETECT_FAILED: "the lines above say why each buildpack declined; check --path, or choose another --builder",
+  BUILDPACK_FAILED: "the output of the buildpack is above",
+};
+
+/** Of each phase, when its exit status says no more. Platform specification, "Exit codes". */
+const generic: Readonly<Record<ContainerPhase, ErrorCode>> = {
+  analyzer: "ANALYZE_FAILED",
+  detector: "DETECT_ERROR",
+  restorer: "RESTORE_FAILED",
+  builder: "BUILD_FAILED",
+  exporter: "EXPORT_FAILED",
+  creator: "BUILD_FAILED",
+};
+
+/** The tens of an exit status say which phase of the creator failed. */
+const tens: Readonly<Record<number, ErrorCode>> = {
+  2: "DETECT_ERROR",
+  3: "ANALYZE_FAILED",
+  4: "RESTORE_FAILED",
+  5: "BUILD_FAILED",
+  6: "EXPORT_FAILED",
+};
+
+/** Throws what the exit status of a phase's container means; returns for 0. */
+export function checkStatus(phase: ContainerPhase, status: number): void {
+  if (status === 0) return;
+  const known = failures[status];
+  if (known !== undefined) {
+    const [code, message] = known;
+    throw new TspackError(code, `${message} (exit code ${status})`, {
+      hint: hints[code] ?? "the lines above say what happened",
+    });
+  }
+  const code = (phase === "creator" ? tens[Math.floor(status / 10)] : undefined) ?? generic[phase];
+  throw new TspackError(code, `the ${phase} failed (exit code ${status})`, {
+    hint:
+      status === 137
+        ? "something killed it: the machine of the engine may have too little memory"
+        : "the lines above say what happened",
+  });
+}

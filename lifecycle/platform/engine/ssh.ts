@@ -1,0 +1,74 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { SshEndpoint } from "./endpoint.ts";
+
+/** A socket of this machine that leads to an engine on another one. */
+export interface SshTunnel {
+  readonly socket: string;
+  /** What `ssh` said last on standard error: why there is no answer. */
+  readonly complaint: () => string;
+  readonly close: () => Promise<void>;
+}
+
+/**
+ * Opens a socket in a private directory; each connection to it is an `ssh` that runs Docker's own
+ * `dial-stdio` there, as Docker's program does it. Authentication, known hosts and jump hosts are
+ * ssh's affair.
+ */
+export async function openSshTunnel(endpoint: SshEndpoint, program = "ssh"): Promise<SshTunnel> {
+  const directory = await mkdtemp(join(tmpdir(), "tspack-ssh-"));
+  const children = new Set<ChildProcess>();
+  let said = "";
+  const server = createServer((socket) => {
+    const child = connect(socket, program, sshArguments(endpoint), (text) => (said = (said + text).slice(-2000)));
+    children.add(child);
+    child.once("close", () => children.delete(child));
+  });
+  const path = join(directory, "engine.sock");
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(path, resolve);
+  });
+  return {
+    socket: path,
+    complaint: () => said.trim(),
+    close: async () => {
+      for (const child of children) child.kill("SIGTERM");
+      await new Promise((resolve) => server.close(resolve));
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Arguments of `ssh`; what comes after the host is what the other machine's shell gets, and has no text of others. */
+export function sshArguments({ user, host, port, socket }: SshEndpoint): readonly string[] {
+  return [
+    ...(user === undefined ? [] : ["-l", user]),
+    ...(port === undefined ? [] : ["-p", port]),
+    ...["-o", "ConnectTimeout=30", "-o", "BatchMode=yes", "-T", "--", host],
+    ...["docker", ...(socket === undefined ? [] : ["--host", `unix://${socket}`]), "system", "dial-stdio"],
+  ];
+}
+
+function connect(
+  socket: Socket,
+  program: string,
+  args: readonly string[],
+  onComplaint: (text: string) => void,
+): ChildProcess {
+  const child = spawn(program, [...args], { stdio: ["pipe", "pipe", "pipe"] });
+  child.stderr.setEncoding("utf8").on("data", onComplaint);
+  child.once("error", (error) => {
+    onComplaint(error.message);
+    socket.destroy();
+  });
+  // Either side may end in the middle; the request on it fails then, and says so.
+  for (const stream of [socket, child.stdin, child.stdout]) stream.on("error", () => socket.destroy());
+  socket.pipe(child.stdin);
+  child.stdout.pipe(socket);
+  socket.once("close", () => child.kill("SIGTERM"));
+  return child;
+}
