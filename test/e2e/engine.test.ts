@@ -124,17 +124,21 @@ function engineTests(start: () => Promise<TestEngine | undefined>): void {
     const image = name(`app:${api}`);
     const at = { ...env, CNB_PLATFORM_API: api, CNB_STACK_ID: "test", CNB_USE_DAEMON: "true" };
     const launcher = ["-launcher", join(place.directory, "launcher")];
-    const analyze = Number(api.split(".")[1]) < 12 ? ["-run-image", name("run:v1"), image] : [image];
+    const cached = ["-launch-cache", launchCache()];
+    const minor = Number(api.split(".")[1]);
+    const analyze = [...(minor < 9 ? [] : cached), ...(minor < 12 ? ["-run-image", name("run:v1")] : []), image];
     for (const [phase, ...args] of [
       ["analyze", ...analyze],
       ["detect"],
       ["restore"],
       ["build"],
-      ["export", ...launcher, image],
+      ["export", ...launcher, ...cached, image],
     ]) {
       expect(await place.run(phase ?? "", args, at), phase ?? "").toMatchObject({ code: 0 });
     }
     const { rootfs } = await configOf(await inEngine(`app:${api}`));
+    const kept = readdirSync(join(launchCache(), "committed"));
+    for (const diffId of rootfs.diff_ids.slice(2)) expect(kept).toContain(`${diffId}.tar`);
     const base = (await configOf(await inEngine("run:v1"))).rootfs.diff_ids;
     expect(rootfs.diff_ids.slice(0, 2)).toEqual(base);
     expect(place.read("layers/report.toml")).toContain("image-id");
