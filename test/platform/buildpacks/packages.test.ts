@@ -93,7 +93,10 @@ describe("a package", () => {
       version: "3.0",
       stacks: [{ id: "x", mixins: ["m"] }],
     });
-    const layers = JSON.parse(labels["io.buildpacks.buildpack.layers"] ?? "") as Record<string, Record<string, object>>;
+    const layers = JSON.parse(labels["io.buildpacks.buildpack.layers"] ?? "") as Record<
+      string,
+      Record<string, { readonly layerDiffID: string }>
+    >;
     expect(layers["a/both"]?.["3.0"]).toMatchObject({
       api: "0.10",
       order: [
@@ -107,7 +110,7 @@ describe("a package", () => {
     });
     expect(layers["a/two"]?.["2.0"]).toMatchObject({ stacks: [{ id: "x", mixins: ["m"] }], name: "N a/two" });
     const diffIds = (await image.config()).value.rootfs.diff_ids;
-    expect(diffIds).toContain((layers["a/one"]?.["1.0"] as { readonly layerDiffID: string }).layerDiffID);
+    expect(diffIds).toContain(layers["a/one"]?.["1.0"]?.layerDiffID);
     expect(labels["mine"]).toBe("yes");
   });
 
