@@ -50,3 +50,8 @@ export function lineLogger(write: Write, options: { readonly level: LogLevel; re
     phase: (name) => info(phase(`===> ${name}`)),
   };
 }
+
+/** A stream whose lines begin with their time, RFC 3339; whole lines are written to it. */
+export function timestamped(write: Write, clock: () => Date = () => new Date()): Write {
+  return (text) => write(text.replace(/^(?=.)/gm, `${clock().toISOString()} `));
+}

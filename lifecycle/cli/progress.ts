@@ -1,4 +1,4 @@
-import type { Progress, ProgressStep } from "../context.ts";
+import type { Progress } from "../context.ts";
 import type { Write } from "./console.ts";
 
 /** What a progress needs of its surroundings. */
@@ -9,13 +9,16 @@ export interface ProgressOptions {
   readonly now: () => number;
 }
 
-interface StepState {
+/** How far a step is. */
+export interface ProgressState {
   readonly label: string;
   readonly unit: "bytes" | "items";
-  readonly began: number;
-  total: number | undefined;
-  done: number;
-  drawn: number;
+  readonly done: number;
+  readonly total?: number | undefined;
+  /** Since it began. */
+  readonly seconds: number;
+  readonly finished: boolean;
+  readonly summary?: string | undefined;
 }
 
 const redrawEveryMs = 80;
@@ -23,48 +26,52 @@ const barWidth = 24;
 
 /** Progress for people: a bar on a terminal, plain lines elsewhere. */
 export function consoleProgress(options: ProgressOptions): Progress {
+  const { write, terminal, now } = options;
   return {
-    start: (label, { total, unit = "items" } = {}) => {
-      const state: StepState = { label, unit, began: options.now(), total, done: 0, drawn: 0 };
-      if (options.terminal) draw(state, options);
-      return step(state, options);
+    start: (label, { total: known, unit = "items" } = {}) => {
+      const began = now();
+      let [done, total, drawn] = [0, known, -redrawEveryMs];
+      const state = (): ProgressState => ({
+        label,
+        unit,
+        done,
+        total,
+        seconds: (now() - began) / 1000,
+        finished: false,
+      });
+      const redraw = (): void => {
+        if (!terminal || now() - drawn < redrawEveryMs) return;
+        drawn = now();
+        write(`\r\u001B[K${progressBar(state())}`);
+      };
+      redraw();
+      return {
+        advance: (count) => {
+          done += count;
+          redraw();
+        },
+        total: (sum) => {
+          total = sum;
+          redraw();
+        },
+        done: (summary) => write(`${terminal ? "\r\u001B[K" : ""}${progressLine({ ...state(), summary })}\n`),
+      };
     },
   };
 }
 
-function step(state: StepState, options: ProgressOptions): ProgressStep {
-  const redraw = (): void => {
-    if (options.terminal && options.now() - state.drawn >= redrawEveryMs) draw(state, options);
-  };
-  return {
-    advance: (count) => {
-      state.done += count;
-      redraw();
-    },
-    total: (total) => {
-      state.total = total;
-      redraw();
-    },
-    done: (summary) => {
-      const seconds = ((options.now() - state.began) / 1000).toFixed(1);
-      const text = summary ?? (state.done > 0 ? amount(state.done, state.unit) : "done");
-      options.write(`${options.terminal ? "\r\u001B[K" : ""}${state.label}: ${text} (${seconds} s)\n`);
-    },
-  };
+/** The line of a step that has ended. */
+export function progressLine({ label, unit, done, seconds, summary }: ProgressState): string {
+  return `${label}: ${summary ?? (done > 0 ? amount(done, unit) : "done")} (${seconds.toFixed(1)} s)`;
 }
 
-function draw(state: StepState, options: ProgressOptions): void {
-  state.drawn = options.now();
-  const part = state.total === undefined || state.total === 0 ? undefined : Math.min(1, state.done / state.total);
+/** What is drawn of a step that goes on: a bar when the total is known, what is done, and the rate of bytes. */
+export function progressBar({ label, unit, done, total, seconds }: ProgressState): string {
+  const part = total === undefined || total === 0 ? undefined : Math.min(1, done / total);
   const bar = part === undefined ? "" : ` [${"#".repeat(Math.round(part * barWidth)).padEnd(barWidth, ".")}]`;
-  const total = state.total === undefined ? "" : ` of ${amount(state.total, state.unit)}`;
-  options.write(`\r\u001B[K${state.label}${bar} ${amount(state.done, state.unit)}${total}${rate(state)}`);
-}
-
-function rate(state: StepState): string {
-  const seconds = (state.drawn - state.began) / 1000;
-  if (state.unit !== "bytes" || seconds < 0.5) return "";
-  return `, ${amount(state.done / seconds, "bytes")}/s`;
+  const of = total === undefined ? "" : ` of ${amount(total, unit)}`;
+  const rate = unit === "bytes" && seconds >= 0.5 ? `, ${amount(done / seconds, "bytes")}/s` : "";
+  return `${label}${bar} ${amount(done, unit)}${of}${rate}`;
 }
 
 function amount(value: number, unit: "bytes" | "items"): string {

@@ -3,7 +3,7 @@ import { TspackError } from "../errors.ts";
 import { exitCodeOf, exitCodes } from "./exit-codes.ts";
 import { renderError } from "./render-error.ts";
 import { buildProgram } from "./program.ts";
-import { explainSystemError } from "./system-error.ts";
+import { explainSystemError } from "../platform/system-error.ts";
 import { ExitWith, type TspackHost } from "./toolbox.ts";
 
 /** Runs `tspack` with its arguments; returns the exit code. Results go to stdout, all else to stderr. */

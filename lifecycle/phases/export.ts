@@ -18,7 +18,7 @@ import { keepLaunchLayers } from "./export/launch-cache.ts";
 import { type Packer, packer } from "./export/packer.ts";
 import type { ExportPlan } from "./export/plan.ts";
 import { createdTime, planExport } from "./export/plan-export.ts";
-import { type Saved, saveImage } from "./export/save.ts";
+import { type Saved, saveImage, unsaved } from "./export/save.ts";
 import { copyLifecycleSboms } from "./export/sboms.ts";
 import { inPhase } from "./in-phase.ts";
 
@@ -51,7 +51,8 @@ export async function exportImage(inputs: ExportInputs, ports: ExportPorts): Pro
   const image = (): Promise<ExportResult> =>
     inPhase(failure, () => makeImage(inputs, { ...ports, blobs: known }, { runImage, base, packer: layerPacker }));
   const keep = async (signal: AbortSignal): Promise<void> => {
-    if (cache !== undefined) await exportCache(inputs, { cache, packer: layerPacker, trees, ctx: { ...ctx, signal } });
+    if (cache !== undefined && inputs.dryRun !== true)
+      await exportCache(inputs, { cache, packer: layerPacker, trees, ctx: { ...ctx, signal } });
   };
   if (inputs.parallel === true) return atOnce(image, keep, ctx.signal);
   const result = await image();
@@ -131,6 +132,7 @@ async function aboutImages(
 
 function save(image: Image, inputs: ExportInputs, { sink, ctx }: ExportPorts): Promise<Saved> {
   const { outputImages: refs, runImage, previousImage, layoutDir } = inputs;
+  if (inputs.dryRun === true) return unsaved(image, refs, layoutDir);
   const mountFrom = previousImage === undefined ? [runImage] : [previousImage, runImage];
   return saveImage({ image, refs, mountFrom, layoutDir, failure: "EXPORT_FAILED" }, sink, ctx);
 }

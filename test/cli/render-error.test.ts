@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { exitCodeOf, exitCodeTable } from "../../lifecycle/cli/exit-codes.ts";
 import { errorDetails, renderError } from "../../lifecycle/cli/render-error.ts";
-import { explainSystemError } from "../../lifecycle/cli/system-error.ts";
+import { explainSystemError } from "../../lifecycle/platform/system-error.ts";
 import { InputError, RemoteError, TspackError } from "../../lifecycle/errors.ts";
 
 describe("an error as text", () => {

@@ -22,7 +22,7 @@ import {
   removeAll,
   scratchDirectory,
   self,
-  type Summary,
+  summaryIn,
 } from "./tspack.ts";
 
 const tools = needs("bwrap");
@@ -148,7 +148,7 @@ describe.skipIf(tools.skip)(`--runner in-place, in a container of the builder${t
       const name = "e2e/in-place";
       const result = await container.tspack("build", name, "--path", "/tmp/app", "--runner", "in-place", "--json");
       expect(result).toMatchObject({ code: 0 });
-      const built = JSON.parse(result.stdout) as Summary;
+      const built = summaryIn(result.stdout);
       expect(built.runner).toBe("in-place");
       expect(built.digest).toBe(expected.digest);
     });

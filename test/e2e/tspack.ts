@@ -168,7 +168,7 @@ export async function succeed(person: Person, args: readonly string[], options: 
   throw new Error(`tspack ${args.join(" ")}: exit ${finished.code}\n${finished.stdout}${finished.stderr}`);
 }
 
-/** The summary that `build --json` prints, as far as tests read it. */
+/** The summary that `build --json` prints as its last event, as far as tests read it. */
 export interface Summary {
   readonly image: string;
   readonly digest: string;
@@ -180,6 +180,13 @@ export interface Summary {
   readonly group: readonly { readonly id: string }[];
 }
 
+/** Reads the last event of `build --json`. */
+export function summaryIn(stdout: string): Summary {
+  const last = JSON.parse(stdout.trimEnd().split("\n").at(-1) ?? "") as Summary & { readonly type: string };
+  if (last.type === "finished") return last;
+  throw new Error(`the last event is ${last.type}`);
+}
+
 /** Builds an image and reads the summary. */
 export async function buildJson(
   person: Person,
@@ -187,7 +194,7 @@ export async function buildJson(
   options: StartOptions = {},
 ): Promise<Summary & { readonly log: string }> {
   const { stdout, stderr } = await succeed(person, ["build", ...args, "--json"], options);
-  return { ...(JSON.parse(stdout) as Summary), log: stderr };
+  return { ...summaryIn(stdout), log: stderr };
 }
 
 /** Whoever runs the tests, with the default builder in the store. */

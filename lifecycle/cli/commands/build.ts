@@ -1,136 +1,121 @@
-import { createHash } from "node:crypto";
-import { readFileSync, rmSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
 import { InputError } from "../../errors.ts";
-import { type ImageRef, refName } from "../../oci/reference.ts";
-import { buildImage, type BuildImageInputs } from "../../platform/build/build-image.ts";
-import { builderHere } from "../../platform/builder/builder.ts";
-import { buildVariables } from "../../platform/build/build-variables.ts";
+import { build as buildApplication } from "../../platform/build/build.ts";
+import { failedEvent } from "../../platform/build/failure.ts";
+import { parseCache } from "../../platform/build/parse-cache.ts";
+import { parseOutput } from "../../platform/build/parse-output.ts";
+import type { BuildOutput, BuildRequest, PullPolicy, RunnerChoice } from "../../platform/build/request.ts";
+import type { OnEvent } from "../../platform/events.ts";
 import type { SandboxKind } from "../../platform/runners/sandbox/sandbox.ts";
-import { chooseRunner, type RunnerChoice } from "../../platform/runners/choose-runner.ts";
-import type { AccessCheck } from "../../stores/store.ts";
-import { extraCertificates, proxiesFrom } from "../registry-access.ts";
-import {
-  type CommonOptions,
-  imageArgument,
-  openToolbox,
-  readVariables,
-  type Toolbox,
-  type TspackHost,
-} from "../toolbox.ts";
-import { chooseBuilder } from "./builder-choice.ts";
-import { buildSummary, printSummary } from "./build-summary.ts";
+import { eventPrinter } from "../event-printer.ts";
+import { networkAccess } from "../network-access.ts";
+import { type CommonOptions, readVariables, type TspackHost } from "../toolbox.ts";
+import { summaryText } from "./build-summary.ts";
 
 /** Options of `tspack build`, as the command line names them. */
 export interface BuildOptions extends CommonOptions {
   readonly path: string;
-  readonly builder?: string;
-  readonly publish?: boolean;
-  readonly tag?: readonly string[];
-  readonly runImage?: string;
-  readonly previousImage?: string;
+  readonly descriptor?: string;
   readonly env?: readonly string[];
   readonly envFile?: readonly string[];
   readonly defaultProcess?: string;
+  readonly execEnv?: string;
+  readonly workspace?: string;
+  readonly builder?: string;
+  readonly buildpack?: readonly string[];
+  readonly preBuildpack?: readonly string[];
+  readonly postBuildpack?: readonly string[];
+  readonly extension?: readonly string[];
+  readonly disableSystemBuildpacks?: boolean;
+  readonly trustBuilder?: boolean;
+  readonly trustExtraBuildpacks?: boolean;
+  readonly lifecycleImage?: string;
+  readonly mirror?: string;
+  readonly tag?: readonly string[];
+  readonly publish?: boolean;
+  readonly output?: string;
+  readonly runImage?: string;
+  readonly previousImage?: string;
+  readonly platform?: string;
+  readonly creationTime?: string;
+  readonly uid?: number;
+  readonly gid?: number;
+  readonly reportOutputDir?: string;
+  readonly sbomOutputDir?: string;
+  readonly dryRun?: boolean;
+  readonly json?: boolean;
   readonly clearCache?: boolean;
-  readonly network: "host" | "none";
+  readonly cache?: readonly string[];
+  readonly cacheImage?: string;
+  readonly pullPolicy?: PullPolicy;
   readonly runner: RunnerChoice;
   readonly sandbox?: SandboxKind;
-  readonly creationTime?: string;
-  readonly mirror?: string;
-  readonly json?: boolean;
+  readonly network: string;
+  readonly volume?: readonly string[];
+  readonly dockerHost?: string;
 }
 
-/** `tspack build`: source code in, image out. */
+/** `tspack build`: source code in, image out. Text goes to standard error, the result to standard output. */
 export async function build(host: TspackHost, [name = ""]: readonly string[], options: BuildOptions): Promise<void> {
-  const began = performance.now();
-  const names = [name, ...(options.tag ?? [])].map((text) => imageArgument(text));
-  const toolbox = openToolbox(host, options);
-  const env = readVariables(
-    [...(options.envFile ?? []).flatMap((file) => linesOf(resolve(host.cwd, file))), ...(options.env ?? [])],
-    host.env,
-  );
-  const creation = creationTime(options.creationTime);
-  // Before the builder: that may take a minute, and without a runner it is of no use.
-  const search = { path: searchPath(host), init: sandboxInit(host), only: options.sandbox, uid: host.uid };
-  const runner = await chooseRunner(options.runner, search, toolbox.ctx);
-  if (options.runner === "in-place") warnOfSharedUser(host, toolbox);
-  const builder =
-    options.runner === "in-place"
-      ? builderHere(host.env)
-      : await chooseBuilder(toolbox, options.builder, options.mirror);
-  const cacheDir = cacheDirectory(toolbox, names, options);
-  const inputs: BuildImageInputs = {
-    names,
-    appDir: resolve(host.cwd, options.path),
-    include: () => true,
-    builder,
-    runImage: options.runImage,
-    previousImage:
-      options.previousImage === undefined ? undefined : imageArgument(options.previousImage, "--previous-image"),
-    env: { ...(await buildVariables(host.env, toolbox.places, host.cwd)), ...env },
-    phaseEnv: proxyVariables(host),
-    certificates: extraCertificates(host.env) ?? extraCertificates({ SSL_CERT_FILE: host.env["NODE_EXTRA_CA_CERTS"] }),
-    network: options.network === "host",
-    defaultProcess: options.defaultProcess,
-    sourceDateEpoch: creation,
-    verbose: options.verbose === true,
+  const { quiet = false, timestamps = false, json = false } = options;
+  const color = host.color && options.color !== false;
+  const print = eventPrinter({ write: host.stderr, terminal: host.terminal, color, quiet, timestamps });
+  const onEvent: OnEvent = (event) => {
+    print(event);
+    if (json) host.stdout(`${JSON.stringify(event)}\n`);
   };
-  const { images, registries, local, places, ctx } = toolbox;
-  const publish = options.publish === true;
-  const destination = publish ? registries : local;
-  const result = await buildImage(inputs, {
-    // The image continues the one that is there under its name, and there only.
-    images: { resolve: (ref, settings) => (isOneOf(ref, names) ? destination : images).resolve(ref, settings) },
-    sink: destination,
-    access: publish ? publishingAccess(toolbox, names) : undefined,
-    runner,
-    blobs: await toolbox.blobs(),
-    buildsDir: places.builds,
-    cacheDir,
-    ctx,
+  const result = await buildApplication(readRequest(host, name, options, onEvent), {
+    machine: host,
+    openNetwork: (insecureRegistries, ctx) => networkAccess(host.env, insecureRegistries, ctx),
+    onEvent,
+    signal: host.signal,
   });
-  const summary = await buildSummary(result, {
-    names,
-    publish,
-    places,
-    runner: runner.name,
-    seconds: (performance.now() - began) / 1000,
-  });
-  printSummary(summary, toolbox, options);
+  if (json) return;
+  host.stdout(summaryText(result, { quiet, color }));
 }
 
-/** What is in the local store can be read, whatever a registry of that name says; the image itself has to be in the registry. */
-function publishingAccess({ local, registries }: Toolbox, names: readonly ImageRef[]): AccessCheck {
+/** Who reads events learns of a bad command line by them, too. */
+function readRequest(host: TspackHost, name: string, options: BuildOptions, onEvent: OnEvent): BuildRequest {
+  try {
+    return requestOf(host, name, options);
+  } catch (error) {
+    onEvent({ time: new Date().toISOString(), ...failedEvent(error) });
+    throw error;
+  }
+}
+
+function requestOf(host: TspackHost, name: string, options: BuildOptions): BuildRequest {
+  const files = (options.envFile ?? []).flatMap((file) => linesOf(resolve(host.cwd, file)));
+  const { output, publish = false } = options;
   return {
-    checkAccess: async (ref, want) => {
-      if (want === "read" && !isOneOf(ref, names) && (await local.resolve(ref)) !== undefined) return;
-      await registries.checkAccess(ref, want);
-    },
+    // What has the same name and form there.
+    ...options,
+    names: [name, ...(options.tag ?? [])],
+    env: readVariables([...files, ...(options.env ?? [])], host.env),
+    output: outputOf(output, publish),
+    buildpacks: options.buildpack,
+    preBuildpacks: options.preBuildpack,
+    postBuildpacks: options.postBuildpack,
+    extensions: options.extension,
+    volumes: options.volume,
+    caches: options.cache?.map(parseCache),
+    insecureRegistries: options.insecureRegistry,
+    debianMirror: options.mirror,
   };
 }
 
-/** One user's processes can read each other's environment and files: without root nothing hides ours in place. */
-function warnOfSharedUser({ uid, env }: TspackHost, { ctx }: Toolbox): void {
-  if (uid === 0 || (env["CNB_REGISTRY_AUTH"] ?? "") === "") return;
-  ctx.logger.warn(
-    "buildpacks run as the same user as tspack and can read CNB_REGISTRY_AUTH; start tspack as root of the container, or run the phases of the lifecycle separately",
-  );
-}
-
-function isOneOf(ref: ImageRef, names: readonly ImageRef[]): boolean {
-  return names.some((name) => name.registry === ref.registry && name.repository === ref.repository);
-}
-
-/** One build cache for each application image, by its name. */
-function cacheDirectory({ places }: Toolbox, [main]: readonly ImageRef[], { clearCache }: BuildOptions): string {
-  const key = createHash("sha256")
-    .update(main === undefined ? "" : refName(main))
-    .digest("hex")
-    .slice(0, 32);
-  const directory = join(places.caches, key);
-  if (clearCache === true) rmSync(directory, { recursive: true, force: true });
-  return directory;
+function outputOf(output: string | undefined, publish: boolean): BuildOutput | undefined {
+  const given = output === undefined ? undefined : parseOutput(output);
+  if (!publish) return given;
+  if (given === undefined || given.kind === "registry") return { kind: "registry" };
+  const issue = {
+    source: "--output",
+    path: "",
+    expected: "registry, as --publish says the same",
+    got: JSON.stringify(output),
+  };
+  throw new InputError("INVALID_ARGUMENTS", "an image can go to one place at a time", [issue]);
 }
 
 function linesOf(file: string): readonly string[] {
@@ -141,46 +126,4 @@ function linesOf(file: string): readonly string[] {
     const issue = { source: "--env-file", path: "", expected: "a file that can be read", got: JSON.stringify(file) };
     throw new InputError("FILE_NOT_FOUND", `the file of --env-file can not be read`, [issue], { cause });
   }
-}
-
-function creationTime(given: string | undefined): string | undefined {
-  if (given === undefined) return undefined;
-  if (given === "now") return String(Math.floor(Date.now() / 1000));
-  if (/^\d{1,12}$/.test(given)) return given;
-  const issue = {
-    source: "--creation-time",
-    path: "",
-    expected: "seconds since 1970, or now",
-    got: JSON.stringify(given),
-  };
-  throw new InputError("INVALID_ARGUMENTS", "the creation time can not be read", [issue]);
-}
-
-function proxyVariables({ env }: TspackHost): Readonly<Record<string, string>> {
-  const { http, https, no } = proxiesFrom(env);
-  const entries = [
-    ["HTTP_PROXY", http],
-    ["HTTPS_PROXY", https],
-    ["NO_PROXY", no],
-  ] as const;
-  return Object.fromEntries(
-    entries.flatMap(([name, value]) =>
-      value === undefined
-        ? []
-        : [
-            [name, value],
-            [name.toLowerCase(), value],
-          ],
-    ),
-  );
-}
-
-/** Directories of programs. */
-export function searchPath({ env }: TspackHost): readonly string[] {
-  return (env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin").split(":");
-}
-
-/** Our first process of sandboxes that `unshare` makes. */
-export function sandboxInit({ packageRoot }: TspackHost): string {
-  return join(packageRoot, "dist/native", `linux-${process.arch === "arm64" ? "arm64" : "amd64"}`, "sandbox-init");
 }

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
+import { imageOfBuilderToml } from "../../platform/builder/choose-builder.ts";
 import { type CommonOptions, familiarName, imageArgument, openToolbox, type TspackHost } from "../toolbox.ts";
-import { imageOfBuilderToml } from "./builder-choice.ts";
 
 /** Options of `tspack builder create`. */
 export interface BuilderCreateOptions extends CommonOptions {

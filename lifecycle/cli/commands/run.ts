@@ -1,7 +1,7 @@
 import { runImage } from "../../platform/run/run-image.ts";
+import { sandboxSearch } from "../../platform/tools.ts";
 import { findSandbox, type SandboxKind } from "../../platform/runners/sandbox/sandbox.ts";
 import { type CommonOptions, ExitWith, requireImage, openToolbox, readVariables, type TspackHost } from "../toolbox.ts";
-import { sandboxInit, searchPath } from "./build.ts";
 
 /** Options of `tspack run`. */
 export interface RunOptions extends CommonOptions {
@@ -21,7 +21,7 @@ export async function run(
   const toolbox = openToolbox(host, options);
   const { places, ctx } = toolbox;
   const image = await requireImage(toolbox, name);
-  const sandbox = await findSandbox({ path: searchPath(host), init: sandboxInit(host), only: options.sandbox });
+  const sandbox = await findSandbox(sandboxSearch(host, options.sandbox));
   const env = readVariables(options.env ?? [], host.env);
   const inputs = {
     name,

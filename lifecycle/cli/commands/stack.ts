@@ -1,10 +1,10 @@
 import { resolve } from "node:path";
 import { TspackError } from "../../errors.ts";
+import { localSources } from "../../platform/builder/choose-builder.ts";
 import { defaultNames } from "../../platform/builder/default-builder.ts";
 import { localStack } from "../../platform/builder/local-parts.ts";
 import { formatBytes } from "../progress.ts";
 import { type CommonOptions, familiarName, imageArgument, openToolbox, type TspackHost } from "../toolbox.ts";
-import { localSources } from "./builder-choice.ts";
 
 /** Options of `tspack stack create`. */
 export interface StackOptions extends CommonOptions {

@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 import type { TspackHost } from "../toolbox.ts";
-import { action, collect, command, common, examples } from "./declare.ts";
+import { action, collect, command, common, examples, wholeNumber } from "./declare.ts";
 
 /** `tspack build`. */
 export function addBuild(program: Command, host: TspackHost): void {
@@ -61,8 +61,8 @@ function addOutput(build: Command): void {
     .option("--previous-image <image>", "take unchanged layers from this image")
     .option("--platform <platform>", "OS/ARCHITECTURE of the image")
     .option("--creation-time <time>", "created time of the image: seconds since 1970, RFC 3339, or now")
-    .option("--uid <number>", "owner of the application's files in the image")
-    .option("--gid <number>", "group of the application's files in the image")
+    .option("--uid <number>", "owner of the application's files in the image", wholeNumber)
+    .option("--gid <number>", "group of the application's files in the image", wholeNumber)
     .option("--report-output-dir <directory>", "write report.toml there")
     .option("--sbom-output-dir <directory>", "write the bills of materials there")
     .option("--dry-run", "build, print what would be exported, and write nothing")

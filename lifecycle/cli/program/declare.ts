@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 import type { TspackHost } from "../toolbox.ts";
 
 /** A command's function, loaded when the command is used: nothing else is. */
@@ -24,6 +24,12 @@ export function common(target: Command): Command {
 /** Gathers the values of an option that may be given often. */
 export function collect(value: string, before: readonly string[] = []): readonly string[] {
   return [...before, value];
+}
+
+/** Reads the value of an option that is a whole number. */
+export function wholeNumber(value: string): number {
+  if (/^\d{1,10}$/.test(value)) return Number(value);
+  throw new InvalidArgumentError("It has to be a whole number, 0 or more.");
 }
 
 /** Connects a command with its work. Positional arguments come first, then options, then the command itself. */

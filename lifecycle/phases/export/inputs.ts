@@ -65,6 +65,8 @@ export interface ExportInputs {
   readonly parallel?: boolean | undefined;
   /** Where images are when they are kept as OCI layouts: names in reports and labels are then paths. */
   readonly layoutDir?: string | undefined;
+  /** Plan everything, write nothing: neither the image nor the cache. */
+  readonly dryRun?: boolean | undefined;
 }
 
 /** What exporting works with. */

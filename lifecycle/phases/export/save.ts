@@ -37,6 +37,14 @@ export async function saveImage(inputs: SaveInputs, sink: ImageSink, ctx: Contex
   return { report: id === undefined ? { tags, digest, manifestSize } : { tags, imageId: id }, written };
 }
 
+/** What a dry run reports: the image as it would be, of which nothing was written. */
+export async function unsaved(image: Image, refs: readonly ImageRef[], layoutDir: string | undefined): Promise<Saved> {
+  const { digest, bytes } = await image.manifest();
+  const manifestSize = bytes.length;
+  const tags = refs.map((ref) => imageName(ref, layoutDir));
+  return { report: { tags, digest, manifestSize }, written: { digest, manifestSize, layers: [] } };
+}
+
 async function write(
   { image, refs, mountFrom, failure }: SaveInputs,
   tags: readonly string[],

@@ -1,11 +1,18 @@
-import { constants, type Dirent } from "node:fs";
-import { chmod, copyFile, lstat, mkdir, readdir, readlink, symlink } from "node:fs/promises";
-import { join } from "node:path";
+import { lstatSync, readdirSync, realpathSync } from "node:fs";
+import { relative } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { errorCode, InputError, TspackError } from "../../errors.ts";
 import type { Context } from "../../context.ts";
+import { byteString, nameOf, textOf, type ByteString } from "../../oci/tar/byte-string.ts";
+import { closeDirectory, copyFileUnchanged, copyLink, makeDirectory, unreadable } from "./copy-entry.ts";
+import { looksSecret } from "./secret-names.ts";
 
-/** Which paths of the application take part: relative, with `/`; a directory's name ends in `/`. */
-export type IncludePath = (path: string) => boolean;
+/**
+ * Which paths of the application take part: relative, with `/`; a directory's name ends in `/`.
+ * `false` leaves out a directory with all that is in it; `"inside"` asks about everything in it,
+ * and makes the directory only for what takes part.
+ */
+export type IncludePath = (path: string) => boolean | "inside";
 
 /** What was copied. */
 export interface CopiedApplication {
@@ -13,86 +20,158 @@ export interface CopiedApplication {
   readonly bytes: number;
   /** Entries that are neither file, directory nor link, which an image can not hold usefully. */
   readonly skipped: readonly string[];
+  /** Files whose names are those of secrets, `.env` and the like: at most a hundred. */
+  readonly secretLike: readonly string[];
+}
+
+/** A directory of the application, which may have to be made yet. */
+interface Frame {
+  readonly path: ByteString;
+  readonly parent: Frame | undefined;
+  made: boolean;
 }
 
 /**
- * Copies an application to where buildpacks may write: they never see the original. Links are
- * copied as links; data is shared with the original where the file system can (reflink).
- * Throws `FILE_NOT_FOUND`, `INVALID_ARGUMENTS`, `CANCELED`.
+ * Copies an application to where buildpacks may write: they never see the original. Modes and
+ * times stay, links are copied as links, and data is shared with the original where the file
+ * system can (reflink). `withheld` are directories and files of tspack itself, which are left out
+ * with a warning when they are in the application.
+ * Throws `FILE_NOT_FOUND`, `INVALID_ARGUMENTS`, `DISK_FULL`, `CANCELED`.
  */
 export async function copyApplication(
   source: string,
   target: string,
   include: IncludePath,
   ctx: Context,
+  withheld: readonly string[] = [],
 ): Promise<CopiedApplication> {
-  await requireDirectory(source);
-  const state = { files: 0, bytes: 0, skipped: [] as string[] };
-  const walk = async (relative: string): Promise<void> => {
-    if (ctx.signal.aborted) throw new TspackError("CANCELED", "canceled");
-    for (const entry of await readDirectory(join(source, relative), relative)) {
-      const path = relative === "" ? entry.name : `${relative}/${entry.name}`;
-      if (!include(entry.isDirectory() ? `${path}/` : path)) continue;
-      const [from, to] = [join(source, path), join(target, path)];
-      if (entry.isSymbolicLink()) await symlink(await readlink(from), to);
-      else if (entry.isDirectory()) await copyDirectory(from, to, () => walk(path));
-      else if (entry.isFile()) await copyOne(from, to, path, state);
-      else state.skipped.push(path);
+  const real = requireDirectory(source);
+  const copy = new ApplicationCopy({ from: real, to: target, include, ctx, withheld: withheldIn(real, withheld) });
+  const copied = await copy.run();
+  for (const path of copied.skipped.slice(0, 10)) {
+    ctx.logger.warn(`${path} of the application is a socket, a pipe or a device, and is left out`);
+  }
+  return copied;
+}
+
+interface CopySettings {
+  readonly from: string;
+  readonly to: string;
+  readonly include: IncludePath;
+  readonly ctx: Context;
+  readonly withheld: ReadonlySet<string>;
+}
+
+class ApplicationCopy {
+  readonly #settings: CopySettings;
+  readonly #from: ByteString;
+  readonly #to: ByteString;
+  readonly #skipped: string[] = [];
+  readonly #secretLike: string[] = [];
+  #files = 0;
+  #bytes = 0;
+  #breath = performance.now();
+
+  constructor(settings: CopySettings) {
+    this.#settings = settings;
+    this.#from = byteString(settings.from);
+    this.#to = byteString(settings.to);
+  }
+
+  async run(): Promise<CopiedApplication> {
+    await this.#directory({ path: "" as ByteString, parent: undefined, made: true });
+    return { files: this.#files, bytes: this.#bytes, skipped: this.#skipped, secretLike: this.#secretLike };
+  }
+
+  async #directory(frame: Frame): Promise<void> {
+    for (const entry of this.#entries(frame.path)) {
+      await this.#breathe();
+      const path = (frame.path === "" ? entry.name : `${frame.path}/${entry.name}`) as ByteString;
+      const text = textOf(path);
+      const wanted = this.#settings.include(entry.isDirectory ? `${text}/` : text);
+      if (wanted === false || this.#isWithheld(text)) continue;
+      if (entry.isDirectory) await this.#subdirectory({ path, parent: frame, made: false }, wanted);
+      else if (wanted === true && entry.kind === "other") this.#skipped.push(text);
+      else if (wanted === true) {
+        this.#make(frame);
+        await this.#entry(path, text, entry.kind === "link");
+      }
     }
-  };
-  await walk("");
-  return state;
+  }
+
+  async #subdirectory(frame: Frame, wanted: true | "inside"): Promise<void> {
+    if (wanted === true) this.#make(frame);
+    await this.#directory(frame);
+    if (frame.made) closeDirectory(this.#source(frame.path), this.#target(frame.path), textOf(frame.path));
+  }
+
+  #make(frame: Frame): void {
+    if (frame.made) return;
+    if (frame.parent !== undefined) this.#make(frame.parent);
+    makeDirectory(this.#target(frame.path), textOf(frame.path));
+    frame.made = true;
+  }
+
+  async #entry(path: ByteString, text: string, isLink: boolean): Promise<void> {
+    const [from, to] = [this.#source(path), this.#target(path)];
+    if (isLink) return copyLink(from, to, text);
+    this.#bytes += await copyFileUnchanged(from, to, text);
+    this.#files += 1;
+    if (this.#secretLike.length < 100 && looksSecret(text)) this.#secretLike.push(text);
+  }
+
+  #entries(directory: ByteString): readonly Entry[] {
+    try {
+      return readdirSync(this.#source(directory), { withFileTypes: true, encoding: "buffer" })
+        .map((entry) => ({
+          name: byteString(entry.name),
+          isDirectory: entry.isDirectory(),
+          kind: entry.isSymbolicLink() ? "link" : entry.isFile() || entry.isDirectory() ? "file" : "other",
+        }))
+        .toSorted((a, b) => (a.name < b.name ? -1 : 1)) as readonly Entry[];
+    } catch (error) {
+      throw unreadable(directory === "" ? "." : textOf(directory), error);
+    }
+  }
+
+  #isWithheld(path: string): boolean {
+    const { withheld, ctx } = this.#settings;
+    if (!withheld.has(path)) return false;
+    ctx.logger.warn(`${path} of the application is tspack's own and is left out; keep it elsewhere, or exclude it`);
+    return true;
+  }
+
+  /** Sync calls are several times faster; other builds of this process and Ctrl-C get their turn all the same. */
+  async #breathe(): Promise<void> {
+    if (this.#settings.ctx.signal.aborted) throw new TspackError("CANCELED", "canceled");
+    if (performance.now() - this.#breath < 10) return;
+    await setImmediate();
+    this.#breath = performance.now();
+  }
+
+  #source(path: ByteString): string | Buffer {
+    return nameOf(`${this.#from}/${path}` as ByteString);
+  }
+
+  #target(path: ByteString): string | Buffer {
+    return nameOf(`${this.#to}/${path}` as ByteString);
+  }
 }
 
-async function readDirectory(path: string, relative: string): Promise<readonly Dirent[]> {
-  const entries = await readdir(path, { withFileTypes: true }).catch((error: unknown) => {
-    throw unreadable(relative === "" ? "." : relative, error);
-  });
-  return entries.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+interface Entry {
+  readonly name: ByteString;
+  readonly isDirectory: boolean;
+  readonly kind: "file" | "link" | "other";
 }
 
-async function copyDirectory(from: string, to: string, inside: () => Promise<void>): Promise<void> {
-  const { mode } = await lstat(from);
-  await mkdir(to, { mode: 0o700 });
-  await inside();
-  await chmod(to, mode & 0o7777);
-}
-
-async function copyOne(from: string, to: string, path: string, state: { files: number; bytes: number }): Promise<void> {
+function requireDirectory(path: string): string {
   try {
-    const { mode, size } = await lstat(from);
-    await copyFile(from, to, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
-    await chmod(to, mode & 0o7777);
-    state.files += 1;
-    state.bytes += size;
+    const real = realpathSync(path);
+    if (lstatSync(real).isDirectory()) return real;
   } catch (error) {
-    throw unreadable(path, error);
+    if (errorCode(error) !== "ENOENT" && errorCode(error) !== "ENOTDIR") throw unreadable(path, error);
   }
-}
-
-function unreadable(path: string, cause: unknown): TspackError {
-  if (errorCode(cause) === "ENOSPC") {
-    return new TspackError("DISK_FULL", `no space left while copying ${path} of the application`, {
-      cause,
-      hint: "free disk space, or set TSPACK_HOME to a larger disk",
-    });
-  }
-  if (errorCode(cause) === "ENOENT") {
-    return new TspackError("FILE_NOT_FOUND", `${path} of the application disappeared while it was copied`, {
-      cause,
-      hint: "build again when nothing changes the directory",
-    });
-  }
-  return new TspackError("INVALID_ARGUMENTS", `${path} of the application can not be read`, {
-    cause,
-    hint: "make it readable, or leave it out with [_] exclude or [io.buildpacks] exclude in project.toml",
-  });
-}
-
-async function requireDirectory(path: string): Promise<void> {
-  const info = await lstat(path).catch(() => undefined);
-  if (info?.isDirectory() === true || info?.isSymbolicLink() === true) return;
-  const got = info === undefined ? "nothing there" : "a file";
+  const got = lstatSync(path, { throwIfNoEntry: false }) === undefined ? "nothing there" : "something else";
   throw new InputError(
     "FILE_NOT_FOUND",
     `the application's directory ${path} can not be used`,
@@ -101,4 +180,27 @@ async function requireDirectory(path: string): Promise<void> {
       hint: "give the directory of the application with --path",
     },
   );
+}
+
+/** Those that are in the application, relative to it. Throws `INVALID_ARGUMENTS` when the application is one of them. */
+function withheldIn(source: string, withheld: readonly string[]): ReadonlySet<string> {
+  const inside = withheld.flatMap((path) => {
+    const own = relative(source, realPathOf(path));
+    if (own !== "") return own === ".." || own.startsWith("../") ? [] : [own];
+    throw new InputError(
+      "INVALID_ARGUMENTS",
+      `${source} is where tspack keeps its own files`,
+      [{ source: "--path", path: "", expected: "the directory of an application", got: JSON.stringify(source) }],
+      { hint: "give another directory with --path, or set TSPACK_HOME to another one" },
+    );
+  });
+  return new Set(inside);
+}
+
+function realPathOf(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
 }

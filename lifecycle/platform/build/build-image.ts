@@ -29,6 +29,8 @@ import type { Runner, RunnerDirectories, RunnerJob } from "../runners/runner.ts"
 import { copyApplication, type IncludePath } from "./application.ts";
 import { removeAbandoned } from "./leftovers.ts";
 import { writePlatformDirectory } from "./platform-directory.ts";
+import type { EventContext } from "./event-context.ts";
+import { copySboms } from "./sbom-output.ts";
 import { Stopwatch, type PhaseTime } from "./stopwatch.ts";
 import { refuseTraps } from "./untrusted.ts";
 
@@ -40,6 +42,8 @@ export interface BuildImageInputs {
   readonly appDir: string;
   readonly include: IncludePath;
   readonly builder: Builder;
+  /** The application's directory in the builder and in the image. */
+  readonly workspace: string;
   /** `--run-image`; undefined: what the builder names. */
   readonly runImage: string | undefined;
   /** `--previous-image`; undefined: the image of the first name. */
@@ -52,7 +56,12 @@ export interface BuildImageInputs {
   readonly certificates: string | undefined;
   readonly network: boolean;
   readonly defaultProcess: string | undefined;
+  readonly execEnv: string | undefined;
   readonly sourceDateEpoch: string | undefined;
+  /** Where the bills of materials are copied to. */
+  readonly sbomOutputDir: string | undefined;
+  /** Nothing is written: neither the image nor the cache. */
+  readonly dryRun: boolean;
   readonly verbose: boolean;
 }
 
@@ -69,7 +78,7 @@ export interface BuildImagePorts {
   readonly buildsDir: string;
   /** The build cache of this application. */
   readonly cacheDir: string;
-  readonly ctx: Context;
+  readonly ctx: EventContext;
 }
 
 /** What a build did. */
@@ -102,7 +111,7 @@ async function buildIn(
   const { ctx, runner } = ports;
   const watch = new Stopwatch(ctx);
   const parents = { ...builder.user, mode: 0o755 };
-  const app: Place = { path: directories.app, name: "/workspace", parents };
+  const app: Place = { path: directories.app, name: inputs.workspace, parents };
   const layers: Place = { path: directories.layers, name: "/layers", parents };
   for (const path of [app.path, layers.path]) await requireEmpty(await privateDirectory(path), inputs.appDir);
   await writePlatformDirectory(directories.platform, inputs);
@@ -112,14 +121,15 @@ async function buildIn(
     layers,
     platform: directories.platform,
     network: inputs.network,
-    env: inputs.phaseEnv,
+    env: inputs.execEnv === undefined ? inputs.phaseEnv : { ...inputs.phaseEnv, CNB_EXEC_ENV: inputs.execEnv },
     verbose: inputs.verbose,
+    output: (line, stream) => ctx.output(line, stream),
   };
 
   if (inputs.appDir !== app.path) await copyApplication(inputs.appDir, app.path, inputs.include, ctx);
   // What was analyzed and detected is kept here: buildpacks can write the files that say it.
-  const analyzed = await watch.time("ANALYZING", () => analyzeIn(layers, inputs, ports));
-  await watch.time("DETECTING", () => runner.run("detect", job, ctx));
+  const analyzed = await watch.time("analyze", () => analyzeIn(layers, inputs, ports));
+  await watch.time("detect", () => runner.run("detect", job, ctx));
   await refuseTraps(layers.path);
   // Without the images that they would change, the application would be built and run on the wrong ones.
   const detected = readGroup(join(layers.path, "group.toml"));
@@ -128,16 +138,17 @@ async function buildIn(
   const trees = layers.path === layers.name ? undefined : openKeptTrees(join(ports.cacheDir, "trees"));
   // One view for both phases: what it has verified once is not read again.
   const cache = await openVolumeCache(await privateDirectory(ports.cacheDir), ctx);
-  const restored = await watch.time("RESTORING", () =>
+  const restored = await watch.time("restore", () =>
     restoreIn({ layers, analyzed, detected }, inputs, cache, trees, ctx),
   );
-  await watch.time("BUILDING", () => runner.run("build", job, ctx));
+  await watch.time("build", () => runner.run("build", job, ctx));
   await refuseTraps(layers.path);
   const built = ctx.clock().getTime();
-  const exported = await watch.time("EXPORTING", () =>
+  const exported = await watch.time("export", () =>
     exportFrom({ app, layers, analyzed, detected }, inputs, cache, trees, ports),
   );
-  trees?.keep(built);
+  if (!inputs.dryRun) trees?.keep(built);
+  if (inputs.sbomOutputDir !== undefined) await copySboms(layers.path, inputs.sbomOutputDir);
   return { ...exported, group: detected.group, restored, times: watch.times };
 }
 
@@ -226,8 +237,9 @@ async function exportFrom(
       ),
       project: undefined,
       defaultProcessType: inputs.defaultProcess,
-      execEnv: "production",
+      execEnv: inputs.execEnv ?? "production",
       sourceDateEpoch: inputs.sourceDateEpoch,
+      dryRun: inputs.dryRun,
     },
     { images, sink, blobs, cache, trees, ctx },
   );

@@ -2,9 +2,9 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import type { ProxySettings } from "../../stores/registry/proxy.ts";
+import type { Env } from "../machine.ts";
 import type { Places } from "../places.ts";
-
-type Env = Readonly<Record<string, string | undefined>>;
 
 /**
  * Variables that tell buildpacks where this person's packages come from: the npm registry of
@@ -53,4 +53,18 @@ async function askNpm(cwd: string): Promise<string | undefined> {
   });
   const answer = stdout.trim();
   return failed || answer === "" || answer === "undefined" ? undefined : answer;
+}
+
+/** The variables that tell programs of proxies, in both cases. */
+export function proxyVariables({ http, https, no }: ProxySettings): Readonly<Record<string, string>> {
+  const values = { HTTP_PROXY: http, HTTPS_PROXY: https, NO_PROXY: no };
+  const entries = Object.entries(values).flatMap(([name, value]) =>
+    value === undefined
+      ? []
+      : [
+          [name, value],
+          [name.toLowerCase(), value],
+        ],
+  );
+  return Object.fromEntries(entries) as Record<string, string>;
 }

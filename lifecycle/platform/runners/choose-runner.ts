@@ -1,11 +1,9 @@
 import type { Context } from "../../context.ts";
 import { inPlaceRunner } from "./in-place-runner.ts";
+import type { RunnerChoice } from "../build/request.ts";
 import type { Runner } from "./runner.ts";
 import { sandboxRunner } from "./sandbox-runner.ts";
 import { findSandbox, type SandboxSearch } from "./sandbox/sandbox.ts";
-
-/** What `--runner` takes. */
-export type RunnerChoice = "auto" | "sandbox" | "in-place";
 
 /** The runner that was asked for, or the first that works here. Throws `RUNNER_UNAVAILABLE`. */
 export async function chooseRunner(

@@ -7,8 +7,8 @@ import { TspackError } from "../../errors.ts";
 import { homeOf } from "../rootfs-files.ts";
 import {
   checkPhaseExit,
-  LineSplitter,
   phaseEnvironment,
+  phaseOutput,
   phasePrograms,
   type Runner,
   type RunnerJob,
@@ -30,22 +30,14 @@ export function inPlaceRunner(ids: { readonly uid: number }): Runner {
     },
     run: async (phase, job, ctx) => {
       if (ids.uid === 0) giveAway([job.app.path, job.layers.path, job.platform.path], job.builder.user);
-      const lines = new LineSplitter((line) => ctx.logger.info(line));
-      const code = await runPhase(phase, job, ids.uid === 0, lines, ctx);
-      lines.end();
+      const code = await runPhase(phase, job, ids.uid === 0, ctx);
       if (ctx.signal.aborted) throw new TspackError("CANCELED", "canceled");
       checkPhaseExit(phase, code);
     },
   };
 }
 
-function runPhase(
-  phase: UntrustedPhase,
-  job: RunnerJob,
-  asRoot: boolean,
-  lines: LineSplitter,
-  ctx: Context,
-): Promise<number> {
+function runPhase(phase: UntrustedPhase, job: RunnerJob, asRoot: boolean, ctx: Context): Promise<number> {
   const { builder, app, layers, platform } = job;
   const args = ["-app", app.path, "-layers", layers.path, "-platform", platform.name];
   const home = homeOf("/", builder.user.uid);
@@ -56,7 +48,9 @@ function runPhase(
     detached: true,
     ...(asRoot ? builder.user : {}),
   });
-  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => lines.push(chunk));
+  const lines = phaseOutput(job);
+  for (const stream of ["stdout", "stderr"] as const)
+    child[stream].on("data", (chunk: Buffer) => lines.push(chunk, stream));
   const stop = (): void => {
     if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, "SIGTERM");
   };
@@ -72,6 +66,7 @@ function runPhase(
     );
     child.once("close", (code) => {
       ctx.signal.removeEventListener("abort", stop);
+      lines.end();
       resolve(code ?? 1);
     });
   });

@@ -18,6 +18,8 @@ export interface RunnerJob {
   /** Variables of the phase beside those of the builder: proxies and the like, never credentials. */
   readonly env: Readonly<Record<string, string>>;
   readonly verbose: boolean;
+  /** Takes each line that the phase writes. */
+  readonly output: (line: string, stream: "stdout" | "stderr") => void;
 }
 
 /** Directories of a build on this machine. */
@@ -84,7 +86,24 @@ export function checkPhaseExit(phase: UntrustedPhase, code: number): void {
   });
 }
 
-/** Cuts a stream of bytes into lines for a logger. */
+/** Cuts both streams of a phase into lines. */
+export function phaseOutput({ output }: RunnerJob): {
+  readonly push: (bytes: Uint8Array, stream: "stdout" | "stderr") => void;
+  readonly end: () => void;
+} {
+  const stdout = new LineSplitter((line) => output(line, "stdout"));
+  const stderr = new LineSplitter((line) => output(line, "stderr"));
+  const splitters = { stdout, stderr };
+  return {
+    push: (bytes, stream) => splitters[stream].push(bytes),
+    end: () => {
+      stdout.end();
+      stderr.end();
+    },
+  };
+}
+
+/** Cuts a stream of bytes into lines. */
 export class LineSplitter {
   private readonly emit: (line: string) => void;
   private readonly decoder = new TextDecoder();

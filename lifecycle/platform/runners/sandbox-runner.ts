@@ -4,8 +4,8 @@ import { TspackError } from "../../errors.ts";
 import { homeOf } from "../rootfs-files.ts";
 import {
   checkPhaseExit,
-  LineSplitter,
   phaseEnvironment,
+  phaseOutput,
   phasePrograms,
   type Runner,
   type RunnerJob,
@@ -28,11 +28,11 @@ export function sandboxRunner(sandbox: Sandbox): Runner {
       keep: false,
     }),
     run: async (phase, job, ctx) => {
-      const lines = new LineSplitter((line) => ctx.logger.info(line));
+      const lines = phaseOutput(job);
       const { code } = await runInSandbox(sandbox, phaseSpec(phase, job), {
         stdio: ["ignore", "pipe", "pipe"],
         signal: ctx.signal,
-        onOutput: (chunk) => lines.push(chunk),
+        onOutput: (chunk, stream) => lines.push(chunk, stream),
       });
       lines.end();
       if (code === sandboxFailed) throw failedSandbox(sandbox);

@@ -1,28 +1,31 @@
 import { existsSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { decodeBuilderToml } from "../../platform/builder/builder-toml.ts";
-import { readBuilderBuildpacks } from "../../platform/builder/buildpack-layer.ts";
-import { type Builder, openBuilder } from "../../platform/builder/builder.ts";
-import { createBuilder } from "../../platform/builder/create-builder.ts";
-import { defaultBuilder, defaultNames } from "../../platform/builder/default-builder.ts";
-import { type LocalSources, localParts } from "../../platform/builder/local-parts.ts";
+import { decodeBuilderToml } from "./builder-toml.ts";
+import { readBuilderBuildpacks } from "./buildpack-layer.ts";
+import { type Builder, openBuilder } from "./builder.ts";
+import { createBuilder } from "./create-builder.ts";
+import { defaultBuilder, defaultNames } from "./default-builder.ts";
+import { type LocalSources, localParts } from "./local-parts.ts";
 import { TspackError } from "../../errors.ts";
 import type { Image } from "../../oci/image.ts";
 import { parseReference } from "../../oci/reference.ts";
 import { readTomlFile } from "../../phases/files.ts";
-import { readSettings } from "../../platform/settings.ts";
-import { proxiesFrom } from "../registry-access.ts";
-import type { Toolbox } from "../toolbox.ts";
+import { readSettings } from "../settings.ts";
+import type { Tools } from "../tools.ts";
 
 /** Where the parts of builders come from on this machine. */
-export function localSources({ host, places }: Toolbox, mirror: string | undefined): LocalSources {
-  const { http, https, no } = proxiesFrom(host.env);
-  const caFile = host.env["SSL_CERT_FILE"] ?? host.env["NODE_EXTRA_CA_CERTS"];
+export function localSources({ machine, network, places }: Tools, mirror: string | undefined): LocalSources {
+  const { http, https, no } = network.proxy;
+  const caFile = machine.env["SSL_CERT_FILE"] ?? machine.env["NODE_EXTRA_CA_CERTS"];
   return {
-    packageRoot: host.packageRoot,
+    packageRoot: machine.packageRoot,
     places,
     arch: process.arch === "arm64" ? "arm64" : "amd64",
-    mirror: { option: mirror, env: host.env["TSPACK_DEBIAN_MIRROR"], config: readSettings(places.config).debianMirror },
+    mirror: {
+      option: mirror,
+      env: machine.env["TSPACK_DEBIAN_MIRROR"],
+      config: readSettings(places.config).debianMirror,
+    },
     network: { caFile, httpProxy: http, httpsProxy: https, noProxy: no },
   };
 }
@@ -32,21 +35,21 @@ export function localSources({ host, places }: Toolbox, mirror: string | undefin
  * one. Throws `BUILDER_NOT_FOUND`, `INVALID_BUILDER` and what making a builder throws.
  */
 export async function chooseBuilder(
-  toolbox: Toolbox,
+  tools: Tools,
   named: string | undefined,
   mirror: string | undefined,
 ): Promise<Builder> {
-  const image = await builderImage(toolbox, named, mirror);
-  return openBuilder(named ?? defaultNames.builder, image, toolbox.places.rootfs, toolbox.ctx);
+  const image = await builderImage(tools, named, mirror);
+  return openBuilder(named ?? defaultNames.builder, image, tools.places.rootfs, tools.ctx);
 }
 
-async function builderImage(toolbox: Toolbox, named: string | undefined, mirror: string | undefined): Promise<Image> {
-  const { local, ctx, host } = toolbox;
+async function builderImage(tools: Tools, named: string | undefined, mirror: string | undefined): Promise<Image> {
+  const { local, ctx, machine } = tools;
   if (named === undefined)
-    return defaultBuilder({ sources: localSources(toolbox, mirror), store: local, blobs: await toolbox.blobs(), ctx });
-  if (named.startsWith("oci:")) return layoutBuilder(resolve(host.cwd, named.slice("oci:".length)));
-  if (named.endsWith(".toml")) return imageOfBuilderToml(toolbox, resolve(host.cwd, named), mirror);
-  const image = await toolbox.images.resolve(parseReference(named, "--builder"));
+    return defaultBuilder({ sources: localSources(tools, mirror), store: local, blobs: await tools.blobs(), ctx });
+  if (named.startsWith("oci:")) return layoutBuilder(resolve(machine.cwd, named.slice("oci:".length)));
+  if (named.endsWith(".toml")) return imageOfBuilderToml(tools, resolve(machine.cwd, named), mirror);
+  const image = await tools.images.resolve(parseReference(named, "--builder"));
   if (image !== undefined) return image;
   throw new TspackError(
     "BUILDER_NOT_FOUND",
@@ -67,11 +70,11 @@ async function layoutBuilder(path: string): Promise<Image> {
 }
 
 /** Makes the builder of a `builder.toml`; parts that it leaves out are the default ones. */
-export async function imageOfBuilderToml(toolbox: Toolbox, file: string, mirror: string | undefined): Promise<Image> {
-  const { ctx, images, local } = toolbox;
+export async function imageOfBuilderToml(tools: Tools, file: string, mirror: string | undefined): Promise<Image> {
+  const { ctx, images, local } = tools;
   const definition = decodeBuilderToml(readTomlFile(file));
-  const sources = localSources(toolbox, mirror);
-  const blobs = await toolbox.blobs();
+  const sources = localSources(tools, mirror);
+  const blobs = await tools.blobs();
   const stackFile = resolve(sources.packageRoot, "stacks/bookworm/stack.toml");
   const { stack, lifecycle } = await localParts(sources, stackFile, blobs, ctx);
   if (definition.runImages.length === 0) await local.write(stack.run, [parseReference(defaultNames.run)], { ctx });

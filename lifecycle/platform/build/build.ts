@@ -1,0 +1,170 @@
+import { createHash } from "node:crypto";
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { encodeReport, type Report } from "../../cnb/files/report.ts";
+import type { Context } from "../../context.ts";
+import { versionText } from "../../distribution/version.ts";
+import { refName } from "../../oci/reference.ts";
+import type { ExportPlan } from "../../phases/export.ts";
+import type { ImageSource } from "../../stores/store.ts";
+import { type Builder, builderHere } from "../builder/builder.ts";
+import { chooseBuilder } from "../builder/choose-builder.ts";
+import type { OnEvent } from "../events.ts";
+import { familiarName } from "../familiar-name.ts";
+import type { Machine } from "../machine.ts";
+import { chooseRunner } from "../runners/choose-runner.ts";
+import type { Runner } from "../runners/runner.ts";
+import { type NetworkAccess, openTools, sandboxSearch, type Tools } from "../tools.ts";
+import { type BuildImageInputs, buildImage, type BuiltImage } from "./build-image.ts";
+import { buildVariables, proxyVariables } from "./build-variables.ts";
+import { type EventContext, eventContext } from "./event-context.ts";
+import { explainFailure, failedEvent } from "./failure.ts";
+import { type Destination, isOneOf, openDestination } from "./destination.ts";
+import { pulledImages } from "./pulled-images.ts";
+import type { BuildRequest } from "./request.ts";
+import { type ResolvedRequest, resolveRequest } from "./resolve-request.ts";
+import { type BuildSummary, buildSummary } from "./summary.ts";
+
+/** What a build works with. */
+export interface BuildPorts {
+  readonly machine: Machine;
+  /** Opens what is needed to reach registries; called once, for this build. */
+  readonly openNetwork: (insecureRegistries: readonly string[], ctx: Context) => NetworkAccess;
+  /** Gets every event of this build, in order. */
+  readonly onEvent?: OnEvent | undefined;
+  /** Ends the build; nothing of it stays behind. */
+  readonly signal?: AbortSignal | undefined;
+  readonly clock?: (() => Date) | undefined;
+}
+
+/** What a build did. */
+export interface BuildResult extends BuildSummary {
+  /** All that export did, or in a dry run would do. */
+  readonly plan: ExportPlan;
+  /** `report.toml`. Platform specification. */
+  readonly report: Report;
+}
+
+/**
+ * Builds an application image. Several builds may run at a time in one process. Throws what the
+ * phases throw, after it has reported the same as event `failed`; `CANCELED` when the signal fires.
+ */
+export async function build(request: BuildRequest, ports: BuildPorts): Promise<BuildResult> {
+  const { onEvent = () => {}, signal = new AbortController().signal, clock = () => new Date() } = ports;
+  const ctx = eventContext({ onEvent, signal, clock, verbose: request.verbose === true });
+  try {
+    const resolved = resolveRequest(request, ports.machine, clock());
+    const names = resolved.names.map(familiarName);
+    ctx.emit({ type: "started", image: resolved.names[0]?.original ?? "", names, version: versionText });
+    const network = ports.openNetwork(request.insecureRegistries ?? [], ctx);
+    return await buildWith(resolved, openTools(ports.machine, network, ctx), ctx);
+  } catch (thrown) {
+    const error = explainFailure(thrown, signal);
+    ctx.emit(failedEvent(error));
+    throw error;
+  }
+}
+
+async function buildWith(resolved: ResolvedRequest, tools: Tools, ctx: EventContext): Promise<BuildResult> {
+  const began = ctx.clock().getTime();
+  const { request, names } = resolved;
+  // Before the builder: that may take a minute, and without a runner it is of no use.
+  const runner = await openRunner(resolved, tools);
+  const builder = await openBuilderOf(resolved, tools);
+  const destination = openDestination(resolved, tools);
+  const built = await buildImage(await imageInputs(resolved, builder, tools), {
+    ...destination,
+    images: imagesFor(resolved, destination, tools),
+    runner,
+    blobs: await tools.blobs(),
+    buildsDir: tools.places.builds,
+    cacheDir: await cacheDirectory(resolved, tools),
+    ctx,
+  });
+  await writeReport(request.reportOutputDir, built.report, tools.machine);
+  const seconds = (ctx.clock().getTime() - began) / 1000;
+  const dryRun = request.dryRun === true;
+  const store = dryRun ? "nowhere" : destination.name;
+  const output = resolved.output.kind;
+  const summary = await buildSummary(built, { names, output, store, runner: runner.name, dryRun, seconds });
+  return announce(summary, built, ctx);
+}
+
+function announce(summary: BuildSummary, { plan, report: file }: BuiltImage, ctx: EventContext): BuildResult {
+  for (const layer of summary.layers) ctx.emit({ type: "layer", ...layer });
+  ctx.emit({ type: "finished", ...summary });
+  return { ...summary, plan, report: file };
+}
+
+async function openRunner({ request }: ResolvedRequest, { machine, ctx }: Tools): Promise<Runner> {
+  const { runner = "auto", sandbox } = request;
+  if (runner === "in-place") warnOfSharedUser(machine, ctx);
+  return chooseRunner(runner, { ...sandboxSearch(machine, sandbox), uid: machine.uid }, ctx);
+}
+
+/** One user's processes can read each other's environment and files: without root nothing hides ours in place. */
+function warnOfSharedUser({ uid, env }: Machine, { logger }: Context): void {
+  if (uid === 0 || (env["CNB_REGISTRY_AUTH"] ?? "") === "") return;
+  logger.warn(
+    "buildpacks run as the same user as tspack and can read CNB_REGISTRY_AUTH; start tspack as root of the container, or run the phases of the lifecycle separately",
+  );
+}
+
+async function openBuilderOf({ request }: ResolvedRequest, tools: Tools): Promise<Builder> {
+  const builder =
+    request.runner === "in-place"
+      ? builderHere(tools.machine.env)
+      : await chooseBuilder(tools, request.builder, request.debianMirror);
+  const { uid = builder.user.uid, gid = builder.user.gid } = request;
+  return { ...builder, user: { uid, gid } };
+}
+
+async function imageInputs(resolved: ResolvedRequest, builder: Builder, tools: Tools): Promise<BuildImageInputs> {
+  const { request, names, appDir, workspace, previousImage, sourceDateEpoch } = resolved;
+  const { machine, network, places } = tools;
+  return {
+    names,
+    appDir,
+    include: () => true,
+    builder,
+    workspace,
+    runImage: request.runImage,
+    previousImage,
+    env: { ...(await buildVariables(machine.env, places, machine.cwd)), ...request.env },
+    phaseEnv: proxyVariables(network.proxy),
+    certificates: network.certificates,
+    network: (request.network ?? "host") === "host",
+    defaultProcess: request.defaultProcess,
+    execEnv: request.execEnv,
+    sourceDateEpoch,
+    sbomOutputDir: request.sbomOutputDir === undefined ? undefined : resolve(machine.cwd, request.sbomOutputDir),
+    dryRun: request.dryRun === true,
+    verbose: request.verbose === true,
+  };
+}
+
+/** The image continues the one that is there under its name, and there only. */
+function imagesFor({ names, request }: ResolvedRequest, { source }: Destination, tools: Tools): ImageSource {
+  const others = pulledImages(tools, request.pullPolicy);
+  return {
+    resolve: (ref, options) => (isOneOf(ref, names) ? source : others).resolve(ref, options),
+  };
+}
+
+/** One build cache for each application image, by its name. */
+async function cacheDirectory({ names: [main], request }: ResolvedRequest, { places }: Tools): Promise<string> {
+  const key = createHash("sha256")
+    .update(main === undefined ? "" : refName(main))
+    .digest("hex")
+    .slice(0, 32);
+  const directory = join(places.caches, key);
+  if (request.clearCache === true) await rm(directory, { recursive: true, force: true });
+  return directory;
+}
+
+async function writeReport(directory: string | undefined, report: Report, { cwd }: Machine): Promise<void> {
+  if (directory === undefined) return;
+  const path = resolve(cwd, directory);
+  await mkdir(path, { recursive: true });
+  await writeFile(join(path, "report.toml"), encodeReport(report));
+}

@@ -1,0 +1,54 @@
+import { resolve } from "node:path";
+import type { ImageRef } from "../../oci/reference.ts";
+import { layoutStore } from "../../stores/layout/layout-store.ts";
+import type { AccessCheck, ImageSink, ImageSource } from "../../stores/store.ts";
+import type { Tools } from "../tools.ts";
+import type { ResolvedRequest } from "./resolve-request.ts";
+
+/** Where an image is sent. */
+export interface Destination {
+  /** How the summary calls it. */
+  readonly name: string;
+  readonly sink: ImageSink;
+  /** Where the image of an earlier build is. */
+  readonly source: ImageSource;
+  /** Tells before the work whether writing will be allowed; undefined where nobody else decides. */
+  readonly access: AccessCheck | undefined;
+}
+
+/** Opens what `--output` names. */
+export function openDestination({ names, output }: ResolvedRequest, tools: Tools): Destination {
+  const { local, machine, places, registries } = tools;
+  switch (output.kind) {
+    case "local":
+      return { name: places.images, sink: local, source: local, access: undefined };
+    case "registry": {
+      const name = `registry ${names[0]?.registry ?? ""}`;
+      return { name, sink: registries, source: registries, access: publishingAccess(tools, names) };
+    }
+    case "oci": {
+      const path = resolve(machine.cwd, output.path);
+      const layout = layoutStore(path);
+      return { name: path, sink: layout, source: layout, access: undefined };
+    }
+    case "engine":
+    case "oci-archive":
+    case "docker-archive":
+      throw new Error(`resolveRequest lets no output ${output.kind} pass`);
+  }
+}
+
+/** What is in the local store can be read, whatever a registry of that name says; the image itself has to be in the registry. */
+function publishingAccess({ local, registries }: Tools, names: readonly ImageRef[]): AccessCheck {
+  return {
+    checkAccess: async (ref, want) => {
+      if (want === "read" && !isOneOf(ref, names) && (await local.resolve(ref)) !== undefined) return;
+      await registries.checkAccess(ref, want);
+    },
+  };
+}
+
+/** Whether a reference is of the repository of one of the names. */
+export function isOneOf(ref: ImageRef, names: readonly ImageRef[]): boolean {
+  return names.some((name) => name.registry === ref.registry && name.repository === ref.repository);
+}

@@ -1,0 +1,139 @@
+import { posix, resolve } from "node:path";
+import { InputError, type InputIssue } from "../../errors.ts";
+import { type ImageRef, parseReference } from "../../oci/reference.ts";
+import { machinePlatform } from "../../stores/stored-image.ts";
+import type { Machine } from "../machine.ts";
+import type { BuildOutput, BuildRequest } from "./request.ts";
+
+/** A request that was read and found possible. */
+export interface ResolvedRequest {
+  readonly request: BuildRequest;
+  readonly names: readonly ImageRef[];
+  readonly appDir: string;
+  /** The application's directory in the image. */
+  readonly workspace: string;
+  readonly output: BuildOutput;
+  readonly previousImage: ImageRef | undefined;
+  /** Seconds since 1970, as `SOURCE_DATE_EPOCH` wants them. */
+  readonly sourceDateEpoch: string | undefined;
+}
+
+/**
+ * Reads the texts of a request and refuses what is wrong, what does not fit together and what
+ * tspack can not do, each by the name of its option. Throws `INVALID_REFERENCE`, and
+ * `INVALID_ARGUMENTS` with every problem.
+ */
+export function resolveRequest(request: BuildRequest, machine: Machine, now: Date): ResolvedRequest {
+  const names = request.names.map((name) => parseReference(name));
+  const issues: InputIssue[] = [...unsupported(request), ...conflicts(request)];
+  if (names.length === 0) issues.push(issue("<image>", "the name of the image", ""));
+  const previousImage =
+    request.previousImage === undefined ? undefined : parseReference(request.previousImage, "--previous-image");
+  const resolved = {
+    request,
+    names,
+    appDir: resolve(machine.cwd, request.path ?? "."),
+    workspace: readWorkspace(request, issues),
+    output: request.output ?? { kind: "local" },
+    previousImage,
+    sourceDateEpoch: readCreationTime(request.creationTime, now, issues),
+  } as const;
+  checkOwner(request, issues);
+  if (resolved.output.kind === "registry") issues.push(...otherRegistry(names, previousImage));
+  if (issues.length > 0) throw new InputError("INVALID_ARGUMENTS", "this build is not possible", issues);
+  return resolved;
+}
+
+function issue(source: string, expected: string, got: string): InputIssue {
+  return { source, path: "", expected, got };
+}
+
+/** What no code stands behind yet: better refused than ignored. */
+function unsupported(request: BuildRequest): readonly InputIssue[] {
+  const { output, network = "host", platform, caches, volumes } = request;
+  const own = machinePlatform();
+  const given: readonly (readonly [option: string, isGiven: boolean])[] = [
+    ["--descriptor", request.descriptor !== undefined],
+    ["--buildpack", isSome(request.buildpacks)],
+    ["--pre-buildpack", isSome(request.preBuildpacks)],
+    ["--post-buildpack", isSome(request.postBuildpacks)],
+    ["--extension", isSome(request.extensions)],
+    ["--disable-system-buildpacks", request.disableSystemBuildpacks === true],
+    ["--lifecycle-image", request.lifecycleImage !== undefined],
+    ["--cache", isSome(caches)],
+    ["--cache-image", request.cacheImage !== undefined],
+    ["--volume", isSome(volumes)],
+    ["--docker-host", request.dockerHost !== undefined],
+    ["--runner engine", request.runner === "engine"],
+    [`--network ${network}`, network !== "host" && network !== "none"],
+    [`--platform ${platform}`, platform !== undefined && platform !== `${own.os}/${own.architecture}`],
+    [
+      `--output ${output?.kind}`,
+      output !== undefined && ["engine", "oci-archive", "docker-archive"].includes(output.kind),
+    ],
+  ];
+  return given.flatMap(([option, isGiven]) =>
+    isGiven ? [issue(option, "to be left out: tspack can not do this yet", "")] : [],
+  );
+}
+
+function isSome(values: readonly unknown[] | undefined): boolean {
+  return values !== undefined && values.length > 0;
+}
+
+function conflicts({ cacheImage, output, runner, workspace }: BuildRequest): readonly InputIssue[] {
+  const inPlace = "/workspace, where --runner in-place works";
+  return [
+    ...(cacheImage !== undefined && output?.kind !== "registry"
+      ? [issue("--cache-image", "--publish beside it: a cache in a registry is for images in registries", "")]
+      : []),
+    ...(runner === "in-place" && workspace !== undefined && posix.join("/", workspace) !== "/workspace"
+      ? [issue("--workspace", inPlace, JSON.stringify(workspace))]
+      : []),
+  ];
+}
+
+/** Directories of the build image that something else is in. */
+const reserved = ["/cnb", "/layers", "/platform", "/bin", "/dev", "/etc", "/lib", "/proc", "/sbin", "/sys", "/usr"];
+
+function readWorkspace({ workspace = "/workspace" }: BuildRequest, issues: InputIssue[]): string {
+  const path = posix.join("/", workspace).replace(/\/$/, "");
+  const taken = reserved.some((directory) => path === directory || path.startsWith(`${directory}/`));
+  if (path === "" || taken || workspace.split("/").includes("..") || /[\0\n:,]/.test(path))
+    issues.push(
+      issue("--workspace", "a directory that the build image does not need itself", JSON.stringify(workspace)),
+    );
+  return path;
+}
+
+function readCreationTime(given: string | undefined, now: Date, issues: InputIssue[]): string | undefined {
+  if (given === undefined) return undefined;
+  const seconds = (milliseconds: number): string => String(Math.floor(milliseconds / 1000));
+  if (given === "now") return seconds(now.getTime());
+  if (/^\d{1,12}$/.test(given)) return given;
+  const isDate = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/.test(given);
+  if (isDate && !Number.isNaN(Date.parse(given))) return seconds(Date.parse(given));
+  const expected = "seconds since 1970, a time such as 2026-01-31T12:00:00Z, or now";
+  issues.push(issue("--creation-time", expected, JSON.stringify(given)));
+  return undefined;
+}
+
+/** The largest user number that Linux has. */
+const maxId = 4_294_967_294;
+
+function checkOwner({ uid, gid }: BuildRequest, issues: InputIssue[]): void {
+  for (const [option, id] of [
+    ["--uid", uid],
+    ["--gid", gid],
+  ] as const) {
+    if (id !== undefined && !(Number.isInteger(id) && id >= 0 && id <= maxId))
+      issues.push(issue(option, `a whole number up to ${maxId}`, String(id)));
+  }
+}
+
+/** Layers are taken over without reading them, which works inside of one registry. */
+function otherRegistry(names: readonly ImageRef[], previous: ImageRef | undefined): readonly InputIssue[] {
+  const [main] = names;
+  if (main === undefined || previous === undefined || previous.registry === main.registry) return [];
+  return [issue("--previous-image", `an image of ${main.registry}, as the image is sent there`, previous.original)];
+}

@@ -1,0 +1,55 @@
+import { join } from "node:path";
+import type { Context } from "../context.ts";
+import type { BlobCache } from "../stores/blob-cache.ts";
+import { openBlobCache } from "../stores/blob-cache/open.ts";
+import { layoutStore, type LayoutStore } from "../stores/layout/layout-store.ts";
+import type { ProxySettings } from "../stores/registry/proxy.ts";
+import type { RegistryStore } from "../stores/registry/registry-store.ts";
+import type { ImageSource } from "../stores/store.ts";
+import { type Machine, searchPath } from "./machine.ts";
+import { type Places, placesFrom } from "./places.ts";
+import type { SandboxSearch } from "./runners/sandbox/sandbox.ts";
+
+/** What every operation works with: the stores and places of this machine. */
+export interface Tools {
+  readonly machine: Machine;
+  readonly network: NetworkAccess;
+  readonly ctx: Context;
+  readonly places: Places;
+  /** The local image store. */
+  readonly local: LayoutStore;
+  readonly registries: RegistryStore;
+  /** Looks here first and then in the registry that the name says. */
+  readonly images: ImageSource;
+  blobs(): Promise<BlobCache>;
+}
+
+/** How other machines are reached: made of the environment by whoever may read credentials. */
+export interface NetworkAccess {
+  readonly registries: RegistryStore;
+  readonly proxy: ProxySettings;
+  /** Certificates in PEM that this machine trusts besides those of the runtime. */
+  readonly certificates: string | undefined;
+}
+
+/** Opens the stores of a machine. Throws `INVALID_ENV`. */
+export function openTools(machine: Machine, network: NetworkAccess, ctx: Context): Tools {
+  const places = placesFrom(machine.env);
+  const local = layoutStore(places.images);
+  const { registries } = network;
+  const images: ImageSource = {
+    resolve: async (ref, options) => (await local.resolve(ref, options)) ?? registries.resolve(ref, options),
+  };
+  const blobs = (): Promise<BlobCache> => openBlobCache(places.blobs, { ctx });
+  return { machine, network, ctx, places, local, registries, images, blobs };
+}
+
+/** Where a sandbox is looked for. */
+export function sandboxSearch(machine: Machine, only: SandboxSearch["only"]): SandboxSearch {
+  return { path: searchPath(machine), init: sandboxInit(machine), only };
+}
+
+/** Our first process of sandboxes that `unshare` makes. */
+function sandboxInit({ packageRoot }: Machine): string {
+  return join(packageRoot, "dist/native", `linux-${process.arch === "arm64" ? "arm64" : "amd64"}`, "sandbox-init");
+}
