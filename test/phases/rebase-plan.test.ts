@@ -130,6 +130,11 @@ describe("stacks", () => {
     [labels("s", []), {}, "stack not defined on new base image"],
     [labels("s", []), labels("t", []), "incompatible stack: 't' is not compatible with 's'"],
     [labels("s", ["run:b", "a"]), labels("s", ["c"]), "missing required mixin(s): a, b"],
+    [
+      labels("s", []),
+      labels("s", "a"),
+      "get run image mixins: failed to unmarshal context of label 'io.buildpacks.stack.mixins': expected a list of names, found \"a\"",
+    ],
   ])("%j on %j is refused", (app, base, message) => {
     expect(() => checkStack(app, base)).toThrowError(expect.objectContaining({ code: "NOT_REBASABLE", message }));
   });

@@ -12,7 +12,7 @@ export function checkStack(app: Labels, newBase: Labels): void {
   if (appStack === "") throw refused("stack not defined on app image");
   if (newStack === "") throw refused("stack not defined on new base image");
   if (appStack !== newStack) throw refused(`incompatible stack: '${newStack}' is not compatible with '${appStack}'`);
-  const has = new Set(mixins(newBase, "new base image"));
+  const has = new Set(mixins(newBase, "run image"));
   const missing = mixins(app, "app image").filter((mixin) => !has.has(mixin));
   if (missing.length > 0) throw refused(`missing required mixin(s): ${[...new Set(missing)].sort().join(", ")}`);
 }
@@ -30,7 +30,8 @@ function mixins(labels: Labels, image: string): readonly string[] {
   } catch {
     // The same failure as for JSON of another shape.
   }
-  throw refused(`get ${image} mixins: label ${mixinsLabel} is not a list of names: ${text}`);
+  const problem = `failed to unmarshal context of label '${mixinsLabel}'`;
+  throw refused(`get ${image} mixins: ${problem}: expected a list of names, found ${text}`);
 }
 
 function refused(message: string): TspackError {
