@@ -37,6 +37,18 @@ const damaging = [
   ),
   order("k"),
 ];
+/** An extension `e` beside the buildpack `p`. */
+const extending = [
+  ...passing,
+  ...["/cnb/extensions", "/cnb/extensions/e", "/cnb/extensions/e/1", "/cnb/extensions/e/1/bin"].map(directory),
+  file("/cnb/extensions/e/1/extension.toml", 'api = "0.10"\n[extension]\nid = "e"\nversion = "1"\n'),
+  file("/cnb/extensions/e/1/bin/detect", "#!/bin/sh\necho e: output from /bin/detect\n", "0755"),
+  file("/cnb/extensions/e/1/bin/generate", "#!/bin/sh\necho e: output from /bin/generate\n", "0755"),
+  file(
+    "/workspace/order.toml",
+    '[[order]]\n[[order.group]]\nid = "p"\nversion = "1"\n[[order-extensions]]\n[[order-extensions.group]]\nid = "e"\nversion = "1"\n',
+  ),
+];
 const create = (...args: readonly string[]): ScenarioStep =>
   step("creator", ["-run-image", runImage, ...args, appImage]);
 const insecure = { CNB_INSECURE_REGISTRIES: "nowhere.localhost" };
@@ -136,20 +148,26 @@ const cases: readonly Spoken[] = [
   },
   {
     name: "creator: extensions",
-    tree: [
-      ...passing,
-      ...["/cnb/extensions", "/cnb/extensions/e", "/cnb/extensions/e/1", "/cnb/extensions/e/1/bin"].map(directory),
-      file("/cnb/extensions/e/1/extension.toml", 'api = "0.10"\n[extension]\nid = "e"\nversion = "1"\n'),
-      file("/cnb/extensions/e/1/bin/detect", "#!/bin/sh\n", "0755"),
-      file("/cnb/extensions/e/1/bin/generate", "#!/bin/sh\n", "0755"),
-      file(
-        "/workspace/order.toml",
-        '[[order]]\n[[order.group]]\nid = "p"\nversion = "1"\n[[order-extensions]]\n[[order-extensions.group]]\nid = "e"\nversion = "1"\n',
-      ),
-    ],
+    tree: extending,
     steps: [step("creator", ["-run-image", runImage, "-order", "/workspace/order.toml", appImage], 22)],
     holds: ["detected order contains extensions which is not supported by the creator"],
   },
+  ...["0.12", "0.13"].map((api) => ({
+    name: `detector ${api}: what extensions print`,
+    api,
+    tree: extending,
+    steps: [
+      step("analyzer", ["-run-image", runImage, appImage]),
+      step("detector", ["-order", "/workspace/order.toml", "-log-level", "debug"], 0, {
+        CNB_EXPERIMENTAL_MODE: "warn",
+      }),
+    ],
+    holds: [
+      "e: output from /bin/detect",
+      "e: output from /bin/generate",
+      ...(api === "0.12" ? ["Warning: Platform requested experimental feature 'Dockerfiles'"] : []),
+    ],
+  })),
   {
     name: "rebaser: an insecure registry that is not there",
     steps: [step("rebaser", ["-run-image", runImage, nowhere], 72, insecure)],
