@@ -1,5 +1,12 @@
-// The public entry "tspack": the phases as functions, what they work with, and the errors they throw.
-export { type Context, type Progress, type ProgressStep, silentProgress } from "./context.ts";
+// The public entry "tspack": what the command line does, as functions with events instead of text.
+// The phases one by one are "tspack/phases".
+export { build, inspect, type InspectRequest, type LibraryOptions, rebase } from "./library.ts";
+export type { BuildResult } from "./platform/build/build.ts";
+export type { BuildOutput, BuildRequest, CacheRequest, PullPolicy, RunnerChoice } from "./platform/build/request.ts";
+export type { BuildSummary, LayerSummary } from "./platform/build/summary.ts";
+export type { BuildEvent, BuildEventBody, BuildPhase, OnEvent } from "./platform/events.ts";
+export type { Inspection } from "./platform/inspect/inspect-image.ts";
+export type { RebaseRequest, RebaseSummary } from "./platform/rebase/rebase.ts";
 export {
   type ErrorCode,
   errorCode,
@@ -9,61 +16,3 @@ export {
   RemoteError,
   TspackError,
 } from "./errors.ts";
-export { type Logger, type LogLevel, silentLogger } from "./logger.ts";
-export { here, type Owner, type Place } from "./layers/place.ts";
-export {
-  analyze,
-  type AnalyzeInputs,
-  type AnalyzePorts,
-  type RunImageChoice,
-  selectRunImage,
-} from "./phases/analyze.ts";
-export {
-  type BuildpackInputs,
-  detect,
-  type DetectInputs,
-  type DetectPorts,
-  type DetectResult,
-} from "./phases/detect.ts";
-export {
-  type LayerState,
-  restore,
-  type RestoredLayer,
-  type RestoreInputs,
-  type RestorePorts,
-  type RestoreResult,
-} from "./phases/restore.ts";
-export { build, type BuildInputs, type BuildPorts } from "./phases/build.ts";
-export { generate, type GenerateInputs, type GeneratePorts, type GenerateResult } from "./phases/generate.ts";
-export { extend, type ExtendInputs, type ExtendPorts, type ExtendResult } from "./phases/extend.ts";
-export type { ProcessOutput } from "./phases/buildpack-process.ts";
-
-export { create, type CreateInputs, type CreatePorts, type CreateResult } from "./phases/create.ts";
-export {
-  exportImage,
-  type ExportInputs,
-  type ExportPlan,
-  type ExportPorts,
-  type ExportResult,
-  planExport,
-} from "./phases/export.ts";
-export { rebaseImage, type RebaseInputs, type RebasePorts, type RebaseResult } from "./phases/rebase.ts";
-
-export type {
-  AccessCheck,
-  Credential,
-  ImageDeleter,
-  ImageSink,
-  ImageSource,
-  Keychain,
-  WriteReport,
-} from "./stores/store.ts";
-export { memoryStore } from "./stores/memory.ts";
-export { layoutStore, type LayoutStore } from "./stores/layout/layout-store.ts";
-export { type EngineAddress, parseEngineHost } from "./stores/engine/address.ts";
-export { type EngineConnection, engineConnection } from "./stores/engine/connection.ts";
-export { engineStore, type EngineStore, type EngineStoreOptions } from "./stores/engine/engine-store.ts";
-export { registryStore, type RegistryStore, type RegistryStoreOptions } from "./stores/registry/registry-store.ts";
-export { openBlobCache } from "./stores/blob-cache/open.ts";
-export { openVolumeCache } from "./cache/volume.ts";
-export { openImageCache } from "./cache/image.ts";

@@ -1,8 +1,7 @@
 import type { Context, Progress } from "../context.ts";
 import { silentProgress } from "../context.ts";
-import { InputError, TspackError } from "../errors.ts";
+import { InputError } from "../errors.ts";
 import type { LogLevel } from "../logger.ts";
-import type { Image } from "../oci/image.ts";
 import { type ImageRef, parseReference } from "../oci/reference.ts";
 import { type Env, type Machine } from "../platform/machine.ts";
 import { openTools, type Tools } from "../platform/tools.ts";
@@ -88,18 +87,5 @@ export function readVariables(given: readonly string[], env: Env): Readonly<Reco
       const at = entry.indexOf("=");
       return at === -1 ? [entry, env[entry] ?? ""] : [entry.slice(0, at), entry.slice(at + 1)];
     }),
-  );
-}
-
-/** An image that has to be there, here or in its registry. Throws `IMAGE_NOT_FOUND`, `INVALID_REFERENCE`. */
-export async function requireImage({ images }: Toolbox, name: string): Promise<Image> {
-  const image = await images.resolve(imageArgument(name));
-  if (image !== undefined) return image;
-  throw new TspackError(
-    "IMAGE_NOT_FOUND",
-    `there is no image ${name}, neither in the local store nor in its registry`,
-    {
-      hint: "tspack images list shows the local ones",
-    },
   );
 }

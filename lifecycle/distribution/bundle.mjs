@@ -1,6 +1,6 @@
 // Builds everything that `npm run build` and npm's `prepare` promise, into dist/:
 //
-//   dist/{tspack,lifecycle,index,oci,cnb}.js   the programs and the library, split into lazy chunks
+//   dist/{tspack,lifecycle,index,phases,oci,cnb}.js   the programs and the library, split into lazy chunks
 //   dist/lifecycle-dist/                       the lifecycle alone, flat, without any node_modules
 //   dist/native/linux-<arch>/                  the C programs, see native.mjs
 //
@@ -27,6 +27,7 @@ const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"))
 /** Entry points by the name of their output; those with a `#!` line are made executable. */
 const entries = {
   index: "lifecycle/index.ts",
+  phases: "lifecycle/phases.ts",
   oci: "lifecycle/oci/index.ts",
   cnb: "lifecycle/cnb/index.ts",
   tspack: "lifecycle/cli/tspack.ts",

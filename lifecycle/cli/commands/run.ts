@@ -1,7 +1,8 @@
 import { runImage } from "../../platform/run/run-image.ts";
+import { requireImage } from "../../platform/require-image.ts";
 import { sandboxSearch } from "../../platform/tools.ts";
 import { findSandbox, type SandboxKind } from "../../platform/runners/sandbox/sandbox.ts";
-import { type CommonOptions, ExitWith, requireImage, openToolbox, readVariables, type TspackHost } from "../toolbox.ts";
+import { type CommonOptions, ExitWith, openToolbox, readVariables, type TspackHost } from "../toolbox.ts";
 
 /** Options of `tspack run`. */
 export interface RunOptions extends CommonOptions {
@@ -20,7 +21,7 @@ export async function run(
 ): Promise<void> {
   const toolbox = openToolbox(host, options);
   const { places, ctx } = toolbox;
-  const image = await requireImage(toolbox, name);
+  const image = await requireImage(toolbox.images, name);
   const sandbox = await findSandbox(sandboxSearch(host, options.sandbox));
   const env = readVariables(options.env ?? [], host.env);
   const inputs = {
