@@ -2,7 +2,8 @@
 import { takeCredentials } from "./credentials.ts";
 
 // By this signal any process of the same user, a buildpack's too, could open Node's debugger and
-// read the credentials with it. A listener takes the place of the debugger's; it comes first.
+// read the credentials with it. The starter's Node never does that; in any other a listener takes
+// the place of the debugger's, and comes first.
 process.on("SIGUSR1", () => {});
 
 // The reader of our output may be gone before we are (`| head`): that is no failure of ours.

@@ -1,8 +1,9 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import type { Context } from "../context.ts";
 import { version } from "../distribution/version.ts";
 import { errorCode, InputError, TspackError } from "../errors.ts";
+import { certificateDirectories, dockerConfigPath } from "../stores/docker-places.ts";
 import { cloudKeychain } from "../stores/keychain-cloud.ts";
 import { dockerConfigKeychain } from "../stores/keychain-docker-config.ts";
 import { registryAuthKeychain } from "../stores/keychain-registry-auth.ts";
@@ -63,28 +64,6 @@ function dockerConfig(env: Env, { logger, signal }: Pick<Context, "logger" | "si
   const path = dockerConfigPath(env);
   const others = cloudKeychain({ path: (env["PATH"] ?? "").split(":"), logger, signal });
   return path === undefined ? others : dockerConfigKeychain(path, { signal, others });
-}
-
-/** Where Docker's `config.json` is: in `DOCKER_CONFIG`, else in the home directory. */
-export function dockerConfigPath(env: Env): string | undefined {
-  const directory = env["DOCKER_CONFIG"] ?? (env["HOME"] === undefined ? undefined : join(env["HOME"], ".docker"));
-  return directory === undefined || directory === "" ? undefined : join(directory, "config.json");
-}
-
-/**
- * Where the CAs and client certificates of single registries are, in Docker's and Podman's places:
- * `certs.d` beside Docker's `config.json`, the person's own, and the machine's.
- */
-export function certificateDirectories(env: Env): readonly string[] {
-  const docker = dockerConfigPath(env);
-  const home = (env["HOME"] ?? "") === "" ? undefined : join(env["HOME"] ?? "", ".config");
-  const config = (env["XDG_CONFIG_HOME"] ?? "") === "" ? home : env["XDG_CONFIG_HOME"];
-  return [
-    ...(docker === undefined ? [] : [dirname(docker)]),
-    ...(config === undefined ? [] : [join(config, "containers"), join(config, "docker")]),
-    "/etc/containers",
-    "/etc/docker",
-  ].map((directory) => join(directory, "certs.d"));
 }
 
 /** `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`, in either case. */

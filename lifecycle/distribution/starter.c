@@ -4,19 +4,20 @@
  * included. The names of the phases are links to this file.
  *
  *   <dir>/<loader> --inhibit-cache --preload <dir>/guard.so --library-path <dir>
- *       <dir>/node <dir>/lifecycle.js @<name> ARG...
+ *       <dir>/node --disable-sigusr1 <dir>/lifecycle.js @<name> ARG...
  *
  * @<name> is the last element of argv[0] ("@detector"): the phase, without using a flag or a
  * variable that a phase could take for its own. Needs no /proc, no PATH and no writable place.
  *
- * Buildpacks run as the same user beside the lifecycle, so two doors to it are shut here: the
- * registry credentials go to Node in an unnamed file instead of the environment, which /proc
- * shows, and guard.c makes the process undumpable. A third, Node's debugger, which SIGUSR1 opens,
- * is shut by lifecycle.ts.
+ * Buildpacks run as the same user beside the lifecycle, so its doors are shut here: the registry
+ * credentials go to Node in an unnamed file instead of the environment, which /proc shows, guard.c
+ * makes the process undumpable, and Node is told not to open its debugger on SIGUSR1. That signal
+ * is ignored from here on, as it would otherwise end the process; Node's children have it again.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -34,7 +35,7 @@ extern char **environ;
 #error "the lifecycle is built for x86_64 and aarch64"
 #endif
 
-enum { FIXED_ARGUMENTS = 9, MOST_ARGUMENTS = 4096, MOST_LINKS = 40 };
+enum { FIXED_ARGUMENTS = 10, MOST_ARGUMENTS = 4096, MOST_LINKS = 40 };
 
 struct path {
     char text[PATH_MAX];
@@ -181,12 +182,14 @@ int main(int argc, char **argv) {
                                     (char *)"--library-path",
                                     folder.text,
                                     node.text,
+                                    (char *)"--disable-sigusr1",
                                     script.text,
                                     name.text};
     memcpy(arguments, fixed, sizeof fixed);
     for (int i = 1; i < argc; i++) arguments[FIXED_ARGUMENTS + i - 1] = argv[i];
     drop_foreign_variables();
     hide_credentials();
+    signal(SIGUSR1, SIG_IGN);
     execv(loader.text, arguments);
     return fail("cannot execute", loader.text);
 }

@@ -38,23 +38,30 @@ export function cloudHelpers(registry: string): readonly string[] {
  * and the registry is used anonymously. Throws `CANCELED` only.
  */
 export function cloudKeychain({ path, logger, ...options }: CloudOptions): Keychain {
-  return {
-    async resolve(registry): Promise<Credential | undefined> {
-      for (const name of cloudHelpers(registry)) {
-        const program = findProgram(`docker-credential-${name}`, path);
-        if (program === undefined) continue;
-        try {
-          return await credentialFromHelper(name, registry, {
-            ...options,
-            timeout: options.timeout ?? 10_000,
-            program,
-          });
-        } catch (error) {
-          if (!(error instanceof TspackError) || error.code !== "CREDENTIAL_HELPER_FAILED") throw error;
-          logger.debug(`${registry} is used without credentials: ${error.message}`);
-        }
+  const ask = async (registry: string): Promise<Credential | undefined> => {
+    for (const name of cloudHelpers(registry)) {
+      const program = findProgram(`docker-credential-${name}`, path);
+      if (program === undefined) continue;
+      try {
+        return await credentialFromHelper(name, registry, {
+          ...options,
+          timeout: options.timeout ?? 10_000,
+          program,
+        });
+      } catch (error) {
+        if (!(error instanceof TspackError) || error.code !== "CREDENTIAL_HELPER_FAILED") throw error;
+        logger.debug(`${registry} is used without credentials: ${error.message}`);
       }
-      return undefined;
+    }
+    return undefined;
+  };
+  // Helpers run once, before buildpacks of the same user do.
+  const known = new Map<string, Promise<Credential | undefined>>();
+  return {
+    resolve(registry) {
+      const credential = known.get(registry) ?? ask(registry);
+      known.set(registry, credential);
+      return credential;
     },
   };
 }

@@ -161,22 +161,26 @@ describe.skipIf(tools.skip)(`--runner in-place, in a container of the builder${t
     });
   }
 
-  it("shows buildpacks no credential of the job in their environment", async () => {
+  it("shows buildpacks no credential of the job, in their environment or in ours", async () => {
     const container = new Container(users[1].args);
     // The default order ends in procfile; the script of package.json runs in npm-install's build.
     const app = join(container.work, "spy");
     cpSync(sample, app, { recursive: true });
     const manifest = JSON.parse(readFileSync(join(app, "package.json"), "utf8")) as { scripts: Record<string, string> };
-    manifest.scripts["build"] = "echo SPY-BEGIN; env; echo SPY-END";
+    const others = 'for p in /proc/[0-9]*; do tr "\\0" " " <$p/cmdline | grep -q dist/tspack.js && look $p; done';
+    const look = "look() { if cat $1/environ >/dev/null 2>&1; then echo SPY-OPEN; else echo SPY-CLOSED; fi; }";
+    manifest.scripts["build"] = `echo SPY-BEGIN; env; ${look}; ${others}; echo SPY-END`;
     writeFileSync(join(container.work, "workspace/package.json"), JSON.stringify(manifest));
     for (const file of ["package-lock.json", "server.js", "app.js", ".npmrc"])
       cpSync(join(app, file), join(container.work, "workspace", file));
     const result = await container.tspack("build", "e2e/spy", "--path", "/workspace", "--runner", "in-place");
     expect(result.stderr).toContain("SPY-END");
     expect(result.stderr).not.toContain(secret);
-    // Their environment is clean, but nothing keeps one user's processes apart.
-    expect(result.stderr).toContain("Warning: buildpacks run as the same user as tspack");
-    expect(result.stderr.split("SPY-BEGIN")[1]).not.toContain("CNB_REGISTRY_AUTH");
+    expect(result.stderr.split("SPY-BEGIN").at(-1)).not.toContain("CNB_REGISTRY_AUTH");
+    expect(result.stderr).toMatch(/^.*SPY-CLOSED$/m);
+    expect(result.stderr).not.toMatch(/^(?!.*look\(\)).*SPY-OPEN/m);
+    // What started tspack is nobody's to close, and that is told.
+    expect(result.stderr).toContain("Warning: Buildpacks can read CNB_REGISTRY_AUTH in the environment of process 1");
   });
 });
 

@@ -69,6 +69,9 @@ describe("the helper of a cloud", () => {
     helper("ecr-login", good);
     expect(await open().resolve(ecr)).toEqual({ kind: "basic", username: "u", password: "s" });
     expect(asked("ecr-login")).toBe(ecr);
+    const keychain = open();
+    await Promise.all([keychain.resolve(ecr), keychain.resolve(ecr)]);
+    expect(asked("ecr-login")).toBe(ecr + ecr);
     expect(await open().resolve("gcr.io")).toBeUndefined();
     expect(await open([]).resolve(ecr)).toBeUndefined();
   });

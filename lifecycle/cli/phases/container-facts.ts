@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync, readFileSync, statSync } from "node:fs";
 import { networkInterfaces, tmpdir } from "node:os";
 import { errorCode } from "../../errors.ts";
-import { dockerConfigPath } from "../registry-access.ts";
+import { dockerConfigPath } from "../../stores/docker-places.ts";
 import type { Env } from "../phase-options.ts";
 import { capabilityNames } from "./capabilities.ts";
 

@@ -1,11 +1,11 @@
-import { accessSync, constants, existsSync, readFileSync } from "node:fs";
-import { errorCode } from "../../errors.ts";
 import { readAnalyzed } from "../../phases/files.ts";
 import { silentLogger } from "../../logger.ts";
 import { maybeReference } from "../../oci/reference.ts";
 import type { Keychain } from "../../stores/store.ts";
 import { hostCertificates, type HostCertificates } from "../../stores/registry/host-certificates.ts";
-import { certificateDirectories, dockerConfigPath, keychainFrom } from "../registry-access.ts";
+import { exposedCredentials } from "../../platform/runners/exposed-credentials.ts";
+import { certificateDirectories } from "../../stores/docker-places.ts";
+import { keychainFrom } from "../registry-access.ts";
 import { declaredRunImages } from "./run-images.ts";
 import type { Session } from "./session.ts";
 
@@ -67,42 +67,7 @@ function attempt<T>(read: () => T): T | undefined {
   }
 }
 
-/**
- * Warns of credentials that buildpacks of this very container could read although the lifecycle
- * has let go of them: a readable Docker config, another process that was started with them, or
- * a lifecycle that was started without its guard. To be called when privileges are dropped.
- */
-export function warnOfExposedCredentials({ env, user, ctx }: Session): void {
-  const config = dockerConfigPath(env);
-  if (config !== undefined && hasSecrets(config)) {
-    ctx.logger.warn(
-      `Buildpacks can read the registry credentials in ${config}; give them in CNB_REGISTRY_AUTH instead`,
-    );
-  }
-  const secret = env["CNB_REGISTRY_AUTH"] ?? "";
-  if (secret === "" || secret === "{}") return;
-  for (const pid of ["self", String(process.ppid), "1"]) {
-    if (!environmentHas(pid, secret)) continue;
-    const who = pid === "self" ? "this process, which was not started by its own program" : `process ${pid}`;
-    ctx.logger.warn(`Buildpacks can read CNB_REGISTRY_AUTH in the environment of ${who} (user ${user.uid})`);
-    return;
-  }
-}
-
-function hasSecrets(config: string): boolean {
-  const text = attempt(() => {
-    accessSync(config, constants.R_OK);
-    return readFileSync(config, "utf8");
-  });
-  return text !== undefined && /"(auth|identitytoken|registrytoken|password)"\s*:\s*"[^"]/.test(text);
-}
-
-function environmentHas(pid: string, secret: string): boolean {
-  const path = `/proc/${pid}/environ`;
-  try {
-    return existsSync(path) && readFileSync(path).includes(secret);
-  } catch (error) {
-    if (["EACCES", "EPERM", "ENOENT", "ESRCH"].includes(errorCode(error) ?? "")) return false;
-    throw error;
-  }
+/** Warns of credentials that buildpacks of this very container could read. To be called when privileges are dropped. */
+export function warnOfExposedCredentials({ env, ctx }: Session): void {
+  for (const exposed of exposedCredentials(env)) ctx.logger.warn(exposed);
 }

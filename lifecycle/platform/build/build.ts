@@ -13,6 +13,7 @@ import type { OnEvent } from "../events.ts";
 import { familiarName } from "../familiar-name.ts";
 import type { Machine } from "../machine.ts";
 import { chooseRunner } from "../runners/choose-runner.ts";
+import { guardFromBuildpacks } from "../runners/guard.ts";
 import type { Runner } from "../runners/runner.ts";
 import { type NetworkAccess, openTools, sandboxSearch, type Tools } from "../tools.ts";
 import { type BuildImageInputs, buildImage, type BuiltImage } from "./build-image.ts";
@@ -98,16 +99,8 @@ function announce(summary: BuildSummary, { plan, report: file }: BuiltImage, ctx
 
 async function openRunner({ request }: ResolvedRequest, { machine, ctx }: Tools): Promise<Runner> {
   const { runner = "auto", sandbox } = request;
-  if (runner === "in-place") warnOfSharedUser(machine, ctx);
+  if (runner === "in-place") guardFromBuildpacks(machine, ctx);
   return chooseRunner(runner, { ...sandboxSearch(machine, sandbox), uid: machine.uid }, ctx);
-}
-
-/** One user's processes can read each other's environment and files: without root nothing hides ours in place. */
-function warnOfSharedUser({ uid, env }: Machine, { logger }: Context): void {
-  if (uid === 0 || (env["CNB_REGISTRY_AUTH"] ?? "") === "") return;
-  logger.warn(
-    "buildpacks run as the same user as tspack and can read CNB_REGISTRY_AUTH; start tspack as root of the container, or run the phases of the lifecycle separately",
-  );
 }
 
 async function openBuilderOf({ request }: ResolvedRequest, tools: Tools): Promise<Builder> {
