@@ -28,7 +28,7 @@ export interface ImageCachePorts {
  * there already are named again, not sent again.
  */
 export async function openImageCache(ref: ImageRef, ports: ImageCachePorts): Promise<LayerCache> {
-  const original = await ports.images.resolve(ref);
+  const original = await openOriginal(ref, ports);
   const layers = new Map<DiffId, Layer>();
   for (const layer of (await original?.layers()) ?? []) layers.set(layer.diffId, layer);
   const staged = new Map<DiffId, Layer>();
@@ -51,6 +51,27 @@ export async function openImageCache(ref: ImageRef, ports: ImageCachePorts): Pro
   };
 }
 
+/** A cache image that is damaged, or lacks its config, is as good as none: a build has to go on without a cache. */
+async function openOriginal(ref: ImageRef, { images, ctx }: ImageCachePorts): Promise<Image | undefined> {
+  try {
+    const image = await images.resolve(ref);
+    await image?.layers();
+    return image;
+  } catch (error) {
+    if (!(error instanceof TspackError) || !damage.has(error.code)) throw error;
+    ctx.logger.warn(`Ignoring cache image "${ref.original}" because it was corrupt: ${error.message}`);
+    return undefined;
+  }
+}
+
+const damage: ReadonlySet<string> = new Set([
+  "INVALID_IMAGE",
+  "INVALID_JSON",
+  "DIGEST_MISMATCH",
+  "NOT_FOUND",
+  "IMAGE_NOT_FOUND",
+]);
+
 function cacheImage(staged: readonly Layer[], metadata: CacheMetadata): Image {
   // A registry may refuse an image without layers, so there is an empty one.
   const layers = staged.length > 0 ? staged : [memoryLayer(new Uint8Array(1024), { compress: false })];
@@ -70,7 +91,7 @@ async function readMetadata(image: Image | undefined, ref: ImageRef, ctx: Contex
     return decodeCacheMetadata(Buffer.from(label), `label ${cacheMetadataName} of ${ref.original}`);
   } catch (error) {
     if (!(error instanceof TspackError)) throw error;
-    ctx.logger.info(`Ignoring cache image "${ref.original}" because it was corrupt`);
+    ctx.logger.warn(`Ignoring cache image "${ref.original}" because it was corrupt`);
     return empty;
   }
 }

@@ -39,7 +39,7 @@ export async function openVolumeCache(dir: string, ctx: Context): Promise<LayerC
   };
   return {
     name: dir,
-    metadata: async () => readMetadata(join(committed, cacheMetadataName)),
+    metadata: async () => readMetadata(join(committed, cacheMetadataName), ctx),
     lookup: look,
     stage: async (layer) => {
       const { diffId } = layer;
@@ -84,13 +84,15 @@ async function exists(path: string): Promise<boolean> {
   );
 }
 
-async function readMetadata(path: string): ReturnType<LayerCache["metadata"]> {
+async function readMetadata(path: string, { logger }: Context): ReturnType<LayerCache["metadata"]> {
   try {
     return decodeCacheMetadata(await readFile(path), path);
   } catch (error) {
+    if (errorCode(error) === "ENOENT") return { buildpacks: [] };
+    if (!(error instanceof TspackError)) throw error;
     // Damaged metadata is a cache that holds nothing: a build has to go on without a cache.
-    if (errorCode(error) === "ENOENT" || error instanceof TspackError) return { buildpacks: [] };
-    throw error;
+    logger.warn(`Ignoring the cache because its metadata cannot be read: ${error.message}`);
+    return { buildpacks: [] };
   }
 }
 

@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { openImageCache } from "../../lifecycle/cache/image.ts";
 import type { CacheMetadata } from "../../lifecycle/cnb/files/lifecycle-metadata.ts";
 import { type Context, silentProgress } from "../../lifecycle/context.ts";
+import { TspackError } from "../../lifecycle/errors.ts";
 import { silentLogger } from "../../lifecycle/logger.ts";
 import type { Layer } from "../../lifecycle/oci/layer.ts";
 import { memoryLayer } from "../../lifecycle/oci/memory-image.ts";
@@ -21,6 +22,10 @@ const ctx: Context = {
 const ref = parseReference("localhost/cache");
 const [a, b] = [memoryLayer(Buffer.from("layer a")), memoryLayer(Buffer.from("layer b"))];
 const open = (store: MemoryStore) => openImageCache(ref, { images: store, sink: store, deleter: store, ctx });
+const openWarning = (store: MemoryStore, warnings: string[]) => {
+  const logger = { ...silentLogger, warn: (line: string) => void warnings.push(line) };
+  return openImageCache(ref, { images: store, sink: store, deleter: store, ctx: { ...ctx, logger } });
+};
 const metadataOf = (layer: Layer): CacheMetadata => ({
   buildpacks: [
     {
@@ -92,7 +97,30 @@ describe("a cache image", () => {
       format: "oci",
     });
     await store.write(broken, [ref]);
-    expect(await (await open(store)).metadata()).toEqual({ buildpacks: [] });
+    const warnings: string[] = [];
+    expect(await (await openWarning(store, warnings)).metadata()).toEqual({ buildpacks: [] });
+    expect(warnings).toEqual([`Ignoring cache image "localhost/cache" because it was corrupt`]);
+  });
+
+  test.each(["INVALID_IMAGE", "DIGEST_MISMATCH", "NOT_FOUND"] as const)(
+    "that is damaged (%s) is warned about, counts as empty and is replaced",
+    async (code) => {
+      const store = memoryStore();
+      const images = { resolve: () => Promise.reject(new TspackError(code, "damaged")) };
+      const warnings: string[] = [];
+      const cache = await openWarning({ ...store, ...images }, warnings);
+      expect(await cache.metadata()).toEqual({ buildpacks: [] });
+      expect(warnings).toEqual([`Ignoring cache image "localhost/cache" because it was corrupt: damaged`]);
+      await cache.stage(a);
+      await cache.commit(metadataOf(a));
+      expect(await (await open(store)).metadata()).toEqual(metadataOf(a));
+    },
+  );
+
+  test("that may not be read is an error: the credentials are wrong, not the cache", async () => {
+    const store = memoryStore();
+    const images = { resolve: () => Promise.reject(new TspackError("UNAUTHORIZED", "no")) };
+    await expect(openWarning({ ...store, ...images }, [])).rejects.toMatchObject({ code: "UNAUTHORIZED" });
   });
 });
 

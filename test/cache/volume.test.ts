@@ -117,10 +117,13 @@ describe("a volume cache", () => {
     rmSync(aside, { recursive: true });
   });
 
-  test("metadata that is no JSON is an empty cache", async () => {
+  test("metadata that is no JSON is warned about, and an empty cache", async () => {
     await commit([a]);
     writeFileSync(join(dir, "committed", cacheMetadataName), "{");
-    expect(await (await openVolumeCache(dir, ctx)).metadata()).toEqual({ buildpacks: [] });
+    const warnings: string[] = [];
+    const logger = { ...silentLogger, warn: (line: string) => void warnings.push(line) };
+    expect(await (await openVolumeCache(dir, { ...ctx, logger })).metadata()).toEqual({ buildpacks: [] });
+    expect(warnings).toEqual([expect.stringContaining("Ignoring the cache because its metadata cannot be read")]);
   });
 
   test("a layer whose content is not its DiffID's is not kept", async () => {

@@ -81,9 +81,9 @@ describe("a buildpack that", () => {
     expect(printed).toBe(0);
   });
 
-  test("prints 300 MB needs no memory of ours", async () => {
-    const growth = await growthOf(() => run("head -c 300000000 /dev/zero"));
-    expect(printed).toBe(300_000_000);
+  test("prints 1 GB needs no memory of ours", async () => {
+    const growth = await growthOf(() => run("head -c 1000000000 /dev/zero"));
+    expect(printed).toBe(1_000_000_000);
     expect(growth).toBeLessThan(120);
   });
 

@@ -14,6 +14,7 @@ import type { LayerCache } from "../../lifecycle/cache/cache.ts";
 import { openVolumeCache } from "../../lifecycle/cache/volume.ts";
 import { platformFeatures } from "../../lifecycle/cnb/api/platform.ts";
 import type { BuildpackLayerMetadata, LayersMetadata } from "../../lifecycle/cnb/files/lifecycle-metadata.ts";
+import { TspackError } from "../../lifecycle/errors.ts";
 import { packEntries } from "../../lifecycle/layers/pack-entries.ts";
 import type { Layer } from "../../lifecycle/oci/layer.ts";
 import { noLayersMetadata } from "../../lifecycle/phases/no-layers-metadata.ts";
@@ -145,12 +146,31 @@ describe("a cached layer", () => {
     },
   );
 
-  test("with a name that leads out of the directory is not restored", async () => {
+  test.each(["../../evil", "/evil", "a/b", "..", ".", "", "a\0b"])(
+    "called %j, in the cache or in the image, is not restored",
+    async (name) => {
+      const content = await tar({ "/layers/a_b/x": "" });
+      await fill({ [name]: layer(content.diffId, "c") }, [content]);
+      const metadata = { ...noLayersMetadata, buildpacks: recorded({ [name]: layer(content.diffId, "l") }) };
+      await run();
+      await run({ metadata }, { ...cache, metadata: () => Promise.resolve({ buildpacks: [] }) });
+      expect(existsSync(join(builder.dir, "evil.toml"))).toBe(false);
+      expect(tree()).toEqual([]);
+      expect(builder.log.filter((line) => line.startsWith("warn Skipping restore"))).toHaveLength(2);
+    },
+  );
+
+  test("that the registry of the cache has lost is warned about and skipped", async () => {
     const content = await tar({ "/layers/a_b/x": "" });
-    await fill({ "../../evil": layer(content.diffId, "c") }, [content]);
-    await run();
-    expect(existsSync(join(builder.dir, "evil.toml"))).toBe(false);
-    expect(builder.log.some((line) => line.startsWith("warn Skipping restore"))).toBe(true);
+    await fill({ x: layer(content.diffId, "c") }, [content]);
+    const lost = async function* (): AsyncGenerator<Uint8Array> {
+      yield* [];
+      throw new TspackError("NOT_FOUND", "no such blob");
+    };
+    const lookup: LayerCache["lookup"] = () =>
+      Promise.resolve({ kind: "hit", layer: { ...content, uncompressed: lost } });
+    expect((await run({}, { ...cache, lookup })).layers[0]?.state).toEqual({ kind: "empty", cause: "corrupt" });
+    expect(builder.log).toContain("warn Skipping restore for layer a/b:x: no such blob");
   });
 
   test("of a buildpack that is not in the group stays where it is", async () => {

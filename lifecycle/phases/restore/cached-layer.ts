@@ -33,6 +33,15 @@ export async function restoreCached(
   }
 }
 
+/** Also of a layer that the registry of a cache image has lost. */
 function isDamage({ code }: TspackError): boolean {
-  return code === "INVALID_TAR" || code === "INVALID_DIGEST" || code === "DIGEST_MISMATCH" || code === "INVALID_IMAGE";
+  return damage.has(code);
 }
+
+const damage: ReadonlySet<string> = new Set([
+  "INVALID_TAR",
+  "INVALID_DIGEST",
+  "DIGEST_MISMATCH",
+  "INVALID_IMAGE",
+  "NOT_FOUND",
+]);
