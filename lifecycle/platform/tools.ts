@@ -5,7 +5,7 @@ import { openBlobCache } from "../stores/blob-cache/open.ts";
 import { layoutStore, type LayoutStore } from "../stores/layout/layout-store.ts";
 import type { ProxySettings } from "../stores/registry/proxy.ts";
 import type { RegistryStore } from "../stores/registry/registry-store.ts";
-import type { ImageSource } from "../stores/store.ts";
+import type { ImageSource, Keychain } from "../stores/store.ts";
 import { type Machine, searchPath } from "./machine.ts";
 import { type Places, placesFrom } from "./places.ts";
 import type { SandboxSearch } from "./runners/sandbox/sandbox.ts";
@@ -27,6 +27,8 @@ export interface Tools {
 /** How other machines are reached: made of the environment by whoever may read credentials. */
 export interface NetworkAccess {
   readonly registries: RegistryStore;
+  /** Credentials, for others that fetch or push in this person's name: phases in containers, an engine. */
+  readonly keychain: Keychain;
   readonly proxy: ProxySettings;
   /** Certificates in PEM that this machine trusts besides those of the runtime. */
   readonly certificates: string | undefined;

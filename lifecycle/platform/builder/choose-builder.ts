@@ -39,11 +39,19 @@ export async function chooseBuilder(
   named: string | undefined,
   mirror: string | undefined,
 ): Promise<Builder> {
-  const image = await builderImage(tools, named, mirror);
+  const image = await findBuilderImage(tools, named, mirror);
   return openBuilder(named ?? defaultNames.builder, image, tools.places.rootfs, tools.ctx);
 }
 
-async function builderImage(tools: Tools, named: string | undefined, mirror: string | undefined): Promise<Image> {
+/**
+ * The image of a builder that `--builder` names; without a name the default one, which is made at
+ * first use. Throws `BUILDER_NOT_FOUND` and what making a builder throws.
+ */
+export async function findBuilderImage(
+  tools: Tools,
+  named: string | undefined,
+  mirror: string | undefined,
+): Promise<Image> {
   const { local, ctx, machine } = tools;
   if (named === undefined)
     return defaultBuilder({ sources: localSources(tools, mirror), store: local, blobs: await tools.blobs(), ctx });
