@@ -8,6 +8,8 @@ export interface Places {
   readonly images: string;
   /** Root file systems of builders and images, unpacked once per digest. */
   readonly rootfs: string;
+  /** Layers of buildpacks, unpacked once per DiffID. */
+  readonly buildpacks: string;
   /** Work of running builds, each in a private directory of its own. */
   readonly builds: string;
   /** Compressed layers, shared by all images and builds. */
@@ -51,6 +53,7 @@ function placesIn(data: string, cache: string, config: string): Places {
   return {
     images: join(data, "images"),
     rootfs: join(data, "rootfs-v1"),
+    buildpacks: join(data, "buildpacks-v1"),
     builds: join(data, "builds"),
     blobs: join(cache, "blobs"),
     caches: join(cache, "builds"),

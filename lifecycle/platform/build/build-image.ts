@@ -22,6 +22,8 @@ import { restore, type RestoreResult } from "../../phases/restore.ts";
 import type { BlobCache } from "../../stores/blob-cache.ts";
 import type { AccessCheck, ImageSink, ImageSource } from "../../stores/store.ts";
 import type { Builder } from "../builder/builder.ts";
+import { builderAdditions } from "../buildpacks/additions.ts";
+import type { BuilderChanges } from "../buildpacks/builder-changes.ts";
 import { privateDirectory } from "../places.ts";
 import { removeTree } from "../rootfs.ts";
 import { fileInRootfs } from "../rootfs-files.ts";
@@ -42,6 +44,8 @@ export interface BuildImageInputs {
   readonly appDir: string;
   readonly include: IncludePath;
   readonly builder: Builder;
+  /** Buildpacks that the builder does not have, and another order. */
+  readonly changes: BuilderChanges | undefined;
   /** The application's directory in the builder and in the image. */
   readonly workspace: string;
   /** `--run-image`; undefined: what the builder names. */
@@ -95,7 +99,7 @@ export async function buildImage(inputs: BuildImageInputs, ports: BuildImagePort
   const work = await mkdtemp(join(builds, "build-"));
   const directories = ports.runner.directories(work);
   try {
-    return await buildIn(directories, inputs, ports);
+    return await buildIn(directories, join(work, "additions"), inputs, ports);
   } finally {
     await removeTree(directories.platform.path);
     await removeTree(work);
@@ -104,6 +108,7 @@ export async function buildImage(inputs: BuildImageInputs, ports: BuildImagePort
 
 async function buildIn(
   directories: RunnerDirectories,
+  additionsDir: string,
   inputs: BuildImageInputs,
   ports: BuildImagePorts,
 ): Promise<BuiltImage> {
@@ -117,6 +122,7 @@ async function buildIn(
   await writePlatformDirectory(directories.platform, inputs);
   const job: RunnerJob = {
     builder,
+    additions: await builderAdditions(inputs.changes, additionsDir),
     app,
     layers,
     platform: directories.platform,

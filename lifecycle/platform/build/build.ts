@@ -9,6 +9,7 @@ import type { ExportPlan } from "../../phases/export.ts";
 import type { ImageSource } from "../../stores/store.ts";
 import { type Builder, builderHere } from "../builder/builder.ts";
 import { chooseBuilder } from "../builder/choose-builder.ts";
+import { requestedChanges } from "../buildpacks/requested-changes.ts";
 import type { OnEvent } from "../events.ts";
 import { familiarName } from "../familiar-name.ts";
 import type { Machine } from "../machine.ts";
@@ -73,15 +74,19 @@ async function buildWith(resolved: ResolvedRequest, tools: Tools, ctx: EventCont
   const runner = await openRunner(resolved, tools);
   const builder = await openBuilderOf(resolved, tools);
   const destination = openDestination(resolved, tools);
-  const built = await buildImage(await imageInputs(resolved, builder, tools), {
-    ...destination,
-    images: imagesFor(resolved, destination, tools),
-    runner,
-    blobs: await tools.blobs(),
-    buildsDir: tools.places.builds,
-    cacheDir: await cacheDirectory(resolved, tools),
-    ctx,
-  });
+  const changes = await requestedChanges(request, undefined, builder, tools);
+  const built = await buildImage(
+    { ...(await imageInputs(resolved, builder, tools)), changes },
+    {
+      ...destination,
+      images: imagesFor(resolved, destination, tools),
+      runner,
+      blobs: await tools.blobs(),
+      buildsDir: tools.places.builds,
+      cacheDir: await cacheDirectory(resolved, tools),
+      ctx,
+    },
+  );
   await writeReport(request.reportOutputDir, built.report, tools.machine);
   const seconds = (ctx.clock().getTime() - began) / 1000;
   const dryRun = request.dryRun === true;
@@ -112,7 +117,11 @@ async function openBuilderOf({ request }: ResolvedRequest, tools: Tools): Promis
   return { ...builder, user: { uid, gid } };
 }
 
-async function imageInputs(resolved: ResolvedRequest, builder: Builder, tools: Tools): Promise<BuildImageInputs> {
+async function imageInputs(
+  resolved: ResolvedRequest,
+  builder: Builder,
+  tools: Tools,
+): Promise<Omit<BuildImageInputs, "changes">> {
   const { request, names, appDir, workspace, previousImage, sourceDateEpoch } = resolved;
   const { machine, network, places } = tools;
   return {

@@ -54,11 +54,6 @@ function unsupported(request: BuildRequest): readonly InputIssue[] {
   const own = machinePlatform();
   const given: readonly (readonly [option: string, isGiven: boolean])[] = [
     ["--descriptor", request.descriptor !== undefined],
-    ["--buildpack", isSome(request.buildpacks)],
-    ["--pre-buildpack", isSome(request.preBuildpacks)],
-    ["--post-buildpack", isSome(request.postBuildpacks)],
-    ["--extension", isSome(request.extensions)],
-    ["--disable-system-buildpacks", request.disableSystemBuildpacks === true],
     ["--lifecycle-image", request.lifecycleImage !== undefined],
     ["--cache", isSome(caches)],
     ["--cache-image", request.cacheImage !== undefined],

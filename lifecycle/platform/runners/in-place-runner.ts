@@ -29,12 +29,21 @@ export function inPlaceRunner(ids: { readonly uid: number }): Runner {
       return { app: "/workspace", layers: "/layers", platform: { path, name: path }, keep: true };
     },
     run: async (phase, job, ctx) => {
+      refuseAdditions(job);
       if (ids.uid === 0) giveAway([job.app.path, job.layers.path, job.platform.path], job.builder.user);
       const code = await runPhase(phase, job, ids.uid === 0, ctx);
       if (ctx.signal.aborted) throw new TspackError("CANCELED", "canceled");
       checkPhaseExit(phase, code);
     },
   };
+}
+
+/** The container's own buildpacks are not ours to change: others may be using them. */
+function refuseAdditions({ additions }: RunnerJob): void {
+  if (additions.length === 0) return;
+  throw new TspackError("INVALID_ARGUMENTS", "--runner in-place works with the buildpacks of its container", {
+    hint: "make a builder with these buildpacks (tspack builder create) and start its container, or leave --runner in-place out",
+  });
 }
 
 function runPhase(phase: UntrustedPhase, job: RunnerJob, asRoot: boolean, ctx: Context): Promise<number> {

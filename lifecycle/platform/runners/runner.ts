@@ -2,6 +2,7 @@ import type { Context } from "../../context.ts";
 import { type ErrorCode, TspackError } from "../../errors.ts";
 import type { Place } from "../../layers/place.ts";
 import type { Builder } from "../builder/builder.ts";
+import type { BuilderAddition } from "../buildpacks/additions.ts";
 
 /** The phases that run buildpacks, which are code that we do not trust. */
 export type UntrustedPhase = "detect" | "build";
@@ -9,6 +10,8 @@ export type UntrustedPhase = "detect" | "build";
 /** What an untrusted phase works on. */
 export interface RunnerJob {
   readonly builder: Builder;
+  /** What stands in the builder for this build only: buildpacks, an order. */
+  readonly additions: readonly BuilderAddition[];
   readonly app: Place;
   readonly layers: Place;
   /** The `<platform>` directory: on this machine, and as the phase sees it. */

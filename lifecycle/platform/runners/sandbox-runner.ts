@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { TspackError } from "../../errors.ts";
 import { homeOf } from "../rootfs-files.ts";
 import {
@@ -11,6 +11,7 @@ import {
   type RunnerJob,
   type UntrustedPhase,
 } from "./runner.ts";
+import { additionMounts } from "./sandbox/addition-mounts.ts";
 import { type Sandbox, runInSandbox } from "./sandbox/sandbox.ts";
 import { baseMounts, type SandboxMount, type SandboxSpec } from "./sandbox/spec.ts";
 
@@ -29,7 +30,9 @@ export function sandboxRunner(sandbox: Sandbox): Runner {
     }),
     run: async (phase, job, ctx) => {
       const lines = phaseOutput(job);
-      const { code } = await runInSandbox(sandbox, phaseSpec(phase, job), {
+      const scratch = join(dirname(job.layers.path), "collections");
+      const additions = await additionMounts(job.builder.rootfs, job.additions, scratch);
+      const { code } = await runInSandbox(sandbox, phaseSpec(phase, job, additions), {
         stdio: ["ignore", "pipe", "pipe"],
         signal: ctx.signal,
         onOutput: (chunk, stream) => lines.push(chunk, stream),
@@ -47,7 +50,7 @@ function failedSandbox(sandbox: Sandbox): TspackError {
   });
 }
 
-function phaseSpec(phase: UntrustedPhase, job: RunnerJob): SandboxSpec {
+function phaseSpec(phase: UntrustedPhase, job: RunnerJob, additions: readonly SandboxMount[]): SandboxSpec {
   const { builder, app, layers, platform, network } = job;
   const home = homeOf(builder.rootfs, builder.user.uid);
   return {
@@ -61,6 +64,7 @@ function phaseSpec(phase: UntrustedPhase, job: RunnerJob): SandboxSpec {
       { kind: "rw", source: app.path, target: app.name },
       { kind: "rw", source: layers.path, target: layers.name },
       { kind: "ro", source: platform.path, target: platform.name },
+      ...additions,
       ...(network ? networkMounts() : []),
     ],
     network,

@@ -1,0 +1,65 @@
+import type { Tools } from "../tools.ts";
+import { builderContents } from "./contents.ts";
+import { type BuilderChanges, resolveBuilderChanges } from "./builder-changes.ts";
+import type { ModulePorts } from "./module.ts";
+import { type BuildpackRequests, requestsOf } from "./request.ts";
+
+/** What a build is asked to take part beside, or instead of, what the builder has. */
+export interface RequestedBuildpacks {
+  readonly buildpacks?: readonly string[] | undefined;
+  readonly preBuildpacks?: readonly string[] | undefined;
+  readonly postBuildpacks?: readonly string[] | undefined;
+  readonly extensions?: readonly string[] | undefined;
+  readonly disableSystemBuildpacks?: boolean | undefined;
+}
+
+/** What a project descriptor asks for; options of the same kind stand above it. */
+export interface DescribedBuildpacks {
+  readonly buildpacks: BuildpackRequests;
+  readonly pre: BuildpackRequests;
+  readonly post: BuildpackRequests;
+}
+
+/** The changes of a builder that options and the project descriptor ask for. Throws what `resolveBuilderChanges` throws. */
+export async function requestedChanges(
+  request: RequestedBuildpacks,
+  described: DescribedBuildpacks | undefined,
+  builder: { readonly name: string; readonly rootfs: string },
+  tools: Tools,
+): Promise<BuilderChanges | undefined> {
+  const choose = (texts: readonly string[] = [], own?: BuildpackRequests): BuildpackRequests => {
+    const given = { requests: requestsOf(texts), baseDir: tools.machine.cwd };
+    return given.requests.length > 0 || own === undefined ? given : own;
+  };
+  const buildpacks = choose(request.buildpacks, described?.buildpacks);
+  // Named buildpacks replace the builder's groups, around which those of the descriptor would go.
+  const around = buildpacks.requests.length > 0 ? undefined : described;
+  const selection = {
+    buildpacks,
+    pre: choose(request.preBuildpacks, around?.pre),
+    post: choose(request.postBuildpacks, around?.post),
+    extensions: choose(request.extensions),
+    disableSystem: request.disableSystemBuildpacks === true,
+  };
+  const lists = [selection.buildpacks, selection.pre, selection.post, selection.extensions];
+  if (lists.every(({ requests }) => requests.length === 0) && !selection.disableSystem) return undefined;
+  return resolveBuilderChanges(selection, builderContents(builder), await modulePorts(tools));
+}
+
+/** What finding buildpacks works with, on this machine. */
+export async function modulePorts(tools: Tools): Promise<ModulePorts> {
+  const { http, https, no } = tools.network.proxy;
+  const { env } = tools.machine;
+  return {
+    images: tools.images,
+    blobs: await tools.blobs(),
+    modulesDir: tools.places.buildpacks,
+    network: {
+      caFile: env["SSL_CERT_FILE"] ?? env["NODE_EXTRA_CA_CERTS"],
+      httpProxy: http,
+      httpsProxy: https,
+      noProxy: no,
+    },
+    ctx: tools.ctx,
+  };
+}
