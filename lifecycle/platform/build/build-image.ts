@@ -1,7 +1,6 @@
 import { mkdtemp, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { LayerCache } from "../../cache/cache.ts";
-import { openVolumeCache } from "../../cache/volume.ts";
 import { platformFeatures } from "../../cnb/api/platform.ts";
 import type { Analyzed } from "../../cnb/files/analyzed.ts";
 import type { Group } from "../../cnb/files/group.ts";
@@ -29,6 +28,7 @@ import { removeTree } from "../rootfs.ts";
 import { fileInRootfs } from "../rootfs-files.ts";
 import type { Runner, RunnerDirectories, RunnerJob } from "../runners/runner.ts";
 import { copyApplication, type IncludePath } from "./application.ts";
+import type { BuildCache } from "./build-cache.ts";
 import { removeAbandoned } from "./leftovers.ts";
 import { writePlatformDirectory } from "./platform-directory.ts";
 import type { EventContext } from "./event-context.ts";
@@ -80,8 +80,7 @@ export interface BuildImagePorts {
   readonly blobs: BlobCache;
   /** Work of running builds; each gets a private directory in it. */
   readonly buildsDir: string;
-  /** The build cache of this application. */
-  readonly cacheDir: string;
+  readonly cache: BuildCache;
   readonly ctx: EventContext;
 }
 
@@ -141,9 +140,9 @@ async function buildIn(
   const detected = readGroup(join(layers.path, "group.toml"));
   refuseExtensions(detected);
   // In place, the directories are not ours to move, and buildpacks' processes may live on.
-  const trees = layers.path === layers.name ? undefined : openKeptTrees(join(ports.cacheDir, "trees"));
+  const trees = layers.path === layers.name ? undefined : openKeptTrees(ports.cache.treesDir);
   // One view for both phases: what it has verified once is not read again.
-  const cache = await openVolumeCache(await privateDirectory(ports.cacheDir), ctx);
+  const cache = await ports.cache.open();
   const restored = await watch.time("restore", () =>
     restoreIn({ layers, analyzed, detected }, inputs, cache, trees, ctx),
   );

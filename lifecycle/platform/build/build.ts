@@ -1,14 +1,13 @@
-import { createHash } from "node:crypto";
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { encodeReport, type Report } from "../../cnb/files/report.ts";
 import type { Context } from "../../context.ts";
 import { versionText } from "../../distribution/version.ts";
-import { refName } from "../../oci/reference.ts";
 import type { ExportPlan } from "../../phases/export.ts";
 import type { ImageSource } from "../../stores/store.ts";
 import { type Builder, builderHere } from "../builder/builder.ts";
 import { chooseBuilder } from "../builder/choose-builder.ts";
+import { engineUse } from "../engine/engine-use.ts";
 import { requestedChanges } from "../buildpacks/requested-changes.ts";
 import type { OnEvent } from "../events.ts";
 import { familiarName } from "../familiar-name.ts";
@@ -17,6 +16,7 @@ import { chooseRunner } from "../runners/choose-runner.ts";
 import { guardFromBuildpacks } from "../runners/guard.ts";
 import type { Runner } from "../runners/runner.ts";
 import { type NetworkAccess, openTools, sandboxSearch, type Tools } from "../tools.ts";
+import { buildCache } from "./build-cache.ts";
 import { type BuildImageInputs, buildImage, type BuiltImage } from "./build-image.ts";
 import { buildVariables, proxyVariables } from "./build-variables.ts";
 import { type EventContext, eventContext } from "./event-context.ts";
@@ -41,8 +41,8 @@ export interface BuildPorts {
 
 /** What a build did. */
 export interface BuildResult extends BuildSummary {
-  /** All that export did, or in a dry run would do. */
-  readonly plan: ExportPlan;
+  /** All that export did, or in a dry run would do; unknown when a container of an engine did it. */
+  readonly plan?: ExportPlan | undefined;
   /** `report.toml`. Platform specification. */
   readonly report: Report;
 }
@@ -68,10 +68,25 @@ export async function build(request: BuildRequest, ports: BuildPorts): Promise<B
 }
 
 async function buildWith(resolved: ResolvedRequest, tools: Tools, ctx: EventContext): Promise<BuildResult> {
+  if (engineUse(resolved.request) === "none") return buildHere(resolved, tools, ctx, () => openRunner(resolved, tools));
+  const { buildWithEngine } = await import("../engine/build-with-engine.ts");
+  return buildWithEngine(resolved, tools, ctx, {
+    here: (open) => buildHere(resolved, tools, ctx, open),
+    inputs: (builder) => imageInputs(resolved, builder, tools),
+  });
+}
+
+/** Builds with a runner: whatever needs credentials is done in this process. */
+async function buildHere(
+  resolved: ResolvedRequest,
+  tools: Tools,
+  ctx: EventContext,
+  open: () => Promise<Runner>,
+): Promise<BuildResult> {
   const began = ctx.clock().getTime();
   const { request, names } = resolved;
   // Before the builder: that may take a minute, and without a runner it is of no use.
-  const runner = await openRunner(resolved, tools);
+  const runner = await open();
   const builder = await openBuilderOf(resolved, tools);
   const destination = openDestination(resolved, tools);
   const changes = await requestedChanges(request, undefined, builder, tools);
@@ -83,7 +98,7 @@ async function buildWith(resolved: ResolvedRequest, tools: Tools, ctx: EventCont
       runner,
       blobs: await tools.blobs(),
       buildsDir: tools.places.builds,
-      cacheDir: await cacheDirectory(resolved, tools),
+      cache: await buildCache(resolved, tools),
       ctx,
     },
   );
@@ -135,7 +150,7 @@ async function imageInputs(
     env: { ...(await buildVariables(machine.env, places, machine.cwd)), ...request.env },
     phaseEnv: proxyVariables(network.proxy),
     certificates: network.certificates,
-    network: (request.network ?? "host") === "host",
+    network: request.network !== "none",
     defaultProcess: request.defaultProcess,
     execEnv: request.execEnv,
     sourceDateEpoch,
@@ -151,17 +166,6 @@ function imagesFor({ names, request }: ResolvedRequest, { source }: Destination,
   return {
     resolve: (ref, options) => (isOneOf(ref, names) ? source : others).resolve(ref, options),
   };
-}
-
-/** One build cache for each application image, by its name. */
-async function cacheDirectory({ names: [main], request }: ResolvedRequest, { places }: Tools): Promise<string> {
-  const key = createHash("sha256")
-    .update(main === undefined ? "" : refName(main))
-    .digest("hex")
-    .slice(0, 32);
-  const directory = join(places.caches, key);
-  if (request.clearCache === true) await rm(directory, { recursive: true, force: true });
-  return directory;
 }
 
 async function writeReport(directory: string | undefined, report: Report, { cwd }: Machine): Promise<void> {

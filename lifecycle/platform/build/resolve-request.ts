@@ -1,7 +1,9 @@
 import { posix, resolve } from "node:path";
 import { InputError, type InputIssue } from "../../errors.ts";
+import type { Platform } from "../../oci/descriptor.ts";
 import { type ImageRef, parseReference } from "../../oci/reference.ts";
 import { machinePlatform } from "../../stores/stored-image.ts";
+import { engineUse } from "../engine/engine-use.ts";
 import type { Machine } from "../machine.ts";
 import type { BuildOutput, BuildRequest } from "./request.ts";
 
@@ -13,6 +15,8 @@ export interface ResolvedRequest {
   /** The application's directory in the image. */
   readonly workspace: string;
   readonly output: BuildOutput;
+  /** `--platform`. */
+  readonly platform: Platform | undefined;
   readonly previousImage: ImageRef | undefined;
   /** Seconds since 1970, as `SOURCE_DATE_EPOCH` wants them. */
   readonly sourceDateEpoch: string | undefined;
@@ -34,6 +38,7 @@ export function resolveRequest(request: BuildRequest, machine: Machine, now: Dat
     names,
     appDir: resolve(machine.cwd, request.path ?? "."),
     workspace: readWorkspace(request, issues),
+    platform: readPlatform(request, issues),
     output: request.output ?? { kind: "local" },
     previousImage,
     sourceDateEpoch: readCreationTime(request.creationTime, now, issues),
@@ -50,13 +55,11 @@ function issue(source: string, expected: string, got: string): InputIssue {
 
 /** What no code stands behind yet: better refused than ignored. */
 function unsupported(request: BuildRequest): readonly InputIssue[] {
-  const { output, network = "host", platform, caches, volumes } = request;
+  const { output, network = "host", platform, volumes } = request;
   const own = machinePlatform();
   const given: readonly (readonly [option: string, isGiven: boolean])[] = [
     ["--descriptor", request.descriptor !== undefined],
     ["--lifecycle-image", request.lifecycleImage !== undefined],
-    ["--cache", isSome(caches)],
-    ["--cache-image", request.cacheImage !== undefined],
     ["--volume", isSome(volumes)],
     ["--docker-host", request.dockerHost !== undefined],
     ["--runner engine", request.runner === "engine"],
@@ -76,10 +79,11 @@ function isSome(values: readonly unknown[] | undefined): boolean {
   return values !== undefined && values.length > 0;
 }
 
-function conflicts({ cacheImage, output, runner, workspace }: BuildRequest): readonly InputIssue[] {
+function conflicts({ caches = [], cacheImage, output, runner, workspace }: BuildRequest): readonly InputIssue[] {
+  const inRegistry = cacheImage !== undefined || caches.some(({ format }) => format === "image");
   const inPlace = "/workspace, where --runner in-place works";
   return [
-    ...(cacheImage !== undefined && output?.kind !== "registry"
+    ...(inRegistry && output?.kind !== "registry"
       ? [issue("--cache-image", "--publish beside it: a cache in a registry is for images in registries", "")]
       : []),
     ...(runner === "in-place" && workspace !== undefined && posix.join("/", workspace) !== "/workspace"
