@@ -49,7 +49,7 @@ describe("the copy of the application", () => {
     writeFileSync(join(source, "secret"), "x");
     execFileSync("mkfifo", [join(source, "pipe")]);
     const copied = await copyApplication(source, target, (path) => path !== "secret", context());
-    expect(copied).toEqual({ files: 1, bytes: 10, skipped: ["pipe"] });
+    expect(copied).toEqual({ files: 1, bytes: 10, skipped: ["pipe"], secretLike: [] });
     expect(statSync(join(target, "bin/start")).mode & 0o7777).toBe(0o751);
     expect(statSync(join(target, "bin")).mode & 0o7777).toBe(0o555);
     expect([readlinkSync(join(target, "link")), readlinkSync(join(target, "outside"))]).toEqual([

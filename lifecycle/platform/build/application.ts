@@ -84,6 +84,7 @@ class ApplicationCopy {
   }
 
   async #directory(frame: Frame): Promise<void> {
+    await this.#breathe();
     for (const entry of this.#entries(frame.path)) {
       await this.#breathe();
       const path = (frame.path === "" ? entry.name : `${frame.path}/${entry.name}`) as ByteString;

@@ -103,7 +103,7 @@ function lstat(path: DiskPath, name: string): Stats {
 
 /** Why something of the application can not be copied: `DISK_FULL`, `FILE_NOT_FOUND` or `INVALID_ARGUMENTS`. */
 export function unreadable(path: string, cause: unknown): TspackError {
-  switch (errorCode(cause)) {
+  switch (errorCode(cause) ?? "") {
     case "ENOSPC":
     case "EDQUOT":
       return new TspackError("DISK_FULL", `no space left while copying ${path} of the application`, {
