@@ -1399,7 +1399,11 @@ static _Noreturn void launch_with_shell(struct launcher *launcher, const struct 
     append(&arguments, join_words(&process->command));
     append_all(&arguments, &process->arguments, 0);
     execve("/bin/bash", arguments.items, to_envp(&launcher->env));
-    launch_error(CONCAT("bash exec: ", error_text(errno)));
+    int reason = errno;
+    const char *advice = reason != ENOENT ? "" :
+        "\n  a command without -- and a process with direct = false need /bin/bash, which this image does not have:"
+        "\n  put -- before the command, make the process direct, or choose a run image with bash";
+    launch_error(CONCAT("bash exec: ", error_text(reason), advice));
 }
 
 static void warn_about_process_type(struct version platform) {
