@@ -2,10 +2,10 @@ import { createHash } from "node:crypto";
 import { TspackError } from "../errors.ts";
 import { parseDiffId, type DiffId } from "../oci/digest.ts";
 import type { ByteStream, Layer } from "../oci/layer.ts";
-import type { BlobCache, ByteSink } from "../stores/blob-cache.ts";
+import type { BlobCache } from "../stores/blob-cache.ts";
+import { produced } from "./produced.ts";
 
-/** What writes the tar of a layer. */
-type Produce = (sink: ByteSink) => Promise<void>;
+type Produce = Parameters<BlobCache["pack"]>[0];
 
 /**
  * A view of a blob cache for a build that expects to meet layers again. Hashing a tar takes a
@@ -16,11 +16,24 @@ type Produce = (sink: ByteSink) => Promise<void>;
  */
 export function hashFirst(blobs: BlobCache, expected: ReadonlySet<string>): BlobCache {
   if (expected.size === 0) return blobs;
+  return packingBy(blobs, async (produce) => {
+    const diffId = await diffIdOf(produce);
+    return expected.has(diffId) ? knownLayer(diffId, produce, blobs) : blobs.pack(produce);
+  });
+}
+
+/**
+ * A view of a blob cache for layers whose blobs mostly nobody asks for: those that go into a cache
+ * of plain tars. They are hashed, and produced again for who reads them; nothing is written here
+ * before somebody wants the blob.
+ */
+export function hashOnly(blobs: BlobCache): BlobCache {
+  return packingBy(blobs, async (produce) => knownLayer(await diffIdOf(produce), produce, blobs));
+}
+
+function packingBy(blobs: BlobCache, pack: BlobCache["pack"]): BlobCache {
   return {
-    pack: async (produce) => {
-      const diffId = await diffIdOf(produce);
-      return expected.has(diffId) ? knownLayer(diffId, produce, blobs) : blobs.pack(produce);
-    },
+    pack,
     layer: (diffId) => blobs.layer(diffId),
     file: (digest) => blobs.file(digest),
     put: (descriptor, blob, diffId) => blobs.put(descriptor, blob, diffId),
@@ -62,7 +75,7 @@ function knownLayer(diffId: DiffId, produce: Produce, blobs: BlobCache): Layer {
     diffId,
     descriptor: async () => (await layer()).descriptor(),
     compressed: () => streamOf(async () => (await layer()).compressed()),
-    uncompressed: () => streamOf(async () => (await layer()).uncompressed()),
+    uncompressed: () => (made === undefined ? produced(produce) : streamOf(async () => (await layer()).uncompressed())),
     blobFile: async () => (await layer()).blobFile?.(),
   };
 }

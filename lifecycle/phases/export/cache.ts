@@ -4,8 +4,8 @@ import type { GroupElement } from "../../cnb/files/group.ts";
 import type { Context } from "../../context.ts";
 import { TspackError } from "../../errors.ts";
 import type { KeptTrees } from "../../layers/kept-trees.ts";
-import type { Place } from "../../layers/place.ts";
 import type { DiffId } from "../../oci/digest.ts";
+import type { Layer } from "../../oci/layer.ts";
 import { sbomDirectory } from "./collect.ts";
 import type { ExportInputs } from "./inputs.ts";
 import { type DiskLayer, readBuildpackDir } from "./layers-dir.ts";
@@ -41,7 +41,7 @@ async function keepLayers(inputs: ExportInputs, ports: CachePorts): Promise<void
   const sbom =
     place === undefined
       ? undefined
-      : { sha: await keep("buildpacksio/lifecycle:cache.sbom", place, before.sbom?.sha, ports) };
+      : { sha: await keep("buildpacksio/lifecycle:cache.sbom", ports.packer.forCache(place), before.sbom?.sha, ports) };
   await ports.cache.commit({ buildpacks, ...(sbom === undefined ? {} : { sbom }) });
 }
 
@@ -70,7 +70,9 @@ async function tryToKeep(layer: DiskLayer, before: string | undefined, ports: Ca
     return undefined;
   }
   try {
-    const diffId = await keep(layer.id, layer.place, before, ports);
+    const { packer } = ports;
+    const packed = layer.toml.launch ? packer.directory(layer.place) : packer.forCache(layer.place);
+    const diffId = await keep(layer.id, packed, before, ports);
     ports.trees?.packed(diffId, layer.place.path);
     return diffId;
   } catch (error) {
@@ -82,11 +84,11 @@ async function tryToKeep(layer: DiskLayer, before: string | undefined, ports: Ca
 
 async function keep(
   id: string,
-  place: Place,
+  packed: Promise<Layer>,
   before: string | undefined,
-  { cache, packer, ctx: { logger } }: CachePorts,
+  { cache, ctx: { logger } }: CachePorts,
 ): Promise<DiffId> {
-  const layer = await packer.directory(place);
+  const layer = await packed;
   const found = layer.diffId === before ? await cache.lookup(layer.diffId) : undefined;
   if (found?.kind === "corrupt") logger.warn(`Skipping reuse for layer ${id}: ${found.cause.message}`);
   if (found?.kind === "miss") {
