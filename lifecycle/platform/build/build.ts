@@ -72,7 +72,7 @@ async function buildWith(resolved: ResolvedRequest, tools: Tools, ctx: EventCont
   const { buildWithEngine } = await import("../engine/build-with-engine.ts");
   return buildWithEngine(resolved, tools, ctx, {
     here: (open) => buildHere(resolved, tools, ctx, open),
-    inputs: (builder) => imageInputs(resolved, builder, tools),
+    inputs: () => imageInputs(resolved, tools),
   });
 }
 
@@ -91,7 +91,7 @@ async function buildHere(
   const destination = openDestination(resolved, tools);
   const changes = await requestedChanges(request, undefined, builder, tools);
   const built = await buildImage(
-    { ...(await imageInputs(resolved, builder, tools)), changes },
+    { ...(await imageInputs(resolved, tools)), builder, changes },
     {
       ...destination,
       images: imagesFor(resolved, destination, tools),
@@ -132,18 +132,17 @@ async function openBuilderOf({ request }: ResolvedRequest, tools: Tools): Promis
   return { ...builder, user: { uid, gid } };
 }
 
+/** What does not depend on the builder. */
 async function imageInputs(
   resolved: ResolvedRequest,
-  builder: Builder,
   tools: Tools,
-): Promise<Omit<BuildImageInputs, "changes">> {
+): Promise<Omit<BuildImageInputs, "builder" | "changes">> {
   const { request, names, appDir, workspace, previousImage, sourceDateEpoch } = resolved;
   const { machine, network, places } = tools;
   return {
     names,
     appDir,
     include: () => true,
-    builder,
     workspace,
     runImage: request.runImage,
     previousImage,

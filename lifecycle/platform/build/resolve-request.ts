@@ -57,22 +57,34 @@ function issue(source: string, expected: string, got: string): InputIssue {
 function unsupported(request: BuildRequest): readonly InputIssue[] {
   const { output, network = "host", platform, volumes } = request;
   const own = machinePlatform();
+  const engine = engineUse(request);
+  const inPhases = engine === "phases";
   const given: readonly (readonly [option: string, isGiven: boolean])[] = [
     ["--descriptor", request.descriptor !== undefined],
-    ["--lifecycle-image", request.lifecycleImage !== undefined],
-    ["--volume", isSome(volumes)],
-    ["--docker-host", request.dockerHost !== undefined],
-    ["--runner engine", request.runner === "engine"],
-    [`--network ${network}`, network !== "host" && network !== "none"],
-    [`--platform ${platform}`, platform !== undefined && platform !== `${own.os}/${own.architecture}`],
-    [
-      `--output ${output?.kind}`,
-      output !== undefined && ["engine", "oci-archive", "docker-archive"].includes(output.kind),
-    ],
+    ["--lifecycle-image", request.lifecycleImage !== undefined && !inPhases],
+    ["--volume", isSome(volumes) && engine === "none"],
+    ["--docker-host", request.dockerHost !== undefined && !inPhases],
+    [`--network ${network}`, network !== "host" && network !== "none" && engine === "none"],
+    [`--platform ${platform}`, platform !== undefined && platform !== `${own.os}/${own.architecture}` && !inPhases],
+    [`--output ${output?.kind}`, output?.kind === "engine" && !inPhases],
+    [`--output ${output?.kind}`, output?.kind === "oci-archive" || output?.kind === "docker-archive"],
+    ["--dry-run", request.dryRun === true && inPhases],
   ];
   return given.flatMap(([option, isGiven]) =>
-    isGiven ? [issue(option, "to be left out: tspack can not do this yet", "")] : [],
+    isGiven ? [issue(option, "to be left out: tspack can not do this yet", inCase(engine))] : [],
   );
+}
+
+/** Many options are those of one runner. */
+function inCase(engine: ReturnType<typeof engineUse>): string {
+  return engine === "none" ? "a build without --runner engine" : "a build in containers of an engine";
+}
+
+function readPlatform({ platform }: BuildRequest, issues: InputIssue[]): Platform | undefined {
+  if (platform === undefined) return undefined;
+  const [, os = "", architecture = "", variant] = /^([a-z0-9]+)\/([a-z0-9_]+)(?:\/([a-z0-9.]+))?$/.exec(platform) ?? [];
+  if (os === "") issues.push(issue("--platform", "OS/ARCHITECTURE, such as linux/arm64", JSON.stringify(platform)));
+  return { os, architecture, ...(variant === undefined ? {} : { variant }) };
 }
 
 function isSome(values: readonly unknown[] | undefined): boolean {

@@ -6,11 +6,11 @@ import { extractTar } from "../../layers/extract-tar.ts";
 import type { Owner } from "../../layers/place.ts";
 import { TarWriter } from "../../layers/tar-writer.ts";
 import type { ByteStream } from "../../oci/layer.ts";
-import { byteString, type ByteString, textOf } from "../../oci/tar/byte-string.ts";
+import { byteString, type ByteString } from "../../oci/tar/byte-string.ts";
 import type { ByteSink } from "../../stores/blob-cache.ts";
 import { type EngineConnection, engineError } from "../../stores/engine/connection.ts";
 
-/** A directory of this machine on its way into a container. */
+/** A directory, or a single file, of this machine on its way into a container. */
 export interface UploadedTree {
   /** Where it is here. */
   readonly source: string;
@@ -18,8 +18,6 @@ export interface UploadedTree {
   readonly target: string;
   /** Who it belongs to there, whoever has it here. */
   readonly owner: Owner;
-  /** Which relative paths go along; a directory's ends in `/`. All when absent. */
-  readonly include?: ((path: string) => boolean) | undefined;
 }
 
 /** A small file for a container. */
@@ -96,24 +94,23 @@ export async function downloadTree(
   return true;
 }
 
-async function writeTree(sink: ByteSink, tree: UploadedTree, signal: AbortSignal): Promise<void> {
+async function writeTree(sink: ByteSink, { source, target, owner }: UploadedTree, signal: AbortSignal): Promise<void> {
   const tar = new TarWriter(sink, signal);
-  const target = byteString(tree.target.slice(1));
-  const root = byteString(posix.resolve(tree.source));
   const walk = async (path: ByteString, name: ByteString): Promise<void> => {
     for (const child of namesIn(path)) {
       const entry = diskEntry(below(path, child), below(name, child));
       const { stats } = entry;
-      const own = textOf(entry.path.slice(root.length + 1) as ByteString);
-      if (tree.include?.(stats.isDirectory() ? `${own}/` : own) === false) continue;
       // Sockets, pipes and devices are of no use in an image, and of no harm when they are left out.
       if (!stats.isFile() && !stats.isDirectory() && !stats.isSymbolicLink()) continue;
-      await writeDiskEntry(tar, entry, tree.owner);
+      await writeDiskEntry(tar, entry, owner);
       if (stats.isDirectory()) await walk(entry.path, entry.name);
     }
   };
-  await tar.header({ name: tree.target.slice(1), type: "dir", mode: 0o755, ...tree.owner });
-  await walk(root, target);
+  const root = diskEntry(byteString(posix.resolve(source)), byteString(target.slice(1)));
+  if (root.stats.isDirectory()) {
+    await tar.header({ name: target.slice(1), type: "dir", mode: 0o755, ...owner });
+    await walk(root.path, root.name);
+  } else await writeDiskEntry(tar, root, owner);
   await tar.end();
 }
 

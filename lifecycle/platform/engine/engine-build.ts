@@ -1,9 +1,11 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Context } from "../../context.ts";
 import type { Place } from "../../layers/place.ts";
+import type { BuilderAddition } from "../buildpacks/additions.ts";
 import type { BuildPhase } from "../events.ts";
+import { refuseTraps } from "../build/untrusted.ts";
 import { downloadTree } from "./archives.ts";
 import { containerPaths, type ContainerPhase, type PhasePlan } from "./phase-containers.ts";
 import { type PhaseContents, runPhase } from "./run-phase.ts";
@@ -14,14 +16,17 @@ export interface EngineBuildInputs {
   readonly plan: PhasePlan;
   /** One container for all phases. Only for builders that may see credentials. */
   readonly useCreator: boolean;
-  readonly app: NonNullable<PhaseContents["app"]>;
+  /** A copy of the application, which is uploaded as it is. */
+  readonly app: string;
+  /** What stands in the builder for this build only. */
+  readonly additions: readonly BuilderAddition[];
   /** The `<platform>` directory. */
   readonly platform: Place;
   /** Text of `run.toml` and `stack.toml` by name, for phases that do not run in the builder. */
   readonly descriptions: Readonly<Record<string, string>>;
   /** `project-metadata.toml`. */
   readonly projectMetadata: string | undefined;
-  /** An empty private directory; the files that the phases leave are put there. */
+  /** An empty private directory; `report.toml`, `group.toml` and `sbom/` are put there. */
   readonly results: string;
 }
 
@@ -34,12 +39,10 @@ export interface EngineBuildPorts {
   readonly ctx: Context;
 }
 
-/** Files that the phases left in `<layers>`; bytes, or undefined for what was not made. */
+/** Files that the phases left in `<layers>`; undefined for what was not made. */
 export interface EngineBuildResults {
   readonly report: Uint8Array | undefined;
   readonly group: Uint8Array | undefined;
-  /** The directory with all bills of materials, when there is one. */
-  readonly sbomDir: string;
 }
 
 /**
@@ -52,22 +55,22 @@ export async function engineBuild(inputs: EngineBuildInputs, ports: EngineBuildP
 }
 
 async function create(inputs: EngineBuildInputs, ports: EngineBuildPorts): Promise<string> {
-  const { app, platform } = inputs;
-  const contents = { app, directories: [platform], files: [...describe(inputs), ...projectFiles(inputs)] };
+  const { app, additions, platform } = inputs;
+  const contents = { app, additions, directories: [platform], files: [...describe(inputs), ...projectFiles(inputs)] };
   // The creator is all phases; its own output says where one begins.
   return ports.time("build", () => run("creator", contents, inputs, ports));
 }
 
 async function phaseByPhase(inputs: EngineBuildInputs, ports: EngineBuildPorts): Promise<string> {
-  const { app, platform } = inputs;
+  const { app, additions, platform } = inputs;
   const { time, session } = ports;
   const step = async (phase: ContainerPhase, contents: PhaseContents): Promise<void> =>
     session.removeContainer(await run(phase, contents, inputs, ports));
-  const platformOnly = { directories: [platform] };
+  const ofBuildpacks = { additions, directories: [platform] };
   await time("analyze", () => step("analyzer", { files: describe(inputs) }));
-  await time("detect", () => step("detector", { app, ...platformOnly, files: describe(inputs) }));
+  await time("detect", () => step("detector", { app, ...ofBuildpacks, files: describe(inputs) }));
   await time("restore", () => step("restorer", { files: describe(inputs) }));
-  await time("build", () => step("builder", platformOnly));
+  await time("build", () => step("builder", ofBuildpacks));
   const files = [...describe(inputs), ...projectFiles(inputs)];
   return time("export", () => run("exporter", { files }, inputs, ports));
 }
@@ -96,11 +99,13 @@ async function collectResults(
   { session, ctx }: EngineBuildPorts,
 ): Promise<EngineBuildResults> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  const take = (name: string): Promise<boolean> =>
-    downloadTree(session.engine, container, `${containerPaths.layers}/${name}`, directory, ctx.signal);
-  const read = async (name: string): Promise<Uint8Array | undefined> =>
-    (await take(name)) ? readFileSync(join(directory, name)) : undefined;
-  const results = { report: await read("report.toml"), group: await read("group.toml") };
-  await take("sbom");
-  return { ...results, sbomDir: join(directory, "sbom") };
+  for (const name of ["report.toml", "group.toml", "sbom"])
+    await downloadTree(session.engine, container, `${containerPaths.layers}/${name}`, directory, ctx.signal);
+  // Buildpacks could have made links of them, which would lead us to files of this machine.
+  await refuseTraps(directory);
+  const read = (name: string): Uint8Array | undefined => {
+    const path = join(directory, name);
+    return existsSync(path) ? readFileSync(path) : undefined;
+  };
+  return { report: read("report.toml"), group: read("group.toml") };
 }

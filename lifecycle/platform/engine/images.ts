@@ -1,5 +1,5 @@
 import type { Context } from "../../context.ts";
-import type { RemoteError} from "../../errors.ts";
+import type { RemoteError } from "../../errors.ts";
 import { TspackError } from "../../errors.ts";
 import type { Platform } from "../../oci/descriptor.ts";
 import { dockerHub, type ImageRef, repositoryName } from "../../oci/reference.ts";
@@ -14,6 +14,8 @@ export interface EngineImageFacts {
   readonly env: readonly string[];
   readonly user: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** Lowest first. */
+  readonly diffIds: readonly string[];
 }
 
 /** Asks the engine for an image by name or ID; undefined when it is not there. Throws `ENGINE_ERROR`. */
@@ -28,6 +30,7 @@ export async function inspectImage(engine: EngineConnection, name: string): Prom
     env: config?.Env ?? [],
     user: config?.User ?? "",
     labels: config?.Labels ?? {},
+    diffIds: answer.RootFS?.Layers ?? [],
   };
 }
 
@@ -35,6 +38,7 @@ interface Inspected {
   readonly Id?: string;
   readonly Os?: string;
   readonly Architecture?: string;
+  readonly RootFS?: { readonly Layers?: readonly string[] | null } | null;
   readonly Config?: {
     readonly Env?: readonly string[] | null;
     readonly User?: string;

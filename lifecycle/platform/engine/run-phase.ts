@@ -1,5 +1,6 @@
 import { type ErrorCode, TspackError } from "../../errors.ts";
 import type { Owner, Place } from "../../layers/place.ts";
+import type { BuilderAddition } from "../buildpacks/additions.ts";
 import { LineSplitter } from "../runners/runner.ts";
 import { type UploadedFile, uploadFiles, uploadTree } from "./archives.ts";
 import { runContainer } from "./containers.ts";
@@ -8,9 +9,11 @@ import type { EngineSession } from "./session.ts";
 
 /** What a phase finds in its container. */
 export interface PhaseContents {
-  /** The application, for the first phase that runs buildpacks. */
-  readonly app?: { readonly directory: string; readonly include: (path: string) => boolean } | undefined;
+  /** The application's directory here, for the first phase that runs buildpacks. */
+  readonly app?: string | undefined;
   /** Directories as they are here, each with its name in the container: the `<platform>` directory, buildpacks. */
+  /** What stands in the builder for this build only. */
+  readonly additions?: readonly BuilderAddition[] | undefined;
   readonly directories?: readonly Place[] | undefined;
   readonly files?: readonly UploadedFile[] | undefined;
 }
@@ -36,13 +39,12 @@ export async function runPhase(
 ): Promise<string> {
   const { engine } = session;
   const id = await session.container(phase, phaseContainer(phase, plan));
-  const { app, directories = [], files = [] } = contents;
+  const { app, additions = [], directories = [], files = [] } = contents;
   if (app !== undefined) {
-    const tree = { source: app.directory, include: app.include, target: plan.appDir, owner: plan.user };
-    await uploadTree(engine, id, tree, signal);
+    await uploadTree(engine, id, { source: app, target: plan.appDir, owner: plan.user }, signal);
   }
-  for (const { path, name } of directories)
-    await uploadTree(engine, id, { source: path, target: name, owner: root }, signal);
+  const trees = [...directories.map(({ path, name }) => ({ source: path, target: name })), ...additions];
+  for (const tree of trees) await uploadTree(engine, id, { ...tree, owner: root }, signal);
   await uploadFiles(engine, id, files, signal);
   const lines = {
     stdout: new LineSplitter((line) => output(line, "stdout")),

@@ -79,9 +79,12 @@ async function runInContainer(
     binds,
     env: phaseEnvironment(job, homeOf(builder.rootfs, uid)),
   });
-  const copies = [...[app, layers].map((place) => ({ place, owner: builder.user })), { place: platform, owner: root }];
-  for (const { place, owner } of copies)
-    await uploadTree(engine, id, { source: place.path, target: place.name, owner }, ctx.signal);
+  const trees = [
+    ...[app, layers].map(({ path, name }) => ({ source: path, target: name, owner: builder.user })),
+    { source: platform.path, target: platform.name, owner: root },
+    ...job.additions.map((addition) => ({ ...addition, owner: root })),
+  ];
+  for (const tree of trees) await uploadTree(engine, id, tree, ctx.signal);
   const lines = phaseOutput(job);
   const status = await runContainer(engine, id, (stream, bytes) => lines.push(bytes, stream), ctx.signal);
   lines.end();

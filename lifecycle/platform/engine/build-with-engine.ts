@@ -1,0 +1,139 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { decodeGroup } from "../../cnb/files/group.ts";
+import type { Report } from "../../cnb/files/report.ts";
+import { decodeToml } from "../../decode.ts";
+import { TspackError } from "../../errors.ts";
+import { parseToml } from "../../toml.ts";
+import type { BuildImageInputs } from "../build/build-image.ts";
+import type { BuildResult } from "../build/build.ts";
+import type { EventContext } from "../build/event-context.ts";
+import type { ResolvedRequest } from "../build/resolve-request.ts";
+import type { BuildSummary } from "../build/summary.ts";
+import { chooseBuilder } from "../builder/choose-builder.ts";
+import { requestedChanges } from "../buildpacks/requested-changes.ts";
+import { familiarName } from "../familiar-name.ts";
+import { engineRunner } from "../runners/engine-runner.ts";
+import type { Runner } from "../runners/runner.ts";
+import type { Tools } from "../tools.ts";
+import { bringBuilder } from "./bring-builder.ts";
+import { buildPhases, type BuiltInPhases, type PhasesSurroundings, preparePhases } from "./build-phases.ts";
+import { engineUse } from "./engine-use.ts";
+import { builtImage } from "./built-image.ts";
+import { layerSummaries, processesIn } from "./summary.ts";
+import { readVolumes, volumeBind, volumeWarnings } from "./volume-option.ts";
+import { type BuildEngine, withEngine } from "./with-engine.ts";
+
+/** What `build` does in the same way for every runner. */
+export interface BuildSteps {
+  /** Builds with a runner that is opened when it is needed. */
+  readonly here: (open: () => Promise<Runner>) => Promise<BuildResult>;
+  readonly inputs: () => Promise<Omit<BuildImageInputs, "builder" | "changes">>;
+}
+
+/**
+ * Builds with a container engine: all phases in containers, or those that run buildpacks. Nothing
+ * of it stays in the engine but the image, the caches, and the images that were fetched for it.
+ * Throws what `openEngine`, `preparePhases` and the phases throw.
+ */
+export async function buildWithEngine(
+  resolved: ResolvedRequest,
+  tools: Tools,
+  ctx: EventContext,
+  steps: BuildSteps,
+): Promise<BuildResult> {
+  return withEngine(tools.machine, ctx, async (engine) => {
+    const surroundings = { resolved, tools, engine, ctx };
+    if (engineUse(resolved.request) === "phases") {
+      const began = ctx.clock().getTime();
+      const prepared = await preparePhases(resolved, tools, engine);
+      if (prepared !== undefined) {
+        const inputs = {
+          ...(await steps.inputs()),
+          changes: await changesOf(surroundings),
+          projectMetadata: undefined,
+        };
+        const built = await buildPhases(prepared, inputs, surroundings);
+        return finish(built, began, surroundings);
+      }
+      ctx.logger.debug("The run image is in tspack's own store only: what needs it is done outside of containers.");
+    }
+    return steps.here(() => openEngineRunner(resolved, tools, engine));
+  });
+}
+
+async function changesOf({ resolved: { request }, tools }: PhasesSurroundings) {
+  const asked = [request.buildpacks, request.preBuildpacks, request.postBuildpacks, request.extensions];
+  const isAsked = asked.some((list = []) => list.length > 0) || request.disableSystemBuildpacks === true;
+  if (!isAsked) return undefined;
+  const builder = await chooseBuilder(tools, request.builder, request.debianMirror);
+  return requestedChanges(request, undefined, builder, tools);
+}
+
+async function openEngineRunner(resolved: ResolvedRequest, tools: Tools, engine: BuildEngine): Promise<Runner> {
+  const { request, workspace } = resolved;
+  const { network } = request;
+  const image = await bringBuilder(resolved, tools, engine);
+  const volumes = readVolumes(request.volumes ?? [], tools.machine.cwd);
+  for (const warning of volumeWarnings(volumes, workspace)) tools.ctx.logger.warn(warning);
+  return engineRunner({
+    name: `engine (${engine.open.name})`,
+    session: engine.session,
+    image: image.id,
+    network: network === "none" ? undefined : network,
+    binds: volumes.map(volumeBind),
+  });
+}
+
+/** Looks at the image that the containers made, and tells of it. */
+async function finish(built: BuiltInPhases, began: number, surroundings: PhasesSurroundings): Promise<BuildResult> {
+  const { resolved, tools, engine, ctx } = surroundings;
+  const report = readReport(built.report);
+  await writeReport(resolved.request.reportOutputDir, built.report, tools.machine.cwd);
+  const { image, layers, digest, store } = await builtImage(report, surroundings);
+  const { value } = await image.config();
+  const { group } = built.group === undefined ? { group: [] } : decodeGroup(parseToml(built.group, "group.toml"));
+  const summary: BuildSummary = {
+    image: resolved.names[0]?.original ?? "",
+    names: resolved.names.map(familiarName),
+    digest,
+    size: layers.reduce((sum, { size }) => sum + size, 0),
+    output: resolved.output.kind,
+    store,
+    runner: `engine (${engine.open.name})`,
+    dryRun: false,
+    group: group.map(({ id, version }) => ({ id, version })),
+    layers: await layerSummaries(image, layers, built.story),
+    processes: processesIn(value.config?.Labels ?? {}, value.config?.Entrypoint ?? []),
+    restored: [...built.story.restored].map(([layer, from]) => ({ layer, from })),
+    phases: built.times.map(({ phase, seconds }) => ({ phase, seconds })),
+    seconds: (ctx.clock().getTime() - began) / 1000,
+  };
+  for (const layer of summary.layers) ctx.emit({ type: "layer", ...layer });
+  ctx.emit({ type: "finished", ...summary });
+  return { ...summary, report };
+}
+
+/** `report.toml` of whichever lifecycle. Throws `EXPORT_FAILED` without one. */
+function readReport(bytes: Uint8Array | undefined): Report {
+  if (bytes === undefined) {
+    throw new TspackError("EXPORT_FAILED", "the lifecycle in the container wrote no report.toml", {
+      hint: "is it a lifecycle? --lifecycle-image names another",
+    });
+  }
+  return decodeToml(parseToml(bytes, "report.toml"), { code: "INVALID_TOML" }, (root) => {
+    const image = root.subTable("image");
+    const id = image.string("image-id");
+    return {
+      bom: [],
+      image: { tags: image.strings("tags") ?? [], imageId: id, digest: image.string("digest") },
+    };
+  });
+}
+
+async function writeReport(directory: string | undefined, report: Uint8Array | undefined, cwd: string): Promise<void> {
+  if (directory === undefined || report === undefined) return;
+  const path = resolve(cwd, directory);
+  await mkdir(path, { recursive: true });
+  await writeFile(join(path, "report.toml"), report);
+}
