@@ -19,6 +19,14 @@ export type FaultAction =
   /** Changes the first byte of the answer's body. */
   | { readonly kind: "corrupt" }
   | { readonly kind: "redirect"; readonly to: string }
+  /** Ends the connection by RST, without an answer. */
+  | { readonly kind: "reset" }
+  /** Sends so many bytes of the body and then nothing, and keeps the connection. */
+  | { readonly kind: "stall"; readonly after: number }
+  /** Sends single bytes, so many milliseconds apart, that never come to an end. */
+  | { readonly kind: "trickle"; readonly pause: number }
+  /** Says that the body is longer, by so many bytes, and ends it where it ends; shorter when negative. */
+  | { readonly kind: "wrong-length"; readonly by: number }
   /** Sends the body in pieces with a pause of so many milliseconds between. */
   | { readonly kind: "slow"; readonly pause: number };
 
@@ -49,8 +57,25 @@ export async function sendBody(
   body: Uint8Array,
   fault: FaultAction | undefined,
 ): Promise<void> {
-  response.writeHead(status, { ...headers, "content-length": String(body.length) });
-  if (fault?.kind === "cut-response") {
+  const length = body.length + (fault?.kind === "wrong-length" ? fault.by : 0);
+  if (fault?.kind === "wrong-length") {
+    // Not by Node's own means, which would correct it.
+    const lines = Object.entries({ ...headers, "content-length": String(length) }).map(
+      ([name, value]) => `${name}: ${value}`,
+    );
+    response.socket?.write(`HTTP/1.1 ${status} Fault\r\n${lines.join("\r\n")}\r\n\r\n`);
+    response.socket?.end(body);
+    return;
+  }
+  response.writeHead(status, { ...headers, "content-length": String(length) });
+  if (fault?.kind === "stall") {
+    response.write(body.subarray(0, fault.after));
+  } else if (fault?.kind === "trickle") {
+    for (let at = 0; at < body.length && !response.destroyed; at += 1) {
+      response.write(body.subarray(at, at + 1));
+      await new Promise((resolve) => setTimeout(resolve, fault.pause));
+    }
+  } else if (fault?.kind === "cut-response") {
     response.write(body.subarray(0, fault.after), () => setTimeout(() => response.destroy(), 20));
   } else if (fault?.kind === "corrupt") {
     const changed = Buffer.from(body);

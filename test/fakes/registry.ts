@@ -114,6 +114,7 @@ async function answer(
     request.resume();
     return problem(response, fault.status, fault.code ?? "FAULT", fault.headers ?? {});
   }
+  if (fault?.kind === "reset") return void request.socket.resetAndDestroy();
   if (fault?.kind === "redirect") {
     request.resume();
     return void response.writeHead(307, { location: fault.to }).end();

@@ -20,9 +20,12 @@ export async function hasBlob(
   throw await failure(repository, "HEAD", response, what);
 }
 
+/** Bytes that one try has to bring so that it does not count as failed. */
+const leastProgress = 64 * 1024;
+
 /**
  * The bytes of a blob, unchecked. When the connection is cut it goes on where it stopped, as
- * long as each try brings something. Throws as `hasBlob`, and `NOT_FOUND`.
+ * long as tries bring something. Throws as `hasBlob`, and `NOT_FOUND`.
  */
 export async function* readBlob(repository: Repository, descriptor: Descriptor): ByteStream {
   let offset = 0;
@@ -41,7 +44,8 @@ export async function* readBlob(repository: Repository, descriptor: Descriptor):
       }
       return;
     } catch (cause) {
-      if (offset > start) attempt = 0;
+      // What comes in drops is no progress that is worth another round of tries.
+      if (offset - start >= leastProgress) attempt = 0;
       const { side, signal } = repository;
       const request: HttpRequest = { method: "GET", url: response.url, headers: {}, side, signal };
       if (!isPassing(cause) || attempt >= repository.retry.attempts) throw connectionError(request, cause);

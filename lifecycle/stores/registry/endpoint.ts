@@ -45,26 +45,43 @@ function schemes(registry: string, insecure: boolean): readonly string[] {
 }
 
 async function probe(send: Dispatch, registry: string, order: readonly string[], request: Asker): Promise<Endpoint> {
-  let failure: unknown;
+  const failures = new Map<string, unknown>();
   for (const [index, scheme] of order.entries()) {
-    const last = index === order.length - 1;
     try {
-      const origin = new URL(`${scheme}://${registry}`).origin;
-      const url = new URL("/v2/", origin);
-      const response = await send({ ...request, method: "GET", url, headers: {}, repeatable: last });
-      await discard(response);
-      // 400 is how a TLS port answers plain HTTP.
-      if (!last && response.status === 400) continue;
-      return { registry, origin, challenges: parseChallenges(response.headers["www-authenticate"] ?? "") };
+      const endpoint = await ask(send, `${scheme}://${registry}`, request, index === order.length - 1);
+      if (endpoint !== undefined) return { registry, ...endpoint };
     } catch (error) {
       if (request.signal.aborted) throw error;
-      // The first failure tells more, except when the other scheme reached somebody.
-      failure = failure === undefined || isCertificateError(error) ? error : failure;
-      if (!last && (error instanceof RemoteError || isPassing(error))) continue;
-      throw namingAll(failure, registry, order);
+      failures.set(scheme, error);
+      if (!(error instanceof RemoteError)) break;
     }
   }
-  throw namingAll(failure, registry, order);
+  const all = [...failures.values()];
+  const untrusted = all.find(isCertificateError);
+  const [scheme = ""] = order;
+  // Nobody speaks the other scheme there, so what was lost at first may have been lost by chance.
+  if (untrusted === undefined && order.length > 1 && isPassing(failures.get(scheme))) {
+    const endpoint = await ask(send, `${scheme}://${registry}`, request, true);
+    if (endpoint !== undefined) return { registry, ...endpoint };
+  }
+  // The first failure tells more, except when the other scheme reached somebody.
+  throw namingAll(untrusted ?? all[0], registry, order);
+}
+
+/** Asks at one address, patiently or once; undefined when TLS is spoken there and we do not. */
+async function ask(
+  send: Dispatch,
+  address: string,
+  request: Asker,
+  patient: boolean,
+): Promise<Omit<Endpoint, "registry"> | undefined> {
+  const { origin } = new URL(address);
+  const url = new URL("/v2/", origin);
+  const response = await send({ ...request, method: "GET", url, headers: {}, repeatable: patient });
+  await discard(response);
+  // 400 is how a TLS port answers plain HTTP.
+  if (url.protocol === "http:" && response.status === 400) return undefined;
+  return { origin, challenges: parseChallenges(response.headers["www-authenticate"] ?? "") };
 }
 
 /** Platforms look for the plain address in what is said of an insecure registry, also when TLS failed first. */

@@ -15,7 +15,7 @@ export interface WireOptions {
   readonly certificates?: HostCertificates | undefined;
   readonly proxy?: ProxySettings | undefined;
   readonly userAgent: string;
-  /** Milliseconds without a byte until a connection is given up. */
+  /** Milliseconds without a byte, or with hardly any, until a connection is given up. */
   readonly timeout?: number | undefined;
 }
 
@@ -100,15 +100,38 @@ async function send(
   for (const [name, value] of Object.entries(response.headers)) {
     if (value !== undefined) headers[name.toLowerCase()] = Array.isArray(value) ? value.join(", ") : value;
   }
-  return { status: response.statusCode, headers, body: readable(response.body, request), url: request.url };
+  return { status: response.statusCode, headers, body: readable(response.body, request, timeout), url: request.url };
 }
 
 /** What goes wrong in the middle of a body is an error of the connection, too. */
-async function* readable(body: AsyncIterable<Uint8Array>, request: HttpRequest): ByteStream {
+async function* readable(body: AsyncIterable<Uint8Array>, request: HttpRequest, timeout: number): ByteStream {
   try {
-    yield* body;
+    yield* atLeast(leastRate, body, timeout);
   } catch (error) {
     throw connectionError(request, error);
+  }
+}
+
+/** Bytes per second. Who sends a byte now and then would keep us for days without ever running into a timeout. */
+const leastRate = 256;
+
+/** Fails when the bytes of `period` milliseconds of waiting are fewer than `rate` a second. How long the reader takes does not count. */
+async function* atLeast(rate: number, body: AsyncIterable<Uint8Array>, period: number): ByteStream {
+  let waited = 0;
+  let bytes = 0;
+  let since = performance.now();
+  for await (const chunk of body) {
+    waited += performance.now() - since;
+    bytes += chunk.length;
+    if (waited >= period) {
+      if (bytes < (rate * waited) / 1000) {
+        const message = `${bytes} bytes in ${Math.round(waited / 1000)} seconds`;
+        throw Object.assign(new Error(message), { code: "UND_ERR_BODY_TIMEOUT" });
+      }
+      [waited, bytes] = [0, 0];
+    }
+    yield chunk;
+    since = performance.now();
   }
 }
 

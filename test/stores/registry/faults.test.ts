@@ -179,6 +179,80 @@ describe("a blob that is read", () => {
   });
 });
 
+describe("a length that is not the body's", () => {
+  test.each([1, 1000])("%i bytes too long is a cut, which is read on", async (by) => {
+    await open().write(image, [ref]);
+    registry.fail({ method: "GET", path: /manifests|blobs/, times: 2, action: { kind: "wrong-length", by } });
+    const back = await open().resolve(ref);
+    if (back === undefined) throw new Error("the image is missing");
+    await validate(back);
+  });
+
+  test("too short is DIGEST_MISMATCH", async () => {
+    await open().write(image, [ref]);
+    const layer = (await image.manifest()).value.layers[0]?.digest ?? "";
+    const action = { kind: "wrong-length", by: -1000 } as const;
+    registry.fail({ method: "GET", path: new RegExp(layer), times: 9, action });
+    const back = await open().resolve(ref);
+    if (back === undefined) throw new Error("the image is missing");
+    await expect(validate(back)).rejects.toMatchObject({ code: "DIGEST_MISMATCH" });
+  });
+});
+
+describe("a connection that is reset", () => {
+  test.each<[string, string, RegExp]>([
+    ["when the registry is looked for", "GET", /^\/v2\/$/],
+    ["when a manifest is read", "GET", /manifests/],
+    ["when a blob is read", "GET", /blobs/],
+    ["when a blob is looked for", "HEAD", /blobs/],
+    ["when an upload begins", "POST", uploads],
+    ["when an upload ends", "PUT", uploads],
+    ["when a manifest is written", "PUT", /manifests/],
+  ])("%s is made anew", async (_, method, path) => {
+    registry.fail({ method, path, times: 2, action: { kind: "reset" } });
+    await roundTrip();
+    expect(registry.count(method, path)).toBeGreaterThan(2);
+  });
+});
+
+describe("what is refused while writing", () => {
+  test.each([
+    ["HEAD", /blobs/, 401, "UNAUTHORIZED"],
+    ["POST", uploads, 403, "FORBIDDEN"],
+    ["PATCH", uploads, 403, "FORBIDDEN"],
+    ["PUT", uploads, 413, "REGISTRY_ERROR"],
+    ["POST", uploads, 404, "NOT_FOUND"],
+    ["PUT", /manifests/, 401, "UNAUTHORIZED"],
+    ["PUT", /manifests/, 400, "REGISTRY_ERROR"],
+  ])("%s %s with %i is %s, and the tag is not there", async (method, path, status, code) => {
+    registry.fail({ method, path, times: 99, action: { kind: "status", status } });
+    await expect(open().write(image, [ref])).rejects.toMatchObject({ code, remote: { status, side: "destination" } });
+    expect([...registry.manifests.keys()].filter((name) => name.endsWith(" v1"))).toEqual([]);
+  });
+
+  test.each([429, 503])("for a while (%i) goes on afterwards", async (status) => {
+    for (const [method, path] of [
+      ["HEAD", /blobs/],
+      ["POST", uploads],
+      ["PATCH", uploads],
+      ["PUT", uploads],
+      ["PUT", /manifests/],
+    ] as const) {
+      registry.fail({ method, path, action: { kind: "status", status, headers: { "retry-after": "0" } } });
+    }
+    await roundTrip();
+  });
+});
+
+test("a blob that is gone is NOT_FOUND, which names it", async () => {
+  await open().write(image, [ref]);
+  const layer = (await image.manifest()).value.layers[0]?.digest ?? "";
+  registry.blobs.delete(`app ${layer}`);
+  const back = await open().resolve(ref);
+  if (back === undefined) throw new Error("the image is missing");
+  await expect(validate(back)).rejects.toMatchObject({ code: "NOT_FOUND", message: expect.stringContaining(layer) });
+});
+
 describe("a request", () => {
   test("that is limited waits as long as Retry-After says", async () => {
     const headers = { "retry-after": "1" };
