@@ -1,5 +1,5 @@
 import { decodeToml } from "../../decode.ts";
-import type { TomlDocument, TomlTable } from "../../toml.ts";
+import { fields, type TomlDocument, type TomlTable, writeToml } from "../../toml.ts";
 
 /** Where the application's source comes from. */
 export interface ProjectSource {
@@ -26,4 +26,11 @@ export function decodeProjectMetadata(document: TomlDocument): ProjectMetadata {
       },
     };
   });
+}
+
+/** Writes `project-metadata.toml`, for a lifecycle in another process. */
+export function encodeProjectMetadata({ source }: ProjectMetadata): string {
+  if (source === undefined) return "";
+  const { type, version, metadata } = source;
+  return writeToml(fields({ source: fields({ type, version, metadata }) }));
 }

@@ -4,6 +4,7 @@ import type { LayerCache } from "../../cache/cache.ts";
 import { platformFeatures } from "../../cnb/api/platform.ts";
 import type { Analyzed } from "../../cnb/files/analyzed.ts";
 import type { Group } from "../../cnb/files/group.ts";
+import type { ProjectMetadata } from "../../cnb/files/project-metadata.ts";
 import { decodeBuildMetadata } from "../../cnb/files/metadata-toml.ts";
 import { runImageForExport } from "../../cnb/run-image.ts";
 import type { Context } from "../../context.ts";
@@ -27,7 +28,7 @@ import { privateDirectory } from "../places.ts";
 import { removeTree } from "../rootfs.ts";
 import { fileInRootfs } from "../rootfs-files.ts";
 import type { Runner, RunnerDirectories, RunnerJob } from "../runners/runner.ts";
-import { copyApplication, type IncludePath } from "./application.ts";
+import { type ApplicationInputs, bringApplication } from "./bring-application.ts";
 import type { BuildCache } from "./build-cache.ts";
 import { removeAbandoned } from "./leftovers.ts";
 import { writePlatformDirectory } from "./platform-directory.ts";
@@ -40,9 +41,10 @@ import { refuseTraps } from "./untrusted.ts";
 export interface BuildImageInputs {
   /** Every name that the image gets, the main one first. */
   readonly names: readonly ImageRef[];
-  /** The application's directory; it is copied, never changed. */
-  readonly appDir: string;
-  readonly include: IncludePath;
+  /** The application's directory and what of it takes part; it is copied, never changed. */
+  readonly application: ApplicationInputs;
+  /** Where the source comes from, for the label. */
+  readonly project: ProjectMetadata | undefined;
   readonly builder: Builder;
   /** Buildpacks that the builder does not have, and another order. */
   readonly changes: BuilderChanges | undefined;
@@ -117,7 +119,8 @@ async function buildIn(
   const parents = { ...builder.user, mode: 0o755 };
   const app: Place = { path: directories.app, name: inputs.workspace, parents };
   const layers: Place = { path: directories.layers, name: "/layers", parents };
-  for (const path of [app.path, layers.path]) await requireEmpty(await privateDirectory(path), inputs.appDir);
+  for (const path of [app.path, layers.path])
+    await requireEmpty(await privateDirectory(path), inputs.application.appDir);
   await writePlatformDirectory(directories.platform, inputs);
   const job: RunnerJob = {
     builder,
@@ -131,7 +134,7 @@ async function buildIn(
     output: (line, stream) => ctx.output(line, stream),
   };
 
-  if (inputs.appDir !== app.path) await copyApplication(inputs.appDir, app.path, inputs.include, ctx);
+  await bringApplication(inputs.application, app.path, ctx);
   // What was analyzed and detected is kept here: buildpacks can write the files that say it.
   const analyzed = await watch.time("analyze", () => analyzeIn(layers, inputs, ports));
   await watch.time("detect", () => runner.run("detect", job, ctx));
@@ -240,7 +243,7 @@ async function exportFrom(
         groupExtensions.length > 0,
         maybeReference,
       ),
-      project: undefined,
+      project: inputs.project,
       defaultProcessType: inputs.defaultProcess,
       execEnv: inputs.execEnv ?? "production",
       sourceDateEpoch: inputs.sourceDateEpoch,

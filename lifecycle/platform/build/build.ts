@@ -22,6 +22,7 @@ import { buildVariables, proxyVariables } from "./build-variables.ts";
 import { type EventContext, eventContext } from "./event-context.ts";
 import { explainFailure, failedEvent } from "./failure.ts";
 import { type Destination, isOneOf, openDestination } from "./destination.ts";
+import { type SourcedRequest, withSource } from "./open-source.ts";
 import { pulledImages } from "./pulled-images.ts";
 import type { BuildRequest } from "./request.ts";
 import { type ResolvedRequest, resolveRequest } from "./resolve-request.ts";
@@ -59,7 +60,8 @@ export async function build(request: BuildRequest, ports: BuildPorts): Promise<B
     const names = resolved.names.map(familiarName);
     ctx.emit({ type: "started", image: resolved.names[0]?.original ?? "", names, version: versionText });
     const network = ports.openNetwork(request.insecureRegistries ?? [], ctx);
-    return await buildWith(resolved, openTools(ports.machine, network, ctx), ctx);
+    const tools = openTools(ports.machine, network, ctx);
+    return await withSource(resolved, tools, (sourced) => buildWith(sourced, tools, ctx));
   } catch (thrown) {
     const error = explainFailure(thrown, signal);
     ctx.emit(failedEvent(error));
@@ -67,7 +69,7 @@ export async function build(request: BuildRequest, ports: BuildPorts): Promise<B
   }
 }
 
-async function buildWith(resolved: ResolvedRequest, tools: Tools, ctx: EventContext): Promise<BuildResult> {
+async function buildWith(resolved: SourcedRequest, tools: Tools, ctx: EventContext): Promise<BuildResult> {
   if (engineUse(resolved.request) === "none") return buildHere(resolved, tools, ctx, () => openRunner(resolved, tools));
   const { buildWithEngine } = await import("../engine/build-with-engine.ts");
   return buildWithEngine(resolved, tools, ctx, {
@@ -78,7 +80,7 @@ async function buildWith(resolved: ResolvedRequest, tools: Tools, ctx: EventCont
 
 /** Builds with a runner: whatever needs credentials is done in this process. */
 async function buildHere(
-  resolved: ResolvedRequest,
+  resolved: SourcedRequest,
   tools: Tools,
   ctx: EventContext,
   open: () => Promise<Runner>,
@@ -89,7 +91,7 @@ async function buildHere(
   const runner = await open();
   const builder = await openBuilderOf(resolved, tools);
   const destination = openDestination(resolved, tools);
-  const changes = await requestedChanges(request, undefined, builder, tools);
+  const changes = await requestedChanges(request, resolved.described, builder, tools);
   const built = await buildImage(
     { ...(await imageInputs(resolved, tools)), builder, changes },
     {
@@ -134,15 +136,15 @@ async function openBuilderOf({ request }: ResolvedRequest, tools: Tools): Promis
 
 /** What does not depend on the builder. */
 async function imageInputs(
-  resolved: ResolvedRequest,
+  resolved: SourcedRequest,
   tools: Tools,
 ): Promise<Omit<BuildImageInputs, "builder" | "changes">> {
-  const { request, names, appDir, workspace, previousImage, sourceDateEpoch } = resolved;
+  const { request, names, application, project, workspace, previousImage, sourceDateEpoch } = resolved;
   const { machine, network, places } = tools;
   return {
     names,
-    appDir,
-    include: () => true,
+    application,
+    project,
     workspace,
     runImage: request.runImage,
     previousImage,

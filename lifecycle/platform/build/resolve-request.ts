@@ -60,7 +60,6 @@ function unsupported(request: BuildRequest): readonly InputIssue[] {
   const engine = engineUse(request);
   const inPhases = engine === "phases";
   const given: readonly (readonly [option: string, isGiven: boolean])[] = [
-    ["--descriptor", request.descriptor !== undefined],
     ["--lifecycle-image", request.lifecycleImage !== undefined && !inPhases],
     ["--volume", isSome(volumes) && engine === "none"],
     ["--docker-host", request.dockerHost !== undefined && !inPhases],

@@ -6,10 +6,11 @@ import { InputError } from "../../errors.ts";
 import { type ImageRef, parseReference, refName } from "../../oci/reference.ts";
 import { selectRunImage } from "../../phases/analyze.ts";
 import { registryAuthValue } from "../../stores/keychain-registry-auth.ts";
-import { copyApplication, type IncludePath } from "../build/application.ts";
+import { type ApplicationInputs, bringApplication } from "../build/bring-application.ts";
 import type { EventContext } from "../build/event-context.ts";
 import { writePlatformDirectory } from "../build/platform-directory.ts";
 import type { BuildRequest } from "../build/request.ts";
+import type { SourcedRequest } from "../build/open-source.ts";
 import type { ResolvedRequest } from "../build/resolve-request.ts";
 import { copySboms } from "../build/sbom-output.ts";
 import { Stopwatch, type PhaseTime } from "../build/stopwatch.ts";
@@ -33,8 +34,7 @@ import type { BuildEngine } from "./with-engine.ts";
 
 /** What is the same for all ways to build, as `build` has worked it out. */
 export interface PhasesInputs {
-  readonly appDir: string;
-  readonly include: IncludePath;
+  readonly application: ApplicationInputs;
   /** Buildpacks that the builder does not have, and another order. */
   readonly changes: BuilderChanges | undefined;
   /** Variables for buildpacks: files of `<platform>/env`. */
@@ -151,7 +151,7 @@ export async function buildPhases(
     const platform = { path: join(work, "platform"), name: "/platform" };
     await writePlatformDirectory(platform, inputs);
     const app = await privateDirectory(join(work, "app"));
-    await copyApplication(inputs.appDir, app, inputs.include, ctx);
+    await bringApplication(inputs.application, app, ctx);
     const plan = await phasePlan(prepared, inputs, { resolved, tools, engine, ctx });
     const { builder, useCreator } = prepared;
     const [run] = builder.runImages;
@@ -184,7 +184,7 @@ export async function buildPhases(
 
 /** What everything of a build in containers shares. */
 export interface PhasesSurroundings {
-  readonly resolved: ResolvedRequest;
+  readonly resolved: SourcedRequest;
   readonly tools: Tools;
   readonly engine: BuildEngine;
   readonly ctx: EventContext;

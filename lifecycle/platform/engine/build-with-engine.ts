@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { decodeGroup } from "../../cnb/files/group.ts";
+import { encodeProjectMetadata } from "../../cnb/files/project-metadata.ts";
 import type { Report } from "../../cnb/files/report.ts";
 import { decodeToml } from "../../decode.ts";
 import { TspackError } from "../../errors.ts";
@@ -8,6 +9,7 @@ import { parseToml } from "../../toml.ts";
 import type { BuildImageInputs } from "../build/build-image.ts";
 import type { BuildResult } from "../build/build.ts";
 import type { EventContext } from "../build/event-context.ts";
+import type { SourcedRequest } from "../build/open-source.ts";
 import type { ResolvedRequest } from "../build/resolve-request.ts";
 import type { BuildSummary } from "../build/summary.ts";
 import { chooseBuilder } from "../builder/choose-builder.ts";
@@ -37,7 +39,7 @@ export interface BuildSteps {
  * Throws what `openEngine`, `preparePhases` and the phases throw.
  */
 export async function buildWithEngine(
-  resolved: ResolvedRequest,
+  resolved: SourcedRequest,
   tools: Tools,
   ctx: EventContext,
   steps: BuildSteps,
@@ -51,7 +53,7 @@ export async function buildWithEngine(
         const inputs = {
           ...(await steps.inputs()),
           changes: await changesOf(surroundings),
-          projectMetadata: undefined,
+          projectMetadata: resolved.project === undefined ? undefined : encodeProjectMetadata(resolved.project),
         };
         const built = await buildPhases(prepared, inputs, surroundings);
         return finish(built, began, surroundings);
@@ -62,12 +64,13 @@ export async function buildWithEngine(
   });
 }
 
-async function changesOf({ resolved: { request }, tools }: PhasesSurroundings) {
+async function changesOf({ resolved: { request, described }, tools }: PhasesSurroundings) {
+  const isDescribed = Object.values(described).some(({ requests }) => requests.length > 0);
   const asked = [request.buildpacks, request.preBuildpacks, request.postBuildpacks, request.extensions];
   const isAsked = asked.some((list = []) => list.length > 0) || request.disableSystemBuildpacks === true;
-  if (!isAsked) return undefined;
+  if (!isAsked && !isDescribed) return undefined;
   const builder = await chooseBuilder(tools, request.builder, request.debianMirror);
-  return requestedChanges(request, undefined, builder, tools);
+  return requestedChanges(request, described, builder, tools);
 }
 
 async function openEngineRunner(resolved: ResolvedRequest, tools: Tools, engine: BuildEngine): Promise<Runner> {

@@ -70,7 +70,7 @@ async function projectOf(project: ProjectToml, path: string, execEnv: string): P
     path,
     include: await selectPaths(project),
     selects: project.include !== undefined || project.exclude !== undefined,
-    builder: project.builder === "" ? undefined : project.builder,
+    builder: project.builder === "" ? undefined : builderFrom(project.builder, baseDir),
     buildpacks: requests(project.group),
     pre: requests(project.pre),
     post: requests(project.post),
@@ -79,6 +79,12 @@ async function projectOf(project: ProjectToml, path: string, execEnv: string): P
     ),
     source: declaredSource(project),
   };
+}
+
+/** Files are relative to the descriptor, as with buildpacks; images are named as they are. */
+function builderFrom(builder: string | undefined, baseDir: string): string | undefined {
+  if (builder?.startsWith("oci:") === true) return `oci:${resolve(baseDir, builder.slice("oci:".length))}`;
+  return builder?.endsWith(".toml") === true ? resolve(baseDir, builder) : builder;
 }
 
 function requestOf({ id, version, uri, script }: ProjectBuildpack): BuildpackRequest {

@@ -1,0 +1,77 @@
+import { dirname, resolve } from "node:path";
+import type { ProjectMetadata } from "../../cnb/files/project-metadata.ts";
+import { openProject, type Project } from "../project/open-project.ts";
+import { openApplication } from "../source/open-application.ts";
+import type { Tools } from "../tools.ts";
+import type { ApplicationInputs } from "./bring-application.ts";
+import type { ResolvedRequest } from "./resolve-request.ts";
+
+/** A request whose application is a directory, and whose project descriptor was read. */
+export interface SourcedRequest extends ResolvedRequest {
+  /** With what the descriptor says where the request says nothing: builder and variables. */
+  readonly request: ResolvedRequest["request"];
+  readonly application: ApplicationInputs;
+  /** Buildpacks of the descriptor. */
+  readonly described: Pick<Project, "buildpacks" | "pre" | "post">;
+  /** Where the source comes from, for the image's label. */
+  readonly project: ProjectMetadata | undefined;
+}
+
+/**
+ * Opens the application of a request and reads its project descriptor for `work`; what was
+ * unpacked or fetched goes away afterwards. Throws what `openApplication` and `openProject` throw.
+ */
+export async function withSource<T>(
+  resolved: ResolvedRequest,
+  tools: Tools,
+  work: (sourced: SourcedRequest) => Promise<T>,
+): Promise<T> {
+  const { request } = resolved;
+  const { machine, ctx, places } = tools;
+  const { cwd, env, stdin } = machine;
+  const opened = await openApplication(request.path ?? ".", {
+    cwd,
+    env,
+    stdin,
+    scratch: places.builds,
+    ctx,
+  });
+  try {
+    const project = await openProject({
+      directory: opened.directory,
+      descriptor: request.descriptor,
+      cwd,
+      execEnv: request.execEnv ?? "production",
+      foreign: opened.unpacked,
+      logger: ctx.logger,
+    });
+    const { buildpacks, pre, post, include, selects } = project;
+    const source = project.source ?? opened.source;
+    return await work({
+      ...resolved,
+      request: {
+        ...request,
+        builder: request.builder ?? project.builder,
+        env: { ...project.env, ...request.env },
+      },
+      appDir: opened.directory,
+      application: { appDir: opened.directory, include, selects, withheld: ownPaths(resolved, tools) },
+      described: { buildpacks, pre, post },
+      project: source === undefined ? undefined : { source },
+    });
+  } finally {
+    await opened.close();
+  }
+}
+
+/** What tspack keeps and writes: it would grow into the image, or into itself. */
+function ownPaths({ request, output }: ResolvedRequest, { machine, places }: Tools): readonly string[] {
+  const { env, cwd } = machine;
+  const home = env["TSPACK_HOME"];
+  return [
+    ...(home === undefined || home === "" ? [] : [home]),
+    ...[places.images, places.blobs, places.config].map((path) => dirname(path)),
+    ...("path" in output ? [resolve(cwd, output.path)] : []),
+    ...(request.caches ?? []).flatMap(({ format, source }) => (format === "bind" ? [resolve(cwd, source)] : [])),
+  ];
+}
