@@ -164,6 +164,7 @@ int main(int argc, char **argv) {
     const char *called = argc > 0 ? argv[0] : "lifecycle";
     const char *executed = (const char *)getauxval(AT_EXECFN);
     if (executed == NULL) executed = called;
+    signal(SIGUSR1, SIG_IGN);
     errno = 0;
     if (!find_folder(&folder, executed)) return fail("no " LOADER " beside", executed);
     loader = guard = node = script = folder;
@@ -189,7 +190,6 @@ int main(int argc, char **argv) {
     for (int i = 1; i < argc; i++) arguments[FIXED_ARGUMENTS + i - 1] = argv[i];
     drop_foreign_variables();
     hide_credentials();
-    signal(SIGUSR1, SIG_IGN);
     execv(loader.text, arguments);
     return fail("cannot execute", loader.text);
 }

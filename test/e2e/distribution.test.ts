@@ -1,7 +1,20 @@
-import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync, statSync } from "node:fs";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 const root = resolve(import.meta.dirname, "../..");
@@ -12,6 +25,8 @@ const installed = (name: string): boolean => spawnSync("sh", ["-c", `command -v 
 
 const folder = mkdtempSync(join(tmpdir(), "tspack-dist-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const nameOf = (pid: number | undefined): string => readFileSync(`/proc/${pid}/comm`, "utf8");
 
 const programs = ["analyzer", "builder", "creator", "detector", "exporter", "extender", "rebaser", "restorer"];
 
@@ -57,6 +72,36 @@ describe(`the lifecycle for ${here}`, () => {
     execFileSync("cp", ["-a", join(output, "lifecycle"), join(empty, "cnb/lifecycle")]);
     const args = ["--user", "--map-root-user", "--root", empty, "/cnb/lifecycle/lifecycle", "-version"];
     expect(execFileSync("unshare", args, { encoding: "utf8", env: {} })).toBe(version);
+  });
+
+  test("never opens its debugger, and buildpacks get the signal's usual meaning", async () => {
+    const place = (name: string): string => join(folder, "signals", name);
+    for (const name of ["app", "layers", "platform", "buildpacks/a/1/bin"]) mkdirSync(place(name), { recursive: true });
+    writeFileSync(place("buildpacks/a/1/buildpack.toml"), 'api = "0.10"\n[buildpack]\nid = "a"\nversion = "1"\n');
+    writeFileSync(place("order.toml"), '[[order]]\n[[order.group]]\nid = "a"\nversion = "1"\n');
+    const detect = "#!/bin/sh\ngrep -E '^Sig(Ign|Blk)' /proc/self/status\nsleep 1\n";
+    writeFileSync(place("buildpacks/a/1/bin/detect"), detect, { mode: 0o755 });
+    cpSync(place("buildpacks/a/1/bin/detect"), place("buildpacks/a/1/bin/build"));
+    const user = process.getuid?.() === 0 ? { uid: 1000, gid: 1000 } : {};
+    execFileSync("chmod", ["-R", "a+rwX", folder]);
+    const flags = ["-app", "app", "-layers", "layers", "-platform", "platform", "-order", "order.toml"];
+    const child = spawn(
+      join(output, "lifecycle/detector"),
+      [...flags, "-buildpacks", "buildpacks", "-log-level", "debug"],
+      { ...user, cwd: place(""), env: { CNB_PLATFORM_API: "0.12", PATH: "/usr/bin:/bin", HOME: place("app") } },
+    );
+    let said = "";
+    for (const stream of [child.stdout, child.stderr])
+      stream.on("data", (chunk: Buffer) => void (said += String(chunk)));
+    const ended = once(child, "close");
+    // From before Node runs, but not before the starter does: until then a signal ends the process.
+    while (child.exitCode === null && !nameOf(child.pid).startsWith("ld-linux")) await sleep(1);
+    const signals = setInterval(() => child.kill("SIGUSR1"), 1);
+    const [code] = (await ended) as [number | null];
+    clearInterval(signals);
+    expect([code, said]).toEqual([0, said]);
+    expect(said).not.toContain("Debugger");
+    expect(said).toMatch(/SigBlk:\t0+\nSigIgn:\t0+\n/);
   });
 });
 
