@@ -41,7 +41,7 @@ export function permittedVariables(env: Readonly<Record<string, string>>): Envir
 export function environmentFor(of: EnvironmentOf, inputs: BuildpackInputs): Readonly<Record<string, string>> {
   const { descriptor, features, target } = of;
   const user = descriptor.clearEnv ? [] : platformModifications(filesIn(join(inputs.platformDir, "env")));
-  const operator = inputs.buildConfigDir === undefined ? [] : filesIn(join(inputs.buildConfigDir, "env"));
+  const operator = filesIn(join(inputs.buildConfigDir, "env"));
   const variables = applyEnv(of.variables, [...user, ...envModifications(operator, "default")]);
   const { execEnv } = inputs;
   return {

@@ -1,9 +1,11 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { runLifecycle } from "../../lifecycle/cli/run-lifecycle.ts";
 import { platformApis } from "../../lifecycle/cnb/api/platform.ts";
+import { fixture } from "../phases/builder-fixture.ts";
+import { runPhase } from "./run-phase.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tspack-lifecycle-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -58,6 +60,21 @@ test.each(platformApis)("Platform API %s is not deprecated, so no CNB_DEPRECATIO
   const { exitCode, output } = await run("detector", [], env);
   expect(exitCode).toBe(1);
   expect(output).toContain(`failed to initialize detector: reading order: failed to read order file: open ${order}`);
+});
+
+test.each(["0.7", "0.11", "0.15"])("the operator's environment counts at Platform API %s", async (api) => {
+  const builder = fixture();
+  try {
+    builder.add({ id: "a", build: "printenv X > x" });
+    builder.write("operator/env/X", "set");
+    builder.write("layers/group.toml", '[[group]]\nid = "a"\nversion = "1.0.0"\napi = "0.10"\n');
+    builder.write("layers/plan.toml", "");
+    const env = { CNB_BUILD_CONFIG_DIR: join(builder.dir, "operator") };
+    expect((await runPhase(builder, "builder", [], { api, env })).code).toBe(0);
+    expect(readFileSync(join(builder.app.path, "x"), "utf8")).toBe("set\n");
+  } finally {
+    builder.remove();
+  }
 });
 
 test("a flag behind the image is warned about, because it is taken for an image", async () => {

@@ -12,7 +12,7 @@ export function buildpackInputs(session: Session, target: TargetMetadata | undef
     app: here(options.app),
     platformDir: options.platform,
     buildpacksDir: options.buildpacks,
-    buildConfigDir: features.buildConfig ? options.buildConfig : undefined,
+    buildConfigDir: options.buildConfig,
     execEnv: features.execEnv ? options.execEnv : undefined,
     env: withWritableHome(definedEnv(env), process.getuid?.(), ctx.logger),
     target,

@@ -1,8 +1,10 @@
 import { join } from "node:path";
 import type { Analyzed } from "../../cnb/files/analyzed.ts";
+import { TspackError } from "../../errors.ts";
 import { here } from "../../layers/place.ts";
 import type { Image } from "../../oci/image.ts";
 import { readAnalyzed, readGroup, writeAnalyzed } from "../../phases/files.ts";
+import { noLayersMetadata } from "../../phases/no-layers-metadata.ts";
 import { type BaseImageInputs, checkRunImage, restore, updateBaseImages } from "../../phases/restore.ts";
 import { checkGroupApis } from "../../phases/buildpack-store.ts";
 import { dropPrivileges, ensureWritable } from "./privileges.ts";
@@ -22,23 +24,36 @@ export const runRestore: PhaseRun = async (session) => {
   dropPrivileges(session);
   const { group, groupExtensions } = readGroup(options.group);
   checkGroupApis([...group, ...groupExtensions]);
-  const analyzed = readAnalyzed(options.analyzed, ctx.logger);
-  const { metadata, runImage } = analyzed;
-  if (features.restorerChecksRunImage) {
-    await checkRunImage(runImage?.image ?? "", declaredRunImages(session), stores.access);
+  const analyzed = usableAnalyzed(session);
+  if (analyzed !== undefined) {
+    if (features.restorerChecksRunImage) {
+      await checkRunImage(analyzed.runImage?.image ?? "", declaredRunImages(session), stores.access);
+    }
+    const hasExtensions = groupExtensions.length > 0;
+    await completeAnalyzed(
+      session,
+      { features, analyzed, buildImage, hasExtensions, layoutDir: stores.layoutDir },
+      stores,
+    );
   }
-  const hasExtensions = groupExtensions.length > 0;
-  await completeAnalyzed(
-    session,
-    { features, analyzed, buildImage, hasExtensions, layoutDir: stores.layoutDir },
-    stores,
-  );
   const cache = await openCache(session, stores.registries);
+  const metadata = analyzed?.metadata ?? noLayersMetadata;
   await restore(
     { features, buildpacks: group, metadata, layers: here(options.layers), skipLayers: options.skipLayers },
     { cache, ctx },
   );
 };
+
+/** What analysis found; a file that is no good is warned about, as the cache is worth restoring without it. */
+function usableAnalyzed({ options, ctx }: Session): Analyzed | undefined {
+  try {
+    return readAnalyzed(options.analyzed, ctx.logger);
+  } catch (error) {
+    if (!(error instanceof TspackError)) throw error;
+    ctx.logger.warn(`Not using analyzed data, usable file not found: ${error.message}`);
+    return undefined;
+  }
+}
 
 /** Looks at the base images again when extensions are used, and writes what it found to `analyzed.toml`. */
 async function completeAnalyzed(session: Session, inputs: BaseImageInputs, stores: PhaseStores): Promise<void> {

@@ -12,8 +12,6 @@ const rows = {
   workingDirectory: { since: "0.8" },
   /** `command` of a process is an array and the process is direct; below it is a string, `direct` is a key. */
   commandArray: { since: "0.9" },
-  /** Arguments given to the launcher replace those of the process; below they follow them. */
-  argsReplaced: { since: "0.9" },
   /** `CNB_TARGET_*`. */
   targetVariables: { since: "0.10" },
   /** The stack `io.buildpacks.stacks.bionic` among others stands for a target. */

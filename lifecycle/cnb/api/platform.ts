@@ -23,8 +23,6 @@ const rows = {
   extensions: { since: "0.10" },
   /** The creator restores `store.toml` although layers are skipped. */
   storeWithSkippedLayers: { since: "0.10" },
-  /** `-build-config`: the operator's environment. */
-  buildConfig: { since: "0.11" },
   /** The SBOMs of lifecycle and launcher are exported. */
   lifecycleSboms: { since: "0.11" },
   /** `run.toml` instead of `stack.toml`, and `runImage.image` in the lifecycle label. */
@@ -33,8 +31,6 @@ const rows = {
   targets: { since: "0.12" },
   /** `created_by` of the history is kept and written. */
   history: { since: "0.12" },
-  /** Export to and from an OCI layout (experimental). */
-  ociLayout: { since: "0.12" },
   /** The run image may be extended, and extensions may switch it. */
   runImageExtension: { since: "0.12" },
   /** `-force` of the rebaser; targets and `io.buildpacks.base.*` labels at rebase. */
@@ -43,8 +39,6 @@ const rows = {
   experimentalDockerfiles: { until: "0.13" },
   /** `<generated>/<id>/{run,build}.Dockerfile` with contexts, instead of `<generated>/{run,build}/<id>/Dockerfile`. */
   generatedById: { since: "0.13" },
-  /** `-insecure-registry`. */
-  insecureRegistries: { since: "0.13" },
   /** An old cache image is deleted when a new one was written. */
   deleteOldCacheImage: { until: "0.13" },
   /** A layer for launch and cache is restored from the cache although the app image does not name it. */

@@ -15,8 +15,8 @@ export interface BuildpackInputs {
   readonly platformDir: string;
   /** `/cnb/buildpacks`: `<escaped id>/<version>/buildpack.toml`. */
   readonly buildpacksDir: string;
-  /** `-build-config`: the operator's `env/`; undefined below Platform API 0.11. */
-  readonly buildConfigDir: string | undefined;
+  /** `-build-config`: the operator's `env/`. */
+  readonly buildConfigDir: string;
   /** `CNB_EXEC_ENV`; undefined when the platform gave none. */
   readonly execEnv: string | undefined;
   /**
