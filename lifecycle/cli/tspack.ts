@@ -22,6 +22,9 @@ async function run(): Promise<void> {
     env: process.env,
     cwd: process.cwd(),
     uid: process.getuid?.() ?? 0,
+    get stdin() {
+      return process.stdin.isTTY ? undefined : process.stdin;
+    },
     stdout: (text) => void process.stdout.write(text),
     stderr: (text) => void process.stderr.write(text),
     terminal: process.stderr.isTTY,

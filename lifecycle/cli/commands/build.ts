@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { InputError } from "../../errors.ts";
 import { build as buildApplication } from "../../platform/build/build.ts";
@@ -7,6 +6,7 @@ import { parseCache } from "../../platform/build/parse-cache.ts";
 import { parseOutput } from "../../platform/build/parse-output.ts";
 import type { BuildOutput, BuildRequest, PullPolicy, RunnerChoice } from "../../platform/build/request.ts";
 import type { OnEvent } from "../../platform/events.ts";
+import { readEnvFile } from "../../platform/project/env-file.ts";
 import type { SandboxKind } from "../../platform/runners/sandbox/sandbox.ts";
 import { eventPrinter } from "../event-printer.ts";
 import { networkAccess } from "../network-access.ts";
@@ -78,21 +78,20 @@ export async function build(host: TspackHost, [name = ""]: readonly string[], op
 /** Who reads events learns of a bad command line by them, too. */
 function readRequest(host: TspackHost, name: string, options: BuildOptions, onEvent: OnEvent): BuildRequest {
   try {
-    return requestOf(host, name, options);
+    return requestOf(host, name, options, onEvent);
   } catch (error) {
     onEvent({ time: new Date().toISOString(), ...failedEvent(error) });
     throw error;
   }
 }
 
-function requestOf(host: TspackHost, name: string, options: BuildOptions): BuildRequest {
-  const files = (options.envFile ?? []).flatMap((file) => linesOf(resolve(host.cwd, file)));
+function requestOf(host: TspackHost, name: string, options: BuildOptions, onEvent: OnEvent): BuildRequest {
   const { output, publish = false } = options;
   return {
     // What has the same name and form there.
     ...options,
     names: [name, ...(options.tag ?? [])],
-    env: readVariables([...files, ...(options.env ?? [])], host.env),
+    env: { ...variablesOfFiles(host, options, onEvent), ...readVariables(options.env ?? [], host.env) },
     output: outputOf(output, publish),
     buildpacks: options.buildpack,
     preBuildpacks: options.preBuildpack,
@@ -103,6 +102,20 @@ function requestOf(host: TspackHost, name: string, options: BuildOptions): Build
     insecureRegistries: options.insecureRegistry,
     debianMirror: options.mirror,
   };
+}
+
+function variablesOfFiles({ cwd, env }: TspackHost, { envFile = [] }: BuildOptions, onEvent: OnEvent) {
+  const files = envFile.map((file) => ({ file, ...readEnvFile(resolve(cwd, file), env) }));
+  for (const { file, unset } of files) {
+    for (const name of unset) {
+      onEvent({
+        time: new Date().toISOString(),
+        type: "warning",
+        text: `${name} of ${file} is not set, and is left out`,
+      });
+    }
+  }
+  return Object.fromEntries(files.flatMap(({ variables }) => Object.entries(variables)));
 }
 
 function outputOf(output: string | undefined, publish: boolean): BuildOutput | undefined {
@@ -116,14 +129,4 @@ function outputOf(output: string | undefined, publish: boolean): BuildOutput | u
     got: JSON.stringify(output),
   };
   throw new InputError("INVALID_ARGUMENTS", "an image can go to one place at a time", [issue]);
-}
-
-function linesOf(file: string): readonly string[] {
-  try {
-    const lines = readFileSync(file, "utf8").split(/\r?\n/);
-    return lines.filter((line) => line.trim() !== "" && !line.startsWith("#"));
-  } catch (cause) {
-    const issue = { source: "--env-file", path: "", expected: "a file that can be read", got: JSON.stringify(file) };
-    throw new InputError("FILE_NOT_FOUND", `the file of --env-file can not be read`, [issue], { cause });
-  }
 }

@@ -17,6 +17,8 @@ export function addBuild(program: Command, host: TspackHost): void {
     "tspack build hello --path samples/node-hello",
     "tspack build registry.example.com/team/hello --publish",
     "tspack build hello --builder registry.example.com/builders/base --env NODE_ENV=production",
+    "git archive HEAD | tspack build hello --path -",
+    "tspack build hello --path git+https://git.example.com/team/hello.git#main:apps/web",
     "tspack build hello --dry-run",
   ]);
 }
@@ -24,10 +26,14 @@ export function addBuild(program: Command, host: TspackHost): void {
 function addSource(build: Command): void {
   build
     .optionsGroup("Application:")
-    .option("-p, --path <source>", "the application: a directory", ".")
+    .option(
+      "-p, --path <source>",
+      "the application: a directory, a zip or tar archive, - for one on standard input, or git+https://HOST/PATH#REF:DIRECTORY",
+      ".",
+    )
     .option("-d, --descriptor <file>", "the project descriptor, instead of project.toml in the application")
     .option("-e, --env <variable>", "NAME=VALUE, or NAME from the environment, for buildpacks (repeatable)", collect)
-    .option("--env-file <file>", "a file with a variable per line (repeatable)", collect)
+    .option("--env-file <file>", "a file with a variable per line, # for comments (repeatable)", collect)
     .option("-D, --default-process <type>", "the process that the image starts")
     .option("--exec-env <environment>", "what the image is for: production, test or another word")
     .option("--workspace <directory>", "where the application is in the image", "/workspace");

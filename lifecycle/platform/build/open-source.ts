@@ -28,11 +28,12 @@ export async function withSource<T>(
 ): Promise<T> {
   const { request } = resolved;
   const { machine, ctx, places } = tools;
-  const { cwd, env, stdin } = machine;
+  const { cwd, env } = machine;
   const opened = await openApplication(request.path ?? ".", {
     cwd,
     env,
-    stdin,
+    // Asking for it makes the process wait for its end.
+    stdin: request.path === "-" ? machine.stdin : undefined,
     scratch: places.builds,
     ctx,
   });
