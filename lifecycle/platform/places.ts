@@ -10,6 +10,8 @@ export interface Places {
   readonly rootfs: string;
   /** Layers of buildpacks, unpacked once per DiffID. */
   readonly buildpacks: string;
+  /** Volumes of `--volume` that have a name. */
+  readonly volumes: string;
   /** Work of running builds, each in a private directory of its own. */
   readonly builds: string;
   /** Compressed layers, shared by all images and builds. */
@@ -54,6 +56,7 @@ function placesIn(data: string, cache: string, config: string): Places {
     images: join(data, "images"),
     rootfs: join(data, "rootfs-v1"),
     buildpacks: join(data, "buildpacks-v1"),
+    volumes: join(data, "volumes"),
     builds: join(data, "builds"),
     blobs: join(cache, "blobs"),
     caches: join(cache, "builds"),

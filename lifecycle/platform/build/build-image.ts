@@ -27,7 +27,7 @@ import type { BuilderChanges } from "../buildpacks/builder-changes.ts";
 import { privateDirectory } from "../places.ts";
 import { removeTree } from "../rootfs.ts";
 import { fileInRootfs } from "../rootfs-files.ts";
-import type { Runner, RunnerDirectories, RunnerJob } from "../runners/runner.ts";
+import type { Runner, RunnerDirectories, RunnerJob, RunnerVolume } from "../runners/runner.ts";
 import { type ApplicationInputs, bringApplication } from "./bring-application.ts";
 import type { BuildCache } from "./build-cache.ts";
 import { removeAbandoned } from "./leftovers.ts";
@@ -36,6 +36,7 @@ import type { EventContext } from "./event-context.ts";
 import { copySboms } from "./sbom-output.ts";
 import { Stopwatch, type PhaseTime } from "./stopwatch.ts";
 import { refuseTraps } from "./untrusted.ts";
+import { placeVolumes } from "./volumes.ts";
 
 /** What is built. */
 export interface BuildImageInputs {
@@ -60,6 +61,7 @@ export interface BuildImageInputs {
   readonly phaseEnv: Readonly<Record<string, string>>;
   /** Certificates in PEM that this machine trusts, for buildpacks that download. */
   readonly certificates: string | undefined;
+  readonly volumes: readonly RunnerVolume[];
   readonly network: boolean;
   readonly defaultProcess: string | undefined;
   readonly execEnv: string | undefined;
@@ -128,6 +130,7 @@ async function buildIn(
     app,
     layers,
     platform: directories.platform,
+    volumes: await placeVolumes(inputs.volumes, directories.platform),
     network: inputs.network,
     env: inputs.execEnv === undefined ? inputs.phaseEnv : { ...inputs.phaseEnv, CNB_EXEC_ENV: inputs.execEnv },
     verbose: inputs.verbose,

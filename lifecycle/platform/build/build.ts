@@ -27,6 +27,7 @@ import { pulledImages } from "./pulled-images.ts";
 import type { BuildRequest } from "./request.ts";
 import { type ResolvedRequest, resolveRequest } from "./resolve-request.ts";
 import { type BuildSummary, buildSummary } from "./summary.ts";
+import { hostVolumes } from "./volumes.ts";
 
 /** What a build works with. */
 export interface BuildPorts {
@@ -151,6 +152,7 @@ async function imageInputs(
     env: { ...(await buildVariables(machine.env, places, machine.cwd)), ...request.env },
     phaseEnv: proxyVariables(network.proxy),
     certificates: network.certificates,
+    volumes: engineUse(request) === "none" ? await hostVolumes(request.volumes ?? [], workspace, tools) : [],
     network: request.network !== "none",
     defaultProcess: request.defaultProcess,
     execEnv: request.execEnv,

@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import type { ImageRef } from "../../oci/reference.ts";
 import { layoutStore } from "../../stores/layout/layout-store.ts";
 import type { AccessCheck, ImageSink, ImageSource } from "../../stores/store.ts";
+import { archiveSink } from "../archives/archive-sink.ts";
 import type { Tools } from "../tools.ts";
 import type { ResolvedRequest } from "./resolve-request.ts";
 
@@ -31,12 +32,18 @@ export function openDestination({ names, output }: ResolvedRequest, tools: Tools
       const layout = layoutStore(path);
       return { name: path, sink: layout, source: layout, access: undefined };
     }
-    case "engine":
     case "oci-archive":
-    case "docker-archive":
-      throw new Error(`resolveRequest lets no output ${output.kind} pass`);
+    case "docker-archive": {
+      const path = resolve(machine.cwd, output.path);
+      return { name: path, sink: archiveSink(output.kind, path), source: nowhere, access: undefined };
+    }
+    case "engine":
+      throw new Error("images of an engine are written by its own runner");
   }
 }
+
+/** A file is written anew each time: there is no earlier image in it. */
+const nowhere: ImageSource = { resolve: () => Promise.resolve(undefined) };
 
 /** What is in the local store can be read, whatever a registry of that name says; the image itself has to be in the registry. */
 function publishingAccess({ local, registries }: Tools, names: readonly ImageRef[]): AccessCheck {

@@ -61,12 +61,11 @@ function unsupported(request: BuildRequest): readonly InputIssue[] {
   const inPhases = engine === "phases";
   const given: readonly (readonly [option: string, isGiven: boolean])[] = [
     ["--lifecycle-image", request.lifecycleImage !== undefined && !inPhases],
-    ["--volume", isSome(volumes) && engine === "none"],
+    ["--volume", isSome(volumes) && request.runner === "in-place"],
     ["--docker-host", request.dockerHost !== undefined && !inPhases],
     [`--network ${network}`, network !== "host" && network !== "none" && engine === "none"],
     [`--platform ${platform}`, platform !== undefined && platform !== `${own.os}/${own.architecture}` && !inPhases],
     [`--output ${output?.kind}`, output?.kind === "engine" && !inPhases],
-    [`--output ${output?.kind}`, output?.kind === "oci-archive" || output?.kind === "docker-archive"],
     ["--dry-run", request.dryRun === true && inPhases],
   ];
   return given.flatMap(([option, isGiven]) =>

@@ -7,6 +7,13 @@ import type { BuilderAddition } from "../buildpacks/additions.ts";
 /** The phases that run buildpacks, which are code that we do not trust. */
 export type UntrustedPhase = "detect" | "build";
 
+/** A directory or file of this machine that appears in front of buildpacks. */
+export interface RunnerVolume {
+  readonly source: string;
+  readonly target: string;
+  readonly writable: boolean;
+}
+
 /** What an untrusted phase works on. */
 export interface RunnerJob {
   readonly builder: Builder;
@@ -16,6 +23,8 @@ export interface RunnerJob {
   readonly layers: Place;
   /** The `<platform>` directory: on this machine, and as the phase sees it. */
   readonly platform: Place;
+  /** Directories and files of the person that buildpacks see. */
+  readonly volumes: readonly RunnerVolume[];
   /** False: buildpacks have no network. */
   readonly network: boolean;
   /** Variables of the phase beside those of the builder: proxies and the like, never credentials. */

@@ -51,7 +51,7 @@ function failedSandbox(sandbox: Sandbox): TspackError {
 }
 
 function phaseSpec(phase: UntrustedPhase, job: RunnerJob, additions: readonly SandboxMount[]): SandboxSpec {
-  const { builder, app, layers, platform, network } = job;
+  const { builder, app, layers, platform, network, volumes } = job;
   const home = homeOf(builder.rootfs, builder.user.uid);
   return {
     root: builder.rootfs,
@@ -65,6 +65,7 @@ function phaseSpec(phase: UntrustedPhase, job: RunnerJob, additions: readonly Sa
       { kind: "rw", source: layers.path, target: layers.name },
       { kind: "ro", source: platform.path, target: platform.name },
       ...additions,
+      ...volumes.map(({ source, target, writable }) => ({ kind: writable ? "rw" : "ro", source, target }) as const),
       ...(network ? networkMounts() : []),
     ],
     network,
