@@ -111,7 +111,7 @@ function variablesOfFiles({ cwd, env }: TspackHost, { envFile = [] }: BuildOptio
       onEvent({
         time: new Date().toISOString(),
         type: "warning",
-        text: `${name} of ${file} is not set, and is left out`,
+        message: `${name} of ${file} is not set, and is left out`,
       });
     }
   }
