@@ -167,7 +167,7 @@ describe.skipIf(tools.skip)(`--runner in-place, in a container of the builder${t
     const app = join(container.work, "spy");
     cpSync(sample, app, { recursive: true });
     const manifest = JSON.parse(readFileSync(join(app, "package.json"), "utf8")) as { scripts: Record<string, string> };
-    const others = 'for p in /proc/[0-9]*; do tr "\\0" " " <$p/cmdline | grep -q dist/tspack.js && look $p; done';
+    const others = 'for p in /proc/[0-9]*; do tr "\\0" " " <$p/cmdline | grep -q dist/tspack[.]js && look $p; done';
     const look = "look() { if cat $1/environ >/dev/null 2>&1; then echo SPY-OPEN; else echo SPY-CLOSED; fi; }";
     manifest.scripts["build"] = `echo SPY-BEGIN; env; ${look}; ${others}; echo SPY-END`;
     writeFileSync(join(container.work, "workspace/package.json"), JSON.stringify(manifest));

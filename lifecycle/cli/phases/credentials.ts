@@ -69,5 +69,6 @@ function attempt<T>(read: () => T): T | undefined {
 
 /** Warns of credentials that buildpacks of this very container could read. To be called when privileges are dropped. */
 export function warnOfExposedCredentials({ env, ctx }: Session): void {
-  for (const exposed of exposedCredentials(env)) ctx.logger.warn(exposed);
+  // The starter has taken the variable out of this process, whose guard it loaded; without it the variable is there.
+  for (const exposed of exposedCredentials(env, { guarded: false })) ctx.logger.warn(exposed);
 }

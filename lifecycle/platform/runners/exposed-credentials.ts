@@ -6,23 +6,24 @@ import type { Env } from "../machine.ts";
 
 /**
  * What other processes of this user could read of our credentials, one sentence each: a readable
- * Docker config or client key, another process that was started with them, or this one when it has
- * no guard. To be asked when privileges are dropped.
+ * Docker config or client key, another process that was started with them, or this one unless it is
+ * `guarded`. To be asked when privileges are dropped.
  */
-export function exposedCredentials(env: Env): readonly string[] {
+export function exposedCredentials(env: Env, { guarded }: { readonly guarded: boolean }): readonly string[] {
   const config = dockerConfigPath(env);
   return [
     ...(config !== undefined && hasSecrets(config)
       ? [`Buildpacks can read the registry credentials in ${config}; give them in CNB_REGISTRY_AUTH instead`]
       : []),
     ...readableKeys(certificateDirectories(env)).map((key) => `Buildpacks can read the client key ${key}`),
-    ...exposedVariable(env["CNB_REGISTRY_AUTH"] ?? ""),
+    ...exposedVariable(env["CNB_REGISTRY_AUTH"] ?? "", guarded),
   ];
 }
 
-function exposedVariable(secret: string): readonly string[] {
+function exposedVariable(secret: string, guarded: boolean): readonly string[] {
   if (secret === "" || secret === "{}") return [];
-  const pid = ["self", String(process.ppid), "1"].find((one) => environmentHas(one, secret));
+  const others = [String(process.ppid), "1"];
+  const pid = (guarded ? others : ["self", ...others]).find((one) => environmentHas(one, secret));
   if (pid === undefined) return [];
   const who = pid === "self" ? "this process, which has no guard" : `process ${pid}`;
   return [`Buildpacks can read CNB_REGISTRY_AUTH in the environment of ${who} (user ${process.getuid?.() ?? "?"})`];

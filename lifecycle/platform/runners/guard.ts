@@ -1,4 +1,3 @@
-import { statSync } from "node:fs";
 import { join } from "node:path";
 import type { Context } from "../../context.ts";
 import type { Machine } from "../machine.ts";
@@ -11,8 +10,8 @@ import { exposedCredentials } from "./exposed-credentials.ts";
  */
 export function guardFromBuildpacks(machine: Pick<Machine, "env" | "uid" | "packageRoot">, { logger }: Context): void {
   if (machine.uid === 0) return;
-  guardProcess(guardLibrary(machine.packageRoot));
-  for (const exposed of exposedCredentials(machine.env)) logger.warn(exposed);
+  const guarded = guardProcess(guardLibrary(machine.packageRoot));
+  for (const exposed of exposedCredentials(machine.env, { guarded })) logger.warn(exposed);
 }
 
 /** The library of this package that closes a process to others of its user; see `distribution/guard.c`. */
@@ -30,14 +29,10 @@ export function guardProcess(library: string): boolean {
   if (process.listenerCount("SIGUSR1") === 0) process.on("SIGUSR1", () => {});
   try {
     process.dlopen({ exports: {} }, library);
-  } catch {
+  } catch (error) {
     // It is no module of Node's, which says so after the library's constructor has done its work.
+    // That cannot fail (prctl(2)), but other systems than Linux may load a library and not have it.
+    return process.platform === "linux" && error instanceof Error && error.message.includes("did not self-register");
   }
-  return isClosed();
-}
-
-/** Whether the kernel keeps what it shows of this process from its own user. proc(5). */
-function isClosed(): boolean {
-  const shown = statSync("/proc/self/environ", { throwIfNoEntry: false });
-  return shown !== undefined && shown.uid !== process.geteuid?.();
+  return false;
 }

@@ -82,6 +82,7 @@ describe.skipIf(!canGuard)("a guarded process (needs a C compiler on Linux)", ()
 });
 
 describe("what is exposed of credentials", () => {
+  const open = { guarded: false };
   const docker = (name: string, config: string): string => {
     const at = join(directory, name);
     mkdirSync(at);
@@ -91,29 +92,32 @@ describe("what is exposed of credentials", () => {
 
   test("is a Docker config with a password, not one with helpers", () => {
     const password = docker("password", '{"auths":{"a.test":{"auth":"eDp5"}}}');
-    expect(exposedCredentials({ DOCKER_CONFIG: password })).toEqual([
+    expect(exposedCredentials({ DOCKER_CONFIG: password }, open)).toEqual([
       expect.stringContaining(`${password}/config.json; give them in CNB_REGISTRY_AUTH instead`),
     ]);
     const helpers = docker("helpers", '{"auths":{"a.test":{}},"credsStore":"pass"}');
-    expect(exposedCredentials({ DOCKER_CONFIG: helpers })).toEqual([]);
-    expect(exposedCredentials({ DOCKER_CONFIG: join(directory, "nowhere") })).toEqual([]);
+    expect(exposedCredentials({ DOCKER_CONFIG: helpers }, open)).toEqual([]);
+    expect(exposedCredentials({ DOCKER_CONFIG: join(directory, "nowhere") }, open)).toEqual([]);
   });
 
   test("is a client key", () => {
     const at = docker("keys", "{}");
     mkdirSync(join(at, "certs.d/reg.test"), { recursive: true });
     for (const name of ["ca.crt", "client.cert", "client.key"]) writeFileSync(join(at, "certs.d/reg.test", name), "");
-    expect(exposedCredentials({ DOCKER_CONFIG: at })).toEqual([
+    expect(exposedCredentials({ DOCKER_CONFIG: at }, open)).toEqual([
       `Buildpacks can read the client key ${at}/certs.d/reg.test/client.key`,
     ]);
   });
 
   test.skipIf(!existsSync("/proc/self/environ"))("is the variable in a process that has it (needs /proc)", () => {
     const [first = ""] = readFileSync("/proc/self/environ", "utf8").split("\0");
-    expect(exposedCredentials({ CNB_REGISTRY_AUTH: first })).toEqual([
+    expect(exposedCredentials({ CNB_REGISTRY_AUTH: first }, open)).toEqual([
       expect.stringContaining("in the environment of this process, which has no guard"),
     ]);
-    expect(exposedCredentials({ CNB_REGISTRY_AUTH: "nobody has this" })).toEqual([]);
-    expect(exposedCredentials({ CNB_REGISTRY_AUTH: "{}" })).toEqual([]);
+    expect(exposedCredentials({ CNB_REGISTRY_AUTH: first }, { guarded: true })).not.toContainEqual(
+      expect.stringContaining("this process"),
+    );
+    expect(exposedCredentials({ CNB_REGISTRY_AUTH: "nobody has this" }, open)).toEqual([]);
+    expect(exposedCredentials({ CNB_REGISTRY_AUTH: "{}" }, open)).toEqual([]);
   });
 });
