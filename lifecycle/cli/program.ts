@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { versionText } from "../distribution/version.ts";
 import { addBuild } from "./program/build.ts";
 import { addBuilder } from "./program/builder.ts";
+import { addBuildpack, addExtension } from "./program/buildpack.ts";
 import { command } from "./program/declare.ts";
 import { addImages } from "./program/images.ts";
 import { addInspect } from "./program/inspect.ts";
@@ -21,7 +22,8 @@ export function buildProgram(host: TspackHost): Command {
     .showHelpAfterError("(tspack --help shows all commands)")
     .helpCommand(true)
     .enablePositionalOptions();
-  for (const add of [addBuild, addRun, addRebase, addInspect, addImages, addBuilder, addStack]) add(program, host);
+  const commands = [addBuild, addRun, addRebase, addInspect, addImages];
+  for (const add of [...commands, addBuilder, addBuildpack, addExtension, addStack]) add(program, host);
   command(program, "version", "Print the version").action(() => host.stdout(`${versionText}\n`));
   return program;
 }

@@ -1,12 +1,25 @@
 import { resolve } from "node:path";
-import { imageOfBuilderToml } from "../../platform/builder/choose-builder.ts";
-import { type CommonOptions, familiarName, imageArgument, openToolbox, type TspackHost } from "../toolbox.ts";
+import { InputError } from "../../errors.ts";
+import { builderOfToml } from "../../platform/builder/builder-of-toml.ts";
+import { readTarget } from "../../platform/buildpacks/read-platform.ts";
+import {
+  type CommonOptions,
+  familiarName,
+  imageArgument,
+  openToolbox,
+  readVariables,
+  type TspackHost,
+} from "../toolbox.ts";
 
 /** Options of `tspack builder create`. */
 export interface BuilderCreateOptions extends CommonOptions {
   readonly config: string;
   readonly publish?: boolean;
   readonly mirror?: string;
+  readonly tag?: readonly string[];
+  readonly label?: readonly string[];
+  readonly target?: readonly string[];
+  readonly json?: boolean;
 }
 
 /** `tspack builder create`: an image of a `builder.toml`. */
@@ -15,11 +28,28 @@ export async function createBuilderCommand(
   [name = ""]: readonly string[],
   options: BuilderCreateOptions,
 ): Promise<void> {
-  const ref = imageArgument(name);
+  const refs = [imageArgument(name), ...(options.tag ?? []).map((text) => imageArgument(text, "--tag"))];
+  const [target, ...others] = (options.target ?? []).map((text) => readTarget(text, "--target").platform);
+  if (others.length > 0) {
+    const issue = { source: "--target", path: "", expected: "one target", got: (options.target ?? []).join(", ") };
+    throw new InputError("INVALID_ARGUMENTS", "a builder is made for one target at a time", [issue], {
+      hint: "run it once for each, under different names, and join them with tspack manifest",
+    });
+  }
   const toolbox = openToolbox(host, options);
-  const image = await imageOfBuilderToml(toolbox, resolve(host.cwd, options.config), options.mirror);
-  const { digest } = await (options.publish === true ? toolbox.registries : toolbox.local).write(image, [ref], {
+  const image = await builderOfToml(toolbox, {
+    file: resolve(host.cwd, options.config),
+    mirror: options.mirror,
+    platform: target,
+    labels: readVariables(options.label ?? [], {}),
+  });
+  const { digest } = await (options.publish === true ? toolbox.registries : toolbox.local).write(image, refs, {
     ctx: toolbox.ctx,
   });
-  host.stdout(`Made builder ${familiarName(ref)}\n  digest  ${digest}\n\nNext: tspack build IMAGE --builder ${name}\n`);
+  const names = refs.map(familiarName);
+  if (options.json === true) host.stdout(`${JSON.stringify({ names, digest })}\n`);
+  else
+    host.stdout(
+      `Made builder ${names.join(", ")}\n  digest  ${digest}\n\nNext: tspack build IMAGE --builder ${name}\n`,
+    );
 }

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { TspackError } from "../../errors.ts";
-import { localSources } from "../../platform/builder/choose-builder.ts";
+import { localSources } from "../../platform/builder/local-parts.ts";
 import { defaultNames } from "../../platform/builder/default-builder.ts";
 import { localStack } from "../../platform/builder/local-parts.ts";
 import { formatBytes } from "../progress.ts";

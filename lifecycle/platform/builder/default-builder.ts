@@ -7,10 +7,11 @@ import { parseReference } from "../../oci/reference.ts";
 import { readTomlFile } from "../../phases/files.ts";
 import type { BlobCache } from "../../stores/blob-cache.ts";
 import type { ImageSink, ImageSource } from "../../stores/store.ts";
-import { decodeBuilderToml } from "./builder-toml.ts";
-import { readBuilderBuildpacks } from "./buildpack-layer.ts";
+import { decodeBuilderToml } from "../../cnb/files/builder-toml.ts";
+import { directoryModule } from "../buildpacks/directory-module.ts";
+import { ownLifecycle } from "./builder-lifecycle.ts";
 import { createBuilder } from "./create-builder.ts";
-import { type LocalSources, localParts } from "./local-parts.ts";
+import { defaultStackFile, type LocalSources, localParts } from "./local-parts.ts";
 
 /** Names of the default images in the local store. The host does not exist, so nobody else's image can take their place. */
 export const defaultNames = { builder: "tspack.local/builder:bookworm", run: "tspack.local/run:bookworm" } as const;
@@ -38,18 +39,19 @@ export async function defaultBuilder({ sources, store, blobs, ctx }: DefaultBuil
   if (known !== undefined && run !== undefined && (await labelOf(known, fingerprintLabel)) === fingerprint)
     return known;
   ctx.logger.info("Making the default builder; this is done once.");
-  const stackFile = join(sources.packageRoot, "stacks/bookworm/stack.toml");
-  const { stack, lifecycle } = await localParts(sources, stackFile, blobs, ctx);
+  const { stack, lifecycle } = await localParts(sources, defaultStackFile(sources), blobs, ctx);
   const directory = join(sources.packageRoot, "buildpacks");
   const definition = decodeBuilderToml(readTomlFile(join(directory, "builder.toml")));
   const builder = await createBuilder(
     {
-      description: definition.description,
+      ...definition,
       buildImage: stack.build,
       runImages: [{ image: defaultNames.run, mirrors: [] }],
-      buildpacks: readBuilderBuildpacks(definition.buildpacks, directory),
-      order: definition.order,
-      lifecycle,
+      buildpacks: await Promise.all(
+        definition.buildpacks.map(({ uri = "" }) => directoryModule(join(directory, uri), "buildpack", blobs)),
+      ),
+      extensions: [],
+      lifecycle: ownLifecycle(lifecycle),
       labels: { [fingerprintLabel]: fingerprint },
     },
     blobs,

@@ -7,9 +7,11 @@ import { createLifecycle, fetchLifecycleNode } from "../create-lifecycle.ts";
 import { chooseMirrors } from "../debian/mirrors.ts";
 import type { Network } from "../debian/download.ts";
 import type { Places } from "../places.ts";
+import { readSettings } from "../settings.ts";
 import { createStack, type CreateStackInputs, type Stack } from "../stack/create-stack.ts";
 import { requestDigest } from "../stack/lock.ts";
 import { readStackFile } from "../stack/stack-file.ts";
+import type { Tools } from "../tools.ts";
 
 /** Where the parts that come with tspack are, and how others are fetched. */
 export interface LocalSources {
@@ -24,6 +26,28 @@ export interface LocalSources {
     readonly config?: string | undefined;
   };
   readonly network: Network;
+}
+
+/** Where the parts of builders come from on this machine. */
+export function localSources({ machine, network, places }: Tools, mirror: string | undefined): LocalSources {
+  const { http, https, no } = network.proxy;
+  const caFile = machine.env["SSL_CERT_FILE"] ?? machine.env["NODE_EXTRA_CA_CERTS"];
+  return {
+    packageRoot: machine.packageRoot,
+    places,
+    arch: process.arch === "arm64" ? "arm64" : "amd64",
+    mirror: {
+      option: mirror,
+      env: machine.env["TSPACK_DEBIAN_MIRROR"],
+      config: readSettings(places.config).debianMirror,
+    },
+    network: { caFile, httpProxy: http, httpsProxy: https, noProxy: no },
+  };
+}
+
+/** The stack of those who name none. */
+export function defaultStackFile({ packageRoot }: Pick<LocalSources, "packageRoot">): string {
+  return join(packageRoot, "stacks/bookworm/stack.toml");
 }
 
 /** Makes, or finds again, the stack of a `stack.toml`. Throws what `createStack` throws. */

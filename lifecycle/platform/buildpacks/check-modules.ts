@@ -5,7 +5,10 @@ import { closest } from "./locate.ts";
 import { type BuildModule, moduleName } from "./module.ts";
 
 /** Checks that the builder's lifecycle speaks the API of each. Throws `BUILDPACK_API_UNSUPPORTED` with all that do not fit. */
-export function checkApis(modules: readonly BuildModule[], { name, buildpackApis: theirs }: BuilderContents): void {
+export function checkApis(
+  modules: readonly BuildModule[],
+  { name, buildpackApis: theirs }: Pick<BuilderContents, "name" | "buildpackApis">,
+): void {
   const supported = theirs.length === 0 ? buildpackApis : theirs;
   const issues = modules
     .filter(({ descriptor }) => !supported.includes(descriptor.api))

@@ -8,12 +8,14 @@ import { imageFromParts, memoryLayer } from "../../../lifecycle/oci/memory-image
 import { validate } from "../../../lifecycle/oci/validate.ts";
 import { silentProgress } from "../../../lifecycle/context.ts";
 import { silentLogger } from "../../../lifecycle/logger.ts";
+import { decodeBuilderToml } from "../../../lifecycle/cnb/files/builder-toml.ts";
+import { modulesOf } from "../../../lifecycle/platform/builder/builder-of-toml.ts";
 import {
-  buildpackEntries,
-  readBuilderBuildpacks,
-  readBuildpackDirectory,
-} from "../../../lifecycle/platform/builder/buildpack-layer.ts";
-import { decodeBuilderToml } from "../../../lifecycle/platform/builder/builder-toml.ts";
+  directoryModule,
+  moduleEntries,
+  readModuleDirectory,
+} from "../../../lifecycle/platform/buildpacks/directory-module.ts";
+import { portsIn } from "../buildpacks/module-fixture.ts";
 import { createBuilder, type CreateBuilderInputs } from "../../../lifecycle/platform/builder/create-builder.ts";
 import { parseToml } from "../../../lifecycle/toml.ts";
 import { readTomlFile } from "../../../lifecycle/phases/files.ts";
@@ -44,10 +46,11 @@ const issuesOf = (work: () => unknown): readonly string[] => {
 const order = '[[order]]\n[[order.group]]\nid = "test/one"\nversion = "1.2.3"\n';
 
 describe("builder.toml", () => {
-  test("of the default builder reads, and its order names its buildpacks", () => {
-    const directory = resolve(import.meta.dirname, "../../../buildpacks");
-    const definition = decodeBuilderToml(readTomlFile(join(directory, "builder.toml")));
-    const ids = readBuilderBuildpacks(definition.buildpacks, directory).map(({ descriptor }) => descriptor.id);
+  test("of the default builder reads, and its order names its buildpacks", async () => {
+    const file = resolve(import.meta.dirname, "../../../buildpacks/builder.toml");
+    const definition = decodeBuilderToml(readTomlFile(file));
+    const modules = await modulesOf(definition.buildpacks, "buildpack", file, await portsIn(folder));
+    const ids = modules.map(({ descriptor }) => descriptor.id);
     expect(
       definition.order.flatMap(({ group }) => group.map(({ id }) => id)).filter((id) => !ids.includes(id)),
     ).toEqual([]);
@@ -66,25 +69,33 @@ describe("builder.toml", () => {
   });
 
   test("is refused with every problem and its place", () => {
-    const text = 'description = 1\n[[buildpacks]]\nid = "x"\n[lifecycle]\nuri = "l.tgz"\n';
+    const text =
+      'description = 1\nordre = []\n[[buildpacks]]\nid = "x"\n[lifecycle]\nuri = "l.tgz"\nversion = "1.0.0"\n' +
+      '[[build.env]]\nname = "A"\nsuffix = "append"\n';
     expect(issuesOf(() => decodeBuilderToml(parseToml(text, "b.toml")))).toEqual([
+      expect.stringContaining("b.toml:2:1 ordre: one of description, buildpacks"),
       "b.toml order: at least one [[order]] with a group",
-      "b.toml:4:1 lifecycle: nothing: tspack can not put this into a builder yet",
       "b.toml:1:1 description: a string",
-      "b.toml:2:1 buildpacks[0].uri: a string that is not empty",
+      "b.toml:3:1 buildpacks[0].uri: a string that is not empty",
+      "b.toml:8:1 build.env[0].delim: what stands between the values, as suffix is append",
+      "b.toml:7:1 lifecycle.version: either uri or version",
     ]);
   });
 
-  test("may not call a buildpack what it is not", () => {
-    expect(issuesOf(() => readBuilderBuildpacks([{ uri: "bp", id: "test/two", version: "1.2.3" }], folder))).toEqual([
-      "builder.toml buildpacks[0]: id test/one, as in bp",
-    ]);
+  test("may not call a buildpack what it is not", async () => {
+    const sources = [{ uri: "bp", id: "test/two", version: "1.2.3" }];
+    const file = join(folder, "builder.toml");
+    await expect(modulesOf(sources, "buildpack", file, await portsIn(folder))).rejects.toMatchObject({
+      code: "INVALID_BUILDER",
+      issues: [{ source: file, path: "buildpacks[0].id", expected: "test/one, as it says itself", got: "test/two" }],
+    });
   });
 });
 
 describe("a buildpack's layer", () => {
   test("does not depend on the umask of a checkout, and belongs to root", () => {
-    const entries = buildpackEntries(readBuildpackDirectory(join(folder, "bp")));
+    const directory = join(folder, "bp");
+    const entries = moduleEntries("buildpack", readModuleDirectory(directory, "buildpack"), directory);
     expect(entries.map(({ name, mode, uid }) => [name, mode.toString(8), uid])).toEqual([
       ["/cnb", "755", 0],
       ["/cnb/buildpacks", "755", 0],
@@ -102,9 +113,9 @@ describe("a buildpack's layer", () => {
     mkdirSync(join(directory, "bin"), { recursive: true });
     writeFileSync(join(directory, "buildpack.toml"), 'api = "0.10"\n[buildpack]\nid = "a/b"\nversion = "1"\n');
     writeFileSync(join(directory, "bin/detect"), "");
-    expect(() => readBuildpackDirectory(directory)).toThrow(/bin\/detect of a\/b is not executable/);
+    expect(() => readModuleDirectory(directory, "buildpack")).toThrow(/bin\/detect of a\/b is not executable/);
     chmodSync(join(directory, "bin/detect"), 0o755);
-    expect(() => readBuildpackDirectory(directory)).toThrow(/bin\/build of a\/b is missing/);
+    expect(() => readModuleDirectory(directory, "buildpack")).toThrow(/bin\/build of a\/b is missing/);
   });
 });
 
@@ -121,20 +132,29 @@ describe("a builder image", () => {
       layers: [memoryLayer(new Uint8Array(1024))],
       config: { os: "linux", architecture: "amd64", config: { Env: env } },
     });
-  const inputs = (env: readonly string[], id = "test/one"): CreateBuilderInputs => ({
+  const lifecycle = {
+    version: "1.0.0",
+    apis: { buildpack: { deprecated: [], supported: ["0.10"] }, platform: { deprecated: [], supported: ["0.12"] } },
+    entries: [],
+  };
+  const inputs = async (env: readonly string[], id = "test/one", version = "1.2.3"): Promise<CreateBuilderInputs> => ({
     description: "",
     buildImage: buildImage(env),
     runImages: [{ image: "run", mirrors: [] }],
-    buildpacks: [readBuildpackDirectory(join(folder, "bp"))],
-    order: [{ group: [{ id, version: "1.2.3" }] }],
-    lifecycle: { descriptor: "", files: [] },
+    buildpacks: [await directoryModule(join(folder, "bp"), "buildpack", memoryBlobCache())],
+    extensions: [],
+    order: [{ group: [{ id, version }] }],
+    orderExtensions: [],
+    system: { pre: [], post: [] },
+    buildEnv: [],
+    lifecycle,
   });
   const user = ["CNB_USER_ID=1000", "CNB_GROUP_ID=1000"];
 
   test("is the build image with a layer for the lifecycle, each buildpack and the order, always the same bytes", async () => {
     const [first, second] = [
-      await createBuilder(inputs(user), memoryBlobCache(), ctx),
-      await createBuilder(inputs(user), memoryBlobCache(), ctx),
+      await createBuilder(await inputs(user), memoryBlobCache(), ctx),
+      await createBuilder(await inputs(user), memoryBlobCache(), ctx),
     ];
     await validate(first);
     const { value } = await first.config();
@@ -147,11 +167,11 @@ describe("a builder image", () => {
   });
 
   test("needs a build user, and an order of buildpacks that it has", async () => {
-    await expect(createBuilder(inputs(["CNB_USER_ID=x"]), memoryBlobCache(), ctx)).rejects.toMatchObject({
+    await expect(createBuilder(await inputs(["CNB_USER_ID=x"]), memoryBlobCache(), ctx)).rejects.toMatchObject({
       code: "INVALID_BUILDER",
       issues: [{ path: "env CNB_USER_ID" }, { path: "env CNB_GROUP_ID" }],
     });
-    await expect(createBuilder(inputs(user, "test/other"), memoryBlobCache(), ctx)).rejects.toMatchObject({
+    await expect(createBuilder(await inputs(user, "test/other"), memoryBlobCache(), ctx)).rejects.toMatchObject({
       code: "INVALID_BUILDER",
       issues: [{ got: "test/other@1.2.3" }],
     });

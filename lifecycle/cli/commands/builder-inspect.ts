@@ -1,0 +1,97 @@
+import { InputError, RemoteError, TspackError } from "../../errors.ts";
+import type { ModuleInfo } from "../../cnb/module-labels.ts";
+import { defaultNames } from "../../platform/builder/default-builder.ts";
+import { detectionTree } from "../../platform/builder/detection-order.ts";
+import { type ApiVersions, type BuilderInfo, inspectBuilderImage } from "../../platform/builder/inspect-builder.ts";
+import type { ImageSource } from "../../stores/store.ts";
+import { type StructuredFormat, structuredText } from "../structured.ts";
+import { textTable } from "../text-table.ts";
+import { type CommonOptions, imageArgument, openToolbox, type TspackHost } from "../toolbox.ts";
+
+/** Options of `tspack builder inspect`. */
+export interface BuilderInspectOptions extends CommonOptions {
+  readonly output: "human-readable" | StructuredFormat;
+  readonly depth?: string;
+}
+
+/** `tspack builder inspect`: what builders of a name are, in the registry and here. */
+export async function inspectBuilder(
+  host: TspackHost,
+  [given]: readonly string[],
+  options: BuilderInspectOptions,
+): Promise<void> {
+  const name = given ?? defaultNames.builder;
+  const depth = readDepth(options.depth);
+  const toolbox = openToolbox(host, options);
+  const ref = imageArgument(name);
+  const look = async (store: ImageSource): Promise<BuilderInfo | null> => {
+    const image = await store.resolve(ref);
+    return image === undefined ? null : inspectBuilderImage(image, name, depth);
+  };
+  const localInfo = await look(toolbox.local);
+  const remoteInfo = await look(toolbox.registries).catch((error: unknown) => {
+    // What is here can be shown without a network.
+    if (localInfo === null || !(error instanceof RemoteError)) throw error;
+    toolbox.ctx.logger.debug(error.message);
+    return null;
+  });
+  if (localInfo === null && remoteInfo === null) throw notFound(name);
+  const isOwn = name === defaultNames.builder;
+  const shared = { builder_name: name, trusted: isOwn, default: isOwn };
+  if (options.output !== "human-readable") {
+    host.stdout(structuredText({ ...shared, remote_info: remoteInfo, local_info: localInfo }, options.output));
+    return;
+  }
+  const side = (title: string, info: BuilderInfo | null): string =>
+    `${title}:\n\n${info === null ? "(not present)\n" : infoText(info, shared.trusted)}`;
+  host.stdout(`Inspecting builder: ${name}\n\n${side("REMOTE", remoteInfo)}\n${side("LOCAL", localInfo)}`);
+}
+
+function notFound(name: string): TspackError {
+  return new TspackError("BUILDER_NOT_FOUND", `there is no builder ${name}, neither here nor in its registry`, {
+    hint: "tspack images list shows the local ones; tspack builder suggest names some in registries",
+  });
+}
+
+/** Reads `--depth`; undefined: everything, as negative numbers mean. Throws `INVALID_ARGUMENTS`. */
+export function readDepth(text: string | undefined): number | undefined {
+  if (text === undefined || /^-\d+$/.test(text)) return undefined;
+  if (/^\d{1,4}$/.test(text)) return Number(text);
+  const issue = { source: "--depth", path: "", expected: "a whole number", got: JSON.stringify(text) };
+  throw new InputError("INVALID_ARGUMENTS", "the depth can not be read", [issue]);
+}
+
+function infoText(info: BuilderInfo, trusted: boolean): string {
+  const { created_by: creator, lifecycle, stack } = info;
+  return [
+    info.description === undefined ? "" : `Description: ${info.description}\n\n`,
+    creator.name === "" ? "" : `Created By:\n  Name: ${creator.name}\n  Version: ${creator.version}\n\n`,
+    `Trusted: ${trusted ? "Yes" : "No"}\n\n`,
+    stack === undefined ? "" : `Stack:\n  ID: ${stack.id}\n\n`,
+    `Lifecycle:\n  Version: ${lifecycle.version === "" ? "(none)" : lifecycle.version}\n`,
+    `  Buildpack APIs:\n${apisText(lifecycle.buildpack_apis)}  Platform APIs:\n${apisText(lifecycle.platform_apis)}\n`,
+    `Run Images:\n${listText(info.run_images.map((image) => image.name))}\n`,
+    `Buildpacks:\n${modulesText(info.buildpacks)}\n`,
+    `Detection Order:\n${info.detection_order.length === 0 ? "  (none)\n" : detectionTree(info.detection_order)}`,
+    info.extensions === undefined ? "" : `\nExtensions:\n${modulesText(info.extensions)}`,
+    info.order_extensions === undefined
+      ? ""
+      : `\nDetection Order (Extensions):\n${detectionTree(info.order_extensions)}`,
+  ].join("");
+}
+
+function apisText({ deprecated, supported }: ApiVersions): string {
+  const list = (versions: readonly string[]): string => (versions.length === 0 ? "(none)" : versions.join(", "));
+  return `    Deprecated: ${list(deprecated)}\n    Supported: ${list(supported)}\n`;
+}
+
+function listText(lines: readonly string[]): string {
+  return lines.length === 0 ? "  (none)\n" : lines.map((line) => `  ${line}\n`).join("");
+}
+
+/** A table of buildpacks or extensions. */
+export function modulesText(modules: readonly ModuleInfo[]): string {
+  if (modules.length === 0) return "  (none)\n";
+  const rows = modules.map(({ id, name, version, homepage }) => [id, name ?? "-", version, homepage ?? "-"]);
+  return textTable([["ID", "NAME", "VERSION", "HOMEPAGE"], ...rows]);
+}

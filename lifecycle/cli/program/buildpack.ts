@@ -1,0 +1,83 @@
+import { type Command, Option } from "commander";
+import type { TspackHost } from "../toolbox.ts";
+import { action, collect, command, common, examples } from "./declare.ts";
+
+/** `tspack buildpack`. */
+export function addBuildpack(program: Command, host: TspackHost): void {
+  const buildpack = command(program, "buildpack", "Buildpacks: make, package and inspect them");
+  addNew(buildpack, host);
+  addPackage(buildpack, host, "buildpack");
+  addInspect(buildpack, host, "buildpack");
+  const pull = command(buildpack, "pull", "Fetch the package of a buildpack into the local store").argument(
+    "<uri>",
+    "an image, with docker:// before it or without",
+  );
+  action(common(pull), host, async () => (await import("../commands/buildpack-pull.ts")).pullBuildpack);
+  examples(pull, ["tspack buildpack pull docker://registry.example.com/buildpacks/ruby:1"]);
+}
+
+/** `tspack extension`. */
+export function addExtension(program: Command, host: TspackHost): void {
+  const extension = command(program, "extension", "Image extensions: package and inspect them");
+  addPackage(extension, host, "extension");
+  addInspect(extension, host, "extension");
+}
+
+function addNew(buildpack: Command, host: TspackHost): void {
+  const create = command(buildpack, "new", "Make the directory of a new buildpack")
+    .argument("<id>", "id of the buildpack: my/buildpack")
+    .option("-a, --api <version>", "Buildpack API", "0.10")
+    .option("-p, --path <directory>", "where it is made; the last part of the id when absent")
+    .option("-t, --targets <target>", "OS/ARCHITECTURE[/VARIANT][:DISTRO@VERSION] (repeatable)", collect)
+    .option("-V, --version <version>", "version of the buildpack", "1.0.0");
+  action(common(create), host, async () => (await import("../commands/buildpack-new.ts")).createBuildpack);
+  examples(create, [
+    "tspack buildpack new my/buildpack",
+    "tspack buildpack new my/buildpack --targets linux/amd64 --targets linux/arm64 --version 0.1.0",
+  ]);
+}
+
+type Kind = "buildpack" | "extension";
+
+function addPackage(parent: Command, host: TspackHost, kind: Kind): void {
+  const article = kind === "buildpack" ? "a" : "an";
+  const make = command(parent, "package", `Package ${article} ${kind} as an image or a .cnb file`)
+    .argument("<name>", "name of the image, or path of the file")
+    .option("-c, --config <file>", "a package.toml")
+    .option("-p, --path <directory>", `the ${kind}'s directory; the working directory when absent`)
+    .addOption(new Option("-f, --format <format>", "what is made").choices(["image", "file"]).default("image"))
+    .option("--publish", "send the image to its registry instead of the local store")
+    .option("--tag <image>", "a further name of the image (repeatable)", collect)
+    .option("-l, --label <label>", "NAME=VALUE, a label of the image (repeatable)", collect)
+    .option("-t, --target <target>", "OS/ARCHITECTURE[/VARIANT] (repeatable with --publish)", collect)
+    .option("--json", "print the result as JSON");
+  action(common(make), host, async () => {
+    const { packageBuildpack, packageExtension } = await import("../commands/buildpack-package.ts");
+    return kind === "buildpack" ? packageBuildpack : packageExtension;
+  });
+  examples(make, [
+    `tspack ${kind} package my-${kind} --path .`,
+    `tspack ${kind} package my-${kind}.cnb --format file --config package.toml`,
+    `tspack ${kind} package registry.example.com/${kind}s/mine:1 --publish`,
+  ]);
+}
+
+function addInspect(parent: Command, host: TspackHost, kind: Kind): void {
+  const inspect = command(
+    parent,
+    "inspect",
+    `Show what the package of ${kind === "buildpack" ? "a" : "an"} ${kind} has`,
+  )
+    .argument("<name>", "an image, a .cnb file, a directory or an address")
+    .option("-d, --depth <levels>", "how deep orders are shown; all levels when absent")
+    .addOption(
+      new Option("-o, --output <format>", "how it is printed")
+        .choices(["human-readable", "json"])
+        .default("human-readable"),
+    );
+  action(common(inspect), host, async () => {
+    const { inspectBuildpack, inspectExtension } = await import("../commands/buildpack-inspect.ts");
+    return kind === "buildpack" ? inspectBuildpack : inspectExtension;
+  });
+  examples(inspect, [`tspack ${kind} inspect my-${kind}`, `tspack ${kind} inspect ./my-${kind}.cnb --output json`]);
+}
