@@ -1,5 +1,5 @@
-import type { Group, GroupElement, OrderFile } from "../cnb/files/group.ts";
 import { isForExecEnv } from "../cnb/exec-env.ts";
+import { elementName, type Group, type GroupElement, type OrderFile } from "../cnb/files/group.ts";
 import { type CandidateOutcome, type LookupResult, searchOrder, withSystemBuildpacks } from "../cnb/order.ts";
 import { resolvePlan } from "../cnb/plan.ts";
 import { TspackError } from "../errors.ts";
@@ -28,7 +28,7 @@ export async function detect(inputs: DetectInputs, { ctx }: DetectPorts): Promis
     const runner = candidateRunner(inputs, store, ctx);
     outcome = await searchOrder(
       order,
-      (element) => orderBehind(element, inputs, store),
+      (element) => orderBehind(element, inputs, store, ctx.logger),
       (candidate) => attempt(candidate, runner, report),
     );
   } catch (error) {
@@ -40,10 +40,28 @@ export async function detect(inputs: DetectInputs, { ctx }: DetectPorts): Promis
   return outcome.value;
 }
 
-/** The order of a composite; what the order itself restricts to other execution environments is skipped. */
-function orderBehind(element: GroupElement, { features, execEnv }: DetectInputs, store: BuildpackStore): LookupResult {
-  if (features.execEnv && !isForExecEnv(element.execEnv, execEnv)) return "skip";
-  return element.extension === true ? [] : store.lookup(element).order;
+/**
+ * The order of a composite. What is for other execution environments, by the order's word or by its
+ * own, is skipped, and another version of it may follow. Platform API 0.15.
+ */
+function orderBehind(
+  element: GroupElement,
+  { features, execEnv }: DetectInputs,
+  store: BuildpackStore,
+  logger: Logger,
+): LookupResult {
+  const descriptor = store.lookup(element);
+  const { kind } = descriptor;
+  const order = kind === "composite" ? descriptor.order : [];
+  if (!features.execEnv || execEnv === undefined) return order;
+  const lists = [element.execEnv, kind === "composite" ? undefined : descriptor.execEnv];
+  const refusing = lists.find((wanted) => !isForExecEnv(wanted, execEnv));
+  if (refusing === undefined) return order;
+  logger.debug(
+    `Skipping ${elementName(element)} due to execution environment mismatch; ` +
+      `current: ${execEnv}, buildpack supports: [${refusing.join(" ")}]`,
+  );
+  return "skip";
 }
 
 /** The order with the operator's buildpacks; every buildpack that it names is there and speaks an API of ours. */

@@ -232,6 +232,18 @@ describe("who may take part", () => {
     expect(ids(await run(order, { api: "0.14" }))).toEqual(["t", "a"]);
   });
 
+  test("a buildpack that is passed over leaves its place to another version of it", async () => {
+    builder.add(
+      { id: "a", version: "1", api: "0.12", keys: 'exec-env = ["test"]' },
+      { id: "a", version: "2", api: "0.12", keys: 'exec-env = ["production"]' },
+    );
+    const chosen = async (execEnv: string): Promise<readonly string[]> => {
+      const order = [["1", "2"].map((version) => ({ id: "a", version }))];
+      return (await run(order, { api: "0.15", execEnv })).group.group.map(({ version }) => version);
+    };
+    expect([await chosen("test"), await chosen("production")]).toEqual([["1"], ["2"]]);
+  });
+
   test("a group all of whose buildpacks are for other execution environments gives way to the next", async () => {
     builder.add({ id: "t", api: "0.12", keys: 'exec-env = ["test"]' }, { id: "a" });
     expect(ids(await run([["t"], ["a"]], { api: "0.15", execEnv: "production" }))).toEqual(["a"]);

@@ -2,7 +2,6 @@ import { availableParallelism } from "node:os";
 import type { TargetMetadata } from "../../cnb/files/analyzed.ts";
 import type { BuildpackDescriptor } from "../../cnb/files/buildpack-toml.ts";
 import { elementName, type GroupElement } from "../../cnb/files/group.ts";
-import { isForExecEnv } from "../../cnb/exec-env.ts";
 import { buildpackTargetJson, matchesTarget, targetMismatchText } from "../../cnb/target.ts";
 import type { Context } from "../../context.ts";
 import { environmentFor, knownTarget, permittedVariables } from "../buildpack-environment.ts";
@@ -33,8 +32,7 @@ export function candidateRunner(inputs: DetectInputs, store: BuildpackStore, ctx
   };
   return (candidate) => {
     const elements = candidate.map((element) => ({ element, descriptor: store.lookup(element) }));
-    const wanted = elements.filter(({ descriptor }) => isWanted(descriptor, inputs, ctx));
-    return inParallel(wanted, Math.max(4, availableParallelism()), async ({ element, descriptor }) => {
+    return inParallel(elements, Math.max(4, availableParallelism()), async ({ element, descriptor }) => {
       const { api, homepage } = descriptor;
       const described = { ...element, api, ...(homepage === undefined ? {} : { homepage }) };
       return { element: described, run: await run(element, descriptor) };
@@ -73,15 +71,4 @@ function targetProblem(
     return matchesTarget(image, target);
   });
   return matches || element.optional === true ? undefined : targetMismatchText(image, targets);
-}
-
-/** Whether a buildpack says that it is for the execution environment. Platform API 0.15, Buildpack API 0.12. */
-function isWanted(descriptor: BuildpackDescriptor, { features, execEnv }: DetectInputs, { logger }: Context): boolean {
-  const wanted = descriptor.execEnv;
-  if (!features.execEnv || execEnv === undefined || isForExecEnv(wanted, execEnv)) return true;
-  logger.debug(
-    `Skipping ${elementName(descriptor)} due to execution environment mismatch; ` +
-      `current: ${execEnv}, buildpack supports: [${wanted.join(" ")}]`,
-  );
-  return false;
 }
