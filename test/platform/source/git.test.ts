@@ -22,6 +22,7 @@ import {
   type OpenApplicationOptions,
   type OpenedApplication,
 } from "../../../lifecycle/platform/source/open-application.ts";
+import { gitNote, hasGit } from "../../fakes/git.ts";
 
 const code = (value: string): object => expect.objectContaining({ code: value }) as object;
 
@@ -99,17 +100,7 @@ test("git gets of the environment what it needs for the network, and asks nothin
   });
 });
 
-const hasGit = ((): boolean => {
-  try {
-    execFileSync("git", ["--version"], { stdio: "ignore" });
-    return true;
-  } catch {
-    if (process.env["CI"] !== undefined) throw new Error("CI needs git");
-    return false;
-  }
-})();
-
-describe.skipIf(!hasGit)(`a repository${hasGit ? "" : " (skipped: no git)"}`, () => {
+describe.skipIf(!hasGit)(`a repository${gitNote}`, () => {
   let folder = "";
   let env: Readonly<Record<string, string>> = {};
   const commits: string[] = [];
