@@ -123,7 +123,11 @@ describe.skipIf(!hasOpenssl)("certificates of a host (needs openssl)", () => {
     const [first, second] = [certsFor("reg.test", { "a.crt": made.cert }), certsFor("reg.test", {})];
     const places = [second, first].map((docker) => join(docker, "certs.d"));
     expect((await hostCertificates(["/nonexistent/certs.d", ...places])("reg.test"))?.ca).toEqual([]);
-    expect((await hostCertificates(places.toReversed())("reg.test"))?.ca).toHaveLength(1);
+    const certificates = hostCertificates(places.toReversed());
+    expect((await certificates("reg.test"))?.ca).toHaveLength(1);
+    // One that is known says nothing of others.
+    expect(await certificates("other.test")).toBeUndefined();
+    expect((await certificates("reg.test"))?.ca).toHaveLength(1);
   });
 
   test.each<[string, (docker: string) => void, string]>([

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -88,6 +88,8 @@ describe("the helper of a cloud", () => {
 
   test("is not taken from a relative place, and not when it is a directory or may not be run", async () => {
     helper("gcr", good);
+    mkdirSync(join(directory, "bin"));
+    cpSync(join(directory, "docker-credential-gcr"), join(directory, "bin/docker-credential-gcr"));
     const cwd = process.cwd();
     process.chdir(directory);
     try {
