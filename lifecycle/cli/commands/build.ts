@@ -51,7 +51,7 @@ export interface BuildOptions extends CommonOptions {
   readonly pullPolicy?: PullPolicy;
   readonly runner: RunnerChoice;
   readonly sandbox?: SandboxKind;
-  readonly network: string;
+  readonly network?: string;
   readonly volume?: readonly string[];
   readonly dockerHost?: string;
 }

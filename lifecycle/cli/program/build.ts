@@ -99,7 +99,10 @@ function addMachine(build: Command): void {
         .default("auto"),
     )
     .addOption(new Option("--sandbox <way>", "how the sandbox is made").choices(["bubblewrap", "unshare"]))
-    .option("--network <network>", "network of buildpacks: host, none, or one of the engine", "host")
+    .option(
+      "--network <network>",
+      "network of buildpacks: host, none, or one of the engine (default: host; one of its own in an engine)",
+    )
     .option("--volume <volume>", "HOST:TARGET[:OPTIONS] for buildpacks (repeatable)", collect)
     .option("--docker-host <address>", "address of the container engine");
 }

@@ -90,7 +90,7 @@ export interface BuildRequest {
   /** `auto` when absent. */
   readonly runner?: RunnerChoice | undefined;
   readonly sandbox?: SandboxKind | undefined;
-  /** `host`, `none`, or a network of the engine; `host` when absent. */
+  /** `host`, `none`, or a network of the engine; absent: `host`, and in an engine a bridge of the build's own. */
   readonly network?: string | undefined;
   /** `HOST:TARGET[:OPTIONS]`. */
   readonly volumes?: readonly string[] | undefined;

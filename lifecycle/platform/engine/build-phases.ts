@@ -25,6 +25,7 @@ import { bringImage, bringMadeImage } from "./bring-image.ts";
 import { builderFacts, commonPlatformApi, type EngineBuilder } from "./builder-facts.ts";
 import { cachePlaces } from "./cache-places.ts";
 import { daemonAccess } from "./daemon-access.ts";
+import { creatorPhases } from "./creator-phases.ts";
 import { engineBuild, type EngineBuildResults } from "./engine-build.ts";
 import { lifecycleImage } from "./lifecycle-image.ts";
 import type { BuildPlaces, EngineDestination, PhasePlan } from "./phase-containers.ts";
@@ -147,6 +148,7 @@ export async function buildPhases(
   const work = await mkdtemp(join(await privateDirectory(tools.places.builds), "build-"));
   const story = phaseStory();
   const watch = new Stopwatch(ctx);
+  const creator = creatorPhases(ctx);
   try {
     const platform = { path: join(work, "platform"), name: "/platform" };
     await writePlatformDirectory(platform, inputs);
@@ -157,7 +159,7 @@ export async function buildPhases(
     const [run] = builder.runImages;
     const output = (line: string, stream: "stdout" | "stderr"): void => {
       story.hear(line);
-      ctx.output(line, stream);
+      if (!useCreator || !creator.announces(line)) ctx.output(line, stream);
     };
     const results = await engineBuild(
       {
@@ -170,13 +172,15 @@ export async function buildPhases(
           "run.toml": encodeRunToml({ images: builder.runImages }),
           ...(run === undefined ? {} : { "stack.toml": encodeStackToml(run) }),
         },
+        certificates: inputs.certificates,
         projectMetadata: inputs.projectMetadata,
         results: join(work, "results"),
       },
       { session: engine.session, time: (phase, task) => watch.time(phase, task), output, ctx },
     );
     if (inputs.sbomOutputDir !== undefined) await copySboms(join(work, "results"), inputs.sbomOutputDir);
-    return { ...results, story, times: watch.times };
+    creator.end();
+    return { ...results, story, times: useCreator ? creator.times : watch.times };
   } finally {
     await removeTree(work);
   }
@@ -215,10 +219,8 @@ async function phasePlan(
     places,
     appDir: workspace,
     binds: volumes.map(volumeBind),
-    env:
-      certificates === undefined
-        ? phaseEnv
-        : { ...phaseEnv, SSL_CERT_FILE: "/platform/certificates/ca-certificates.crt" },
+    env: phaseEnv,
+    hasCertificates: certificates !== undefined,
     execEnv: request.execEnv,
     defaultProcess: request.defaultProcess,
     sourceDateEpoch: resolved.sourceDateEpoch,

@@ -11,7 +11,7 @@ export interface ContainerSpec {
   /** Program and arguments; no shell sees them. */
   readonly command: readonly string[];
   readonly env: Readonly<Record<string, string>>;
-  /** `UID:GID`, or `root`. */
+  /** `UID:GID`: an image need not have names for them. */
   readonly user: string;
   /** `volume:/path` or `/path/there:/path:ro`. */
   readonly binds: readonly string[];

@@ -6,7 +6,7 @@ import type { Place } from "../../layers/place.ts";
 import type { BuilderAddition } from "../buildpacks/additions.ts";
 import type { BuildPhase } from "../events.ts";
 import { refuseTraps } from "../build/untrusted.ts";
-import { downloadTree } from "./archives.ts";
+import { downloadTree, type UploadedFile } from "./archives.ts";
 import { containerPaths, type ContainerPhase, type PhasePlan } from "./phase-containers.ts";
 import { type PhaseContents, runPhase } from "./run-phase.ts";
 import type { EngineSession } from "./session.ts";
@@ -24,6 +24,8 @@ export interface EngineBuildInputs {
   readonly platform: Place;
   /** Text of `run.toml` and `stack.toml` by name, for phases that do not run in the builder. */
   readonly descriptions: Readonly<Record<string, string>>;
+  /** Certificates in PEM that this machine trusts. */
+  readonly certificates: string | undefined;
   /** `project-metadata.toml`. */
   readonly projectMetadata: string | undefined;
   /** An empty private directory; `report.toml`, `group.toml` and `sbom/` are put there. */
@@ -56,9 +58,8 @@ export async function engineBuild(inputs: EngineBuildInputs, ports: EngineBuildP
 
 async function create(inputs: EngineBuildInputs, ports: EngineBuildPorts): Promise<string> {
   const { app, additions, platform } = inputs;
-  const contents = { app, additions, directories: [platform], files: [...describe(inputs), ...projectFiles(inputs)] };
-  // The creator is all phases; its own output says where one begins.
-  return ports.time("build", () => run("creator", contents, inputs, ports));
+  const files = [...trustedFiles(inputs), ...projectFiles(inputs)];
+  return run("creator", { app, additions, directories: [platform], files }, inputs, ports);
 }
 
 async function phaseByPhase(inputs: EngineBuildInputs, ports: EngineBuildPorts): Promise<string> {
@@ -67,12 +68,12 @@ async function phaseByPhase(inputs: EngineBuildInputs, ports: EngineBuildPorts):
   const step = async (phase: ContainerPhase, contents: PhaseContents): Promise<void> =>
     session.removeContainer(await run(phase, contents, inputs, ports));
   const ofBuildpacks = { additions, directories: [platform] };
-  await time("analyze", () => step("analyzer", { files: describe(inputs) }));
-  await time("detect", () => step("detector", { app, ...ofBuildpacks, files: describe(inputs) }));
-  await time("restore", () => step("restorer", { files: describe(inputs) }));
+  const files = trustedFiles(inputs);
+  await time("analyze", () => step("analyzer", { files }));
+  await time("detect", () => step("detector", { app, ...ofBuildpacks }));
+  await time("restore", () => step("restorer", { files }));
   await time("build", () => step("builder", ofBuildpacks));
-  const files = [...describe(inputs), ...projectFiles(inputs)];
-  return time("export", () => run("exporter", { files }, inputs, ports));
+  return time("export", () => run("exporter", { files: [...files, ...projectFiles(inputs)] }, inputs, ports));
 }
 
 function run(
@@ -84,11 +85,14 @@ function run(
   return runPhase(phase, plan, contents, session, { output, signal: ctx.signal });
 }
 
-function describe({ descriptions }: EngineBuildInputs): NonNullable<PhaseContents["files"]> {
-  return Object.entries(descriptions).map(([name, content]) => ({ target: `/cnb/${name}`, content }));
+/** What phases outside of the builder's image need of it, and what reaching registries takes. */
+function trustedFiles({ descriptions, certificates }: EngineBuildInputs): readonly UploadedFile[] {
+  const files = Object.entries(descriptions).map(([name, content]) => ({ target: `/cnb/${name}`, content }));
+  if (certificates === undefined) return files;
+  return [...files, { target: containerPaths.certificates, content: certificates }];
 }
 
-function projectFiles({ projectMetadata }: EngineBuildInputs): NonNullable<PhaseContents["files"]> {
+function projectFiles({ projectMetadata }: EngineBuildInputs): readonly UploadedFile[] {
   if (projectMetadata === undefined) return [];
   return [{ target: `${containerPaths.layers}/project-metadata.toml`, content: projectMetadata }];
 }

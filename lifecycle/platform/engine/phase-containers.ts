@@ -1,6 +1,6 @@
 import type { PlatformFeatures } from "../../cnb/api/platform.ts";
 import type { Owner } from "../../layers/place.ts";
-import { type ImageRef, refName } from "../../oci/reference.ts";
+import type { ImageRef } from "../../oci/reference.ts";
 import type { SessionContainer } from "./session.ts";
 
 /** The phases that get a container of their own, and the one that is all of them. */
@@ -55,6 +55,8 @@ export interface PhasePlan {
   readonly binds: readonly string[];
   /** Proxies and the like, for every phase. */
   readonly env: Readonly<Record<string, string>>;
+  /** Whether phases that use registries find `containerPaths.certificates`. */
+  readonly hasCertificates: boolean;
   readonly execEnv: string | undefined;
   readonly defaultProcess: string | undefined;
   readonly sourceDateEpoch: string | undefined;
@@ -68,6 +70,7 @@ export const containerPaths = {
   platform: "/platform",
   cache: "/cache",
   launchCache: "/launch-cache",
+  certificates: "/platform/certificates/ca-certificates.crt",
   socket: "/var/run/docker.sock",
 } as const;
 
@@ -86,7 +89,7 @@ export function phaseContainer(phase: ContainerPhase, plan: PhasePlan): SessionC
   return {
     image: runsBuildpacks ? builderImage : lifecycleImage,
     command: [`/cnb/lifecycle/${phase}`, ...argumentsOf(phase, plan)],
-    user: isTrusted ? "root" : `${user.uid}:${user.gid}`,
+    user: isTrusted ? "0:0" : `${user.uid}:${user.gid}`,
     confined: !isTrusted,
     network: runsBuildpacks ? places.network : places.registryNetwork,
     binds: [
@@ -102,7 +105,7 @@ export function phaseContainer(phase: ContainerPhase, plan: PhasePlan): SessionC
 }
 
 function argumentsOf(phase: ContainerPhase, { names }: PhasePlan): readonly string[] {
-  const [main, ...others] = names.map(refName);
+  const [main, ...others] = names.map(({ original }) => original);
   if (main === undefined) throw new Error("an image needs a name");
   if (phase === "exporter") return [main, ...others];
   return phase === "analyzer" || phase === "creator" ? [...others.flatMap((name) => ["-tag", name]), main] : [];
@@ -163,6 +166,7 @@ function trustedVariables(phase: ContainerPhase, plan: PhasePlan): Readonly<Reco
   return {
     CNB_USER_ID: String(owner.uid),
     CNB_GROUP_ID: String(owner.gid),
+    ...(plan.hasCertificates ? { SSL_CERT_FILE: containerPaths.certificates } : {}),
     ...(destination.kind === "registry" ? registryVariables(destination) : {}),
     ...(analyzes ? { CNB_RUN_IMAGE: plan.runImage, ...given("CNB_PREVIOUS_IMAGE", plan.previousImage) } : {}),
     ...given("CNB_CACHE_IMAGE", plan.cacheImage),

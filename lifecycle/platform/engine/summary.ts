@@ -27,6 +27,8 @@ export function phaseStory(): PhaseStory {
   const hear = (line: string): void => {
     const again = /Reusing layer '([^']+)'/.exec(line)?.[1];
     if (again !== undefined) reused.add(again);
+    const [, count = "", all] = /Reused (\d+)\/(\d+) app layer/.exec(line) ?? [];
+    if (count !== "" && count === all) reused.add(applicationLayer);
     const [, what, layer] = /Restoring (data|metadata) for "([^"]+)" from (?:cache|app image)/.exec(line) ?? [];
     if (layer === undefined) return;
     if (what === "data") restored.set(layer, "cache");
@@ -52,12 +54,13 @@ export async function layerSummaries(
 }
 
 const lifecycle = "buildpacksio/lifecycle";
+const applicationLayer = "Application Layer";
 
 function layerNames(labels: Readonly<Record<string, string>>): ReadonlyMap<string, string> {
   const metadata = decodeLayersMetadata(labels["io.buildpacks.lifecycle.metadata"] ?? "{}");
   const { app, buildpacks, config, launcher, processTypes, sbom } = metadata;
   const own = [
-    ...app.map(({ sha }) => [sha, "Application Layer"] as const),
+    ...app.map(({ sha }) => [sha, applicationLayer] as const),
     [config.sha, `${lifecycle}:config`],
     [launcher.sha, `${lifecycle}:launcher`],
     [processTypes.sha, `${lifecycle}:process-types`],
