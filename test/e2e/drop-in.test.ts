@@ -14,11 +14,9 @@ import {
   runContainer,
 } from "./unprivileged/containers.ts";
 
-const { program, start } = engines[0];
 const others = ["busybox", "musl-gcc"].filter((name) => !isInstalled(name, name === "busybox" ? "true" : "--version"));
 if (others.length > 0 && process.env["CI"] !== undefined)
   throw new Error(`CI needs ${others.join(", ")} (busybox-static)`);
-const missing = [...lacking(program), ...others];
 
 const programs: Readonly<Record<string, string>> = {
   "cnb/buildpacks/tests_shell/1/buildpack.toml": 'api = "0.10"\n[buildpack]\nid = "tests/shell"\nversion = "1"\n',
@@ -70,119 +68,129 @@ async function musl(root: string): Promise<void> {
   writeFileSync(join(root, "etc/os-release"), 'ID=alpine\nVERSION_ID="3"\n');
 }
 
-describe.skipIf(missing.length > 0)(
-  `the archive of the lifecycle as a drop-in${missing.length > 0 ? ` (needs ${missing.join(", ")})` : ""}`,
-  () => {
-    let engine: ContainerEngine;
-    let registry: DockerRegistry;
-    let person: Person;
-    const scratch = scratchDirectory("drop-in");
-
-    beforeAll(async () => {
-      person = await self();
-      const output = join(scratch, "dist");
-      mkdirSync(output);
-      execFileSync(process.execPath, [packageFile("dist/tspack-dist.js"), "--output", output], {
-        env: environment(person),
-        stdio: "pipe",
-      });
-      const [archive = ""] = readdirSync(output);
-      execFileSync("tar", ["xzf", join(output, archive), "-C", output]);
-      registry = await startDockerRegistry();
-      copyImage(person, "tspack.local/run:bookworm", `docker://${registry.host}/run:bookworm`);
-      engine = await start();
-    });
-    afterAll(async () => {
-      await engine?.close();
-      await registry?.close();
-      removeAll(scratch);
-    });
-
-    describe.each(bases)("in a builder on $base", ({ base, fill }) => {
-      const name = base.toLowerCase().replaceAll(/[^a-z]+/g, "-");
-      const image = `drop-in/${name}:1`;
-      let at: BuildDirectories;
+describe.each(engines)("the archive of the lifecycle as a drop-in, in $name", ({ program, start }) => {
+  const missing = [...lacking(program), ...others];
+  describe.skipIf(missing.length > 0)(
+    missing.length > 0 ? `(needs ${missing.join(", ")})` : "with what a platform passes",
+    () => {
+      let engine: ContainerEngine;
+      let registry: DockerRegistry;
+      let person: Person;
+      const scratch = scratchDirectory("drop-in");
 
       beforeAll(async () => {
-        const root = join(scratch, name, "root");
-        mkdirSync(root, { recursive: true });
-        await fill(root, person);
-        for (const directory of ["layers", "workspace", "platform", "tmp"])
-          mkdirSync(join(root, directory), { recursive: true });
-        chmodSync(join(root, "tmp"), 0o1777);
-        for (const [path, text] of Object.entries(programs)) {
-          mkdirSync(dirname(join(root, path)), { recursive: true });
-          writeFileSync(join(root, path), text, { mode: path.includes("/bin/") ? 0o755 : 0o644 });
-        }
-        cpSync(join(scratch, "dist/lifecycle"), join(root, "cnb/lifecycle"), {
-          recursive: true,
-          verbatimSymlinks: true,
-        });
-        execFileSync("chown", ["-R", "1000:1000", join(root, "layers"), join(root, "workspace")]);
-        const tar = join(scratch, name, "root.tar");
-        execFileSync("tar", ["cf", tar, "-C", root, "."]);
-        const [docker = "", ...options] = engine.command;
-        const changes = ["USER 1000:1000", "ENV CNB_USER_ID=1000", "ENV CNB_GROUP_ID=1000", "ENV PATH=/bin:/usr/bin"];
-        execFileSync(docker, [...options, "import", ...changes.flatMap((each) => ["--change", each]), tar, image], {
+        person = await self();
+        const output = join(scratch, "dist");
+        mkdirSync(output);
+        execFileSync(process.execPath, [packageFile("dist/tspack-dist.js"), "--output", output], {
+          env: environment(person),
           stdio: "pipe",
         });
-        const app = join(scratch, name, "app");
-        mkdirSync(app);
-        writeFileSync(join(app, "file"), "text");
-        at = buildDirectories(join(scratch, name, "build"), "1000:1000", app, {});
+        const [archive = ""] = readdirSync(output);
+        execFileSync("tar", ["xzf", join(output, archive), "-C", output]);
+        registry = await startDockerRegistry();
+        copyImage(person, "tspack.local/run:bookworm", `docker://${registry.host}/run:bookworm`);
+        engine = await start();
+      });
+      afterAll(async () => {
+        await engine?.close();
+        await registry?.close();
+        removeAll(scratch);
       });
 
-      /** One container with only what a platform passes: root where it pushes or owns volumes, the builder's user else. */
-      function phase(api: string, command: readonly string[], asRoot: boolean): Promise<Finished> {
-        return runContainer(engine, {
-          image,
-          flags: asRoot ? ["--user", "0:0"] : ["--cap-drop", "ALL", "--security-opt", "no-new-privileges"],
-          volumes: { "/layers": at.layers, "/workspace": at.app, "/platform": at.platform, "/cache": at.cache },
-          env: { CNB_PLATFORM_API: api, ...(asRoot ? { CNB_REGISTRY_AUTH: "{}" } : {}) },
-          network: asRoot || command[0]?.endsWith("creator") === true ? "host" : "none",
-          command,
-        });
-      }
+      describe.each(bases)("in a builder on $base", ({ base, fill }) => {
+        const name = base.toLowerCase().replaceAll(/[^a-z]+/g, "-");
+        const image = `drop-in/${name}:1`;
+        let at: BuildDirectories;
 
-      const digestIn = (text: string): string | undefined => /\*\*\* Images \((sha256:[0-9a-f]{64})\)/.exec(text)?.[1];
-      const insecure = (api: string): readonly string[] =>
-        api === "0.12" ? [] : ["-insecure-registry", registry.host];
-      const digests = new Map<string, string | undefined>();
-
-      it.each(["0.12", "0.13", "0.14", "0.15"])(
-        "runs the five phases in containers of their own, Platform API %s",
-        async (api) => {
-          const common = ["-log-level", "debug", "-layers", "/layers"];
-          const app = ["-app", "/workspace"];
-          const ids = ["-uid", "1000", "-gid", "1000", ...insecure(api)];
-          const target = `${registry.host}/app`;
-          const outputs: string[] = [];
-          for (const [each, args, asRoot] of [
-            ["analyzer", [...common, ...ids, "-run-image", `${registry.host}/run:bookworm`, target], true],
-            ["detector", [...common, ...app], false],
-            ["restorer", [...common, ...ids, "-cache-dir", "/cache"], true],
-            ["builder", [...common, ...app], false],
-            ["exporter", [...common, ...app, ...ids, "-cache-dir", "/cache", "-process-type", "web", target], true],
-          ] as const) {
-            const finished = await phase(api, [`/cnb/lifecycle/${each}`, ...args], asRoot);
-            expect(finished, `${each}: ${finished.stdout}${finished.stderr}`).toMatchObject({ code: 0 });
-            outputs.push(finished.stdout);
+        beforeAll(async () => {
+          const root = join(scratch, name, "root");
+          mkdirSync(root, { recursive: true });
+          await fill(root, person);
+          for (const directory of ["layers", "workspace", "platform", "tmp"])
+            mkdirSync(join(root, directory), { recursive: true });
+          chmodSync(join(root, "tmp"), 0o1777);
+          for (const [path, text] of Object.entries(programs)) {
+            mkdirSync(dirname(join(root, path)), { recursive: true });
+            writeFileSync(join(root, path), text, { mode: path.includes("/bin/") ? 0o755 : 0o644 });
           }
-          expect(outputs[3]?.includes("kept from the last build")).toBe(api !== "0.12");
-          expect(outputs[3]?.includes("a program of musl runs")).toBe(base.startsWith("musl"));
-          digests.set(api, digestIn(outputs[4] ?? ""));
-          expect(digests.get(api)).toBeDefined();
-        },
-      );
+          cpSync(join(scratch, "dist/lifecycle"), join(root, "cnb/lifecycle"), {
+            recursive: true,
+            verbatimSymlinks: true,
+          });
+          execFileSync("chown", ["-R", "1000:1000", join(root, "layers"), join(root, "workspace")]);
+          const tar = join(scratch, name, "root.tar");
+          execFileSync("tar", ["cf", tar, "-C", root, "."]);
+          const [docker = "", ...options] = engine.command;
+          const changes = ["USER 1000:1000", "ENV CNB_USER_ID=1000", "ENV CNB_GROUP_ID=1000", "ENV PATH=/bin:/usr/bin"];
+          execFileSync(docker, [...options, "import", ...changes.flatMap((each) => ["--change", each]), tar, image], {
+            stdio: "pipe",
+          });
+          const app = join(scratch, name, "app");
+          mkdirSync(app);
+          writeFileSync(join(app, "file"), "text");
+          at = buildDirectories(join(scratch, name, "build"), "1000:1000", app, {});
+        });
 
-      it("makes the same image by the creator", async () => {
-        const command = ["/cnb/lifecycle/creator", ...insecure("0.15"), "-run-image", `${registry.host}/run:bookworm`];
-        const rest = ["-cache-dir", "/cache", "-process-type", "web", `${registry.host}/app`];
-        const finished = await phase("0.15", [...command, ...rest], false);
-        expect(finished, finished.stdout + finished.stderr).toMatchObject({ code: 0 });
-        expect(finished.stdout).toContain("kept from the last build");
-        expect(digestIn(finished.stdout)).toBe(digests.get("0.15"));
+        /** One container with only what a platform passes: root where it pushes or owns volumes, the builder's user else. */
+        function phase(api: string, command: readonly string[], asRoot: boolean): Promise<Finished> {
+          return runContainer(engine, {
+            image,
+            flags: asRoot ? ["--user", "0:0"] : ["--cap-drop", "ALL", "--security-opt", "no-new-privileges"],
+            volumes: { "/layers": at.layers, "/workspace": at.app, "/platform": at.platform, "/cache": at.cache },
+            env: { CNB_PLATFORM_API: api, ...(asRoot ? { CNB_REGISTRY_AUTH: "{}" } : {}) },
+            network: asRoot || command[0]?.endsWith("creator") === true ? "host" : "none",
+            command,
+          });
+        }
+
+        const digestIn = (text: string): string | undefined =>
+          /\*\*\* Images \((sha256:[0-9a-f]{64})\)/.exec(text)?.[1];
+        const insecure = (api: string): readonly string[] =>
+          api === "0.12" ? [] : ["-insecure-registry", registry.host];
+        const digests = new Map<string, string | undefined>();
+
+        // Both engines get the same programs: one of them runs all versions.
+        it.each(program === "dockerd" ? ["0.12", "0.13", "0.14", "0.15"] : ["0.12", "0.15"])(
+          "runs the five phases in containers of their own, Platform API %s",
+          async (api) => {
+            const common = ["-log-level", "debug", "-layers", "/layers"];
+            const app = ["-app", "/workspace"];
+            const ids = ["-uid", "1000", "-gid", "1000", ...insecure(api)];
+            const target = `${registry.host}/app`;
+            const outputs: string[] = [];
+            for (const [each, args, asRoot] of [
+              ["analyzer", [...common, ...ids, "-run-image", `${registry.host}/run:bookworm`, target], true],
+              ["detector", [...common, ...app], false],
+              ["restorer", [...common, ...ids, "-cache-dir", "/cache"], true],
+              ["builder", [...common, ...app], false],
+              ["exporter", [...common, ...app, ...ids, "-cache-dir", "/cache", "-process-type", "web", target], true],
+            ] as const) {
+              const finished = await phase(api, [`/cnb/lifecycle/${each}`, ...args], asRoot);
+              expect(finished, `${each}: ${finished.stdout}${finished.stderr}`).toMatchObject({ code: 0 });
+              outputs.push(finished.stdout);
+            }
+            expect(outputs[3]?.includes("kept from the last build")).toBe(api !== "0.12");
+            expect(outputs[3]?.includes("a program of musl runs")).toBe(base.startsWith("musl"));
+            digests.set(api, digestIn(outputs[4] ?? ""));
+            expect(digests.get(api)).toBeDefined();
+          },
+        );
+
+        it("makes the same image by the creator", async () => {
+          const command = [
+            "/cnb/lifecycle/creator",
+            ...insecure("0.15"),
+            "-run-image",
+            `${registry.host}/run:bookworm`,
+          ];
+          const rest = ["-cache-dir", "/cache", "-process-type", "web", `${registry.host}/app`];
+          const finished = await phase("0.15", [...command, ...rest], false);
+          expect(finished, finished.stdout + finished.stderr).toMatchObject({ code: 0 });
+          expect(finished.stdout).toContain("kept from the last build");
+          expect(digestIn(finished.stdout)).toBe(digests.get("0.15"));
+        });
       });
-    });
-  },
-);
+    },
+  );
+});
