@@ -1,6 +1,7 @@
-import { lstatSync, readdirSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { constants, lstatSync, readdirSync } from "node:fs";
+import { chmod, copyFile, link, lstat, mkdir, readdir, readlink, symlink } from "node:fs/promises";
+import { join } from "node:path";
+import { errorCode } from "../../../errors.ts";
 import type { BuilderAddition } from "../../buildpacks/additions.ts";
 import { fileInRootfs } from "../../rootfs-files.ts";
 import type { SandboxMount } from "./spec.ts";
@@ -10,8 +11,9 @@ const collections = ["/cnb/buildpacks", "/cnb/extensions"];
 
 /**
  * The mounts that put additions into a builder whose unpacked root is shared with other builds and
- * stays as it is. Over a collection comes an empty directory with a place for each module, then the
- * builder's own modules and the added ones. `scratch` is private to the build.
+ * stays as it is. A collection is put together anew, of links to the same files, and mounted as a
+ * whole: mounts within it would be looked up below the mount that covers them. `scratch` is
+ * private to the build; what an earlier phase put there is used again.
  */
 export async function additionMounts(
   rootfs: string,
@@ -21,31 +23,30 @@ export async function additionMounts(
   const mounts: SandboxMount[] = [];
   for (const collection of collections) {
     const added = additions.filter(({ target }) => target.startsWith(`${collection}/`));
-    if (added.length > 0) mounts.push(...(await collectionMounts(rootfs, collection, added, scratch)));
+    if (added.length === 0) continue;
+    const source = join(scratch, collection);
+    if (lstatSync(source, { throwIfNoEntry: false }) === undefined) await gather(rootfs, collection, added, scratch);
+    mounts.push({ kind: "ro", source, target: collection });
   }
-  const others = additions.filter(
-    ({ target }) => !collections.some((collection) => target.startsWith(`${collection}/`)),
-  );
+  const isModule = (target: string): boolean => collections.some((collection) => target.startsWith(`${collection}/`));
+  const others = additions.filter(({ target }) => !isModule(target));
   return [...mounts, ...others.map(({ source, target }) => ({ kind: "ro" as const, source, target }))];
 }
 
-async function collectionMounts(
+async function gather(
   rootfs: string,
   collection: string,
   added: readonly BuilderAddition[],
   scratch: string,
-): Promise<readonly SandboxMount[]> {
+): Promise<void> {
   const own = ownModules(rootfs, collection).filter(({ target }) => added.every((one) => one.target !== target));
-  const base = join(scratch, collection);
-  const modules = [...own, ...added];
-  for (const { target } of modules) await mkdir(join(scratch, target), { recursive: true, mode: 0o755 });
-  return [
-    { kind: "ro", source: base, target: collection },
-    ...modules.map(({ source, target }) => ({ kind: "ro" as const, source, target })),
-  ];
+  for (const { source, target } of [...own, ...added]) {
+    await mkdir(join(scratch, target), { recursive: true, mode: 0o755 });
+    await linkTree(source, join(scratch, target));
+  }
 }
 
-/** Real directories only: a mount would follow a link of the image into this machine's own files. */
+/** Real directories only: a link of the image would lead to this machine's own files. */
 function ownModules(rootfs: string, collection: string): readonly BuilderAddition[] {
   const top = fileInRootfs(rootfs, collection);
   if (top === undefined || !lstatSync(top).isDirectory()) return [];
@@ -63,9 +64,25 @@ function directoriesIn(path: string): readonly string[] {
     .map(({ name }) => name);
 }
 
-/** Whether a target lies below that of an earlier mount, which then has to bring the mount point along. */
-export function isCovered(target: string, earlier: readonly SandboxMount[]): boolean {
-  const parents = earlier.map((mount) => mount.target);
-  for (let at = dirname(target); at !== "/"; at = dirname(at)) if (parents.includes(at)) return true;
-  return false;
+/** The same tree again, with the same files: it is only ever mounted read-only. */
+async function linkTree(source: string, target: string): Promise<void> {
+  for (const entry of await readdir(source, { withFileTypes: true })) {
+    const [from, to] = [join(source, entry.name), join(target, entry.name)];
+    if (entry.isDirectory()) {
+      await mkdir(to, { mode: 0o700 });
+      await linkTree(from, to);
+    } else if (entry.isSymbolicLink()) await symlink(await readlink(from), to);
+    else if (entry.isFile()) await linkFile(from, to);
+  }
+  await chmod(target, (await lstat(source)).mode & 0o7777);
+}
+
+/** A link where the file system makes one, else a copy. */
+async function linkFile(from: string, to: string): Promise<void> {
+  try {
+    await link(from, to);
+  } catch (error) {
+    if (!["EXDEV", "EPERM", "EMLINK", "ENOTSUP"].includes(errorCode(error) ?? "")) throw error;
+    await copyFile(from, to, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
+  }
 }

@@ -3,7 +3,6 @@ import { constants } from "node:fs";
 import { access, lstat, mkdir, open } from "node:fs/promises";
 import { join } from "node:path";
 import { TspackError } from "../../../errors.ts";
-import { isCovered } from "./addition-mounts.ts";
 import { bubblewrapCommand, type SandboxCommand, type SandboxSpec, unshareCommand } from "./spec.ts";
 
 /** Ways to enter a sandbox, in order of preference. */
@@ -160,8 +159,7 @@ function stopGroup(child: ChildProcess, graceMs: number): void {
 /** Makes the mount points that the root lacks: it is ours, and it is mounted read-only after this. */
 async function prepareTargets(spec: SandboxSpec): Promise<void> {
   if (spec.root === "/") return;
-  for (const [index, mount] of spec.mounts.entries()) {
-    if (isCovered(mount.target, spec.mounts.slice(0, index))) continue;
+  for (const mount of spec.mounts) {
     const target = join(spec.root, mount.target);
     const directory = !("source" in mount) || (await lstat(mount.source)).isDirectory();
     await makeTarget(spec.root, target, directory);
