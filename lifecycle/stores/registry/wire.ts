@@ -106,7 +106,7 @@ async function send(
 /** What goes wrong in the middle of a body is an error of the connection, too. */
 async function* readable(body: AsyncIterable<Uint8Array>, request: HttpRequest, timeout: number): ByteStream {
   try {
-    yield* atLeast(leastRate, body, timeout);
+    yield* fastEnough(leastRate, body, timeout);
   } catch (error) {
     throw connectionError(request, error);
   }
@@ -116,7 +116,7 @@ async function* readable(body: AsyncIterable<Uint8Array>, request: HttpRequest, 
 const leastRate = 256;
 
 /** Fails when the bytes of `period` milliseconds of waiting are fewer than `rate` a second. How long the reader takes does not count. */
-async function* atLeast(rate: number, body: AsyncIterable<Uint8Array>, period: number): ByteStream {
+async function* fastEnough(rate: number, body: AsyncIterable<Uint8Array>, period: number): ByteStream {
   let waited = 0;
   let bytes = 0;
   let since = performance.now();
