@@ -48,3 +48,16 @@ test.each([
   const old = parseReference(`${registry.host}/cache@${first}`);
   expect((await store.resolve(old)) !== undefined).toBe(stays);
 });
+
+test.each([
+  ["after the app image", [], {}, false],
+  ["while the app image is, with -parallel", ["-parallel"], {}, true],
+  ["while the app image is, with CNB_PARALLEL_EXPORT", [], { CNB_PARALLEL_EXPORT: "true" }, true],
+] as const)("the cache is written %s", async (_, more, env, before) => {
+  mkdirSync(join(builder.dir, "cache"));
+  const flags = ["-launcher", join(builder.dir, "launcher"), "-uid", "1000", "-gid", "1000", ...more];
+  const images = ["-run-image", named("run").original, "-cache-dir", join(builder.dir, "cache"), named("app").original];
+  const { code, output } = await runPhase(builder, "creator", [...flags, ...images], { env });
+  expect(code, output).toBe(0);
+  expect(output.indexOf("Adding cache layer 'a:l'") < output.indexOf("*** Images"), output).toBe(before);
+});
