@@ -44,9 +44,6 @@ export function readPhaseArguments(
     return [name, given === undefined ? fromEnv(row, env, issues) : fromFlag(row, given)];
   };
   const raw = Object.fromEntries(rows.map(read)) as unknown as PhaseOptions;
-  if (isWithin(api, { since: "0.15" }) && raw.execEnv.includes("/")) {
-    issues.push({ source: "env CNB_EXEC_ENV", path: "", expected: "a name without a slash", got: raw.execEnv });
-  }
   if (issues.length > 0) {
     throw new InputError("INVALID_ENV", "the environment has values that can not be used", issues, {
       hint: "correct or unset the variables",

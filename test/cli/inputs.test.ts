@@ -112,8 +112,7 @@ describe.each(Object.entries(variables))("the input %s", (name, [variable, byDef
     readonly flag?: string;
     readonly phases: Readonly<Partial<Record<PhaseCommand, unknown>>>;
   };
-  const [text = "", fromEnv, given = "", fromFlag] =
-    (name === "execEnv" ? (["test", "test"] as const) : values[row.kind]) ?? [];
+  const [text = "", fromEnv, given = "", fromFlag] = values[row.kind] ?? [];
   const phases = Object.keys(row.phases) as readonly PhaseCommand[];
   const read = (phase: PhaseCommand, argv: readonly string[], env: Readonly<Record<string, string>>): unknown => {
     const api = row.flag === "stack" ? "0.11" : "0.15";

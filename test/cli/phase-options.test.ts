@@ -60,12 +60,6 @@ describe("inputs of a phase", () => {
     ]);
   });
 
-  test("an execution environment with a slash is refused from Platform API 0.15 on", () => {
-    const env = { CNB_EXEC_ENV: "a/b" };
-    expect(() => read("build", [], env)).toThrow(expect.objectContaining({ code: "INVALID_ENV" }));
-    expect(read("build", [], env, "0.14").options.execEnv).toBe("a/b");
-  });
-
   test.each(["CNB_SKIP_LAYERS", "CNB_SKIP_RESTORE"])(
     "%s counts for every phase that restores, after its flag",
     (name) => {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
@@ -75,6 +75,18 @@ test.each(["0.7", "0.11", "0.15"])("the operator's environment counts at Platfor
   } finally {
     builder.remove();
   }
+});
+
+test("an execution environment with a slash is refused from Platform API 0.15 on", async () => {
+  const order = join(folder, "empty.toml");
+  writeFileSync(order, "");
+  const env = { CNB_EXEC_ENV: "a/b", CNB_ORDER_PATH: order };
+  const { exitCode, output } = await run("detector", [], env);
+  expect({ exitCode, output }).toMatchObject({
+    exitCode: 3,
+    output: expect.stringContaining("CNB_EXEC_ENV") as string,
+  });
+  expect((await run("detector", [], { ...env, CNB_PLATFORM_API: "0.14" })).exitCode).toBe(20);
 });
 
 test("a flag behind the image is warned about, because it is taken for an image", async () => {
