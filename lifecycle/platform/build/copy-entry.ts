@@ -17,6 +17,9 @@ import { errorCode, TspackError } from "../../errors.ts";
 /** A path as the system takes it: names need not be UTF-8. */
 export type DiskPath = string | Buffer;
 
+/** Copies the content of a file of a size; the copy must not be there yet. */
+export type CopyData = (from: DiskPath, to: DiskPath, size: number, name: string) => Promise<void>;
+
 /** A longer one is copied in another thread. */
 const largeFile = 4 << 20;
 
@@ -25,12 +28,17 @@ const largeFile = 4 << 20;
  * meanwhile is copied once more; `INVALID_ARGUMENTS` when it has changed again, because a half
  * written file must not get into an image. Throws also `FILE_NOT_FOUND`, `DISK_FULL`.
  */
-export async function copyFileUnchanged(from: DiskPath, to: DiskPath, name: string): Promise<number> {
+export async function copyFileUnchanged(
+  from: DiskPath,
+  to: DiskPath,
+  name: string,
+  copy: CopyData = copyData,
+): Promise<number> {
   for (let attempt = 1; attempt <= 3; attempt += 1) {
     const before = lstat(from, name);
     // Something else may have taken the place of the file; a link would be followed.
     if (before.isFile()) {
-      await copyData(from, to, before.size, name);
+      await copy(from, to, before.size, name);
       const after = lstat(from, name);
       if (isSame(before, after)) return finishFile(to, before, name);
       unlinkSync(to);
@@ -41,7 +49,8 @@ export async function copyFileUnchanged(from: DiskPath, to: DiskPath, name: stri
   });
 }
 
-async function copyData(from: DiskPath, to: DiskPath, size: number, name: string): Promise<void> {
+/** Throws as `copyFileUnchanged` does. */
+export async function copyData(from: DiskPath, to: DiskPath, size: number, name: string): Promise<void> {
   const mode = constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL;
   try {
     if (size > largeFile) await copyFile(from, to, mode);

@@ -3,6 +3,7 @@ import {
   closeSync,
   copyFileSync,
   fchmodSync,
+  futimesSync,
   mkdirSync,
   openSync,
   symlinkSync,
@@ -13,6 +14,13 @@ import { errorCode, TspackError } from "../../errors.ts";
 import type { ByteStream } from "../../oci/layer.ts";
 import { byteString, nameOf, textOf, type ByteString } from "../../oci/tar/byte-string.ts";
 import { ArchiveBounds, type ArchiveLimits } from "./archive-bounds.ts";
+
+/** What an archive says about a file. */
+export interface FileFacts {
+  readonly mode: number;
+  /** Seconds since 1970. */
+  readonly mtime: number;
+}
 
 type Kind = "dir" | "file" | "link";
 
@@ -46,8 +54,8 @@ export class ApplicationTree {
     this.#modes.set(path, (mode & 0o777) | 0o700);
   }
 
-  /** A file; one of the same name before it is replaced, as by every unpacker. */
-  async file(name: ByteString, mode: number, content: ByteStream): Promise<void> {
+  /** A file; one of the same name before it is replaced, as by every unpacker. Builds may go by its time. */
+  async file(name: ByteString, { mode, mtime }: FileFacts, content: ByteStream): Promise<void> {
     this.bounds.entry();
     const path = this.#place(name, "file");
     const file = this.#attempt(name, () => openSync(this.#onDisk(path), "wx", 0o600));
@@ -58,6 +66,7 @@ export class ApplicationTree {
         this.bounds.unpacked(chunk.length);
         this.#attempt(name, () => writeAll(file, chunk));
       }
+      if (Number.isFinite(mtime)) futimesSync(file, mtime, mtime);
     } finally {
       closeSync(file);
     }

@@ -40,7 +40,7 @@ async function unpackEntry({ header, content }: TarEntry, tree: ApplicationTree)
     case "dir":
       return tree.directory(name, header.mode);
     case "file":
-      return tree.file(name, header.mode, content());
+      return tree.file(name, { mode: header.mode, mtime: header.mtime ?? Number.NaN }, content());
     case "symlink":
       return tree.link(name, byteString(header.linkname ?? ""));
     case "hardlink":

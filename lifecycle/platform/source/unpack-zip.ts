@@ -48,7 +48,8 @@ async function unpackEntry(zip: ZipFile, entry: Entry, tree: ApplicationTree): P
   if (type === 0o120000) return tree.link(name, await linkTarget(zip, entry, tree));
   if (type !== 0 && type !== 0o100000) tree.refuse(name, "is a device, a pipe or a socket");
   // Systems without modes do not say what can be run, so everything can.
-  await tree.file(name, mode ?? 0o755, content(zip, entry, tree));
+  const mtime = entry.getLastModDate().getTime() / 1000;
+  await tree.file(name, { mode: mode ?? 0o755, mtime }, content(zip, entry, tree));
 }
 
 const typeBits = 0o170000;

@@ -10,6 +10,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -76,12 +77,16 @@ function makeTar(entries: readonly Entry[]): Buffer {
 const scratchIsEmpty = (): boolean =>
   !existsSync(join(folder, "scratch")) || readdirSync(join(folder, "scratch")).length === 0;
 
+/** Seconds; even, because times in zip files are. */
+const builtAt = 1_700_000_000;
+
 function appDirectory(): string {
   const app = join(folder, "app");
   mkdirSync(join(app, "bin"), { recursive: true });
   writeFileSync(join(app, "bin/start"), "#!/bin/sh\n", { mode: 0o755 });
   writeFileSync(join(app, "grüße.txt"), "hello", { mode: 0o644 });
   symlinkSync("bin/start", join(app, "start"));
+  utimesSync(join(app, "bin/start"), builtAt, builtAt);
   return app;
 }
 
@@ -90,6 +95,7 @@ function expectApp(directory: string): void {
   expect(readFileSync(join(directory, "grüße.txt"), "utf8")).toBe("hello");
   expect(statSync(join(directory, "bin/start")).mode & 0o7777).toBe(0o755);
   expect(readlinkSync(join(directory, "start"))).toBe("bin/start");
+  expect(Math.floor(statSync(join(directory, "bin/start")).mtimeMs / 2000)).toBe(builtAt / 2);
 }
 
 describe("what --path names", () => {
