@@ -60,7 +60,8 @@ async function probe(send: Dispatch, registry: string, order: readonly string[],
   const untrusted = all.find(isCertificateError);
   const [scheme = ""] = order;
   // Nobody speaks the other scheme there, so what was lost at first may have been lost by chance.
-  if (untrusted === undefined && order.length > 1 && isPassing(failures.get(scheme))) {
+  const lost = order.length > 1 && isPassing(failures.get(scheme)) && !isPassing(all.at(-1));
+  if (lost && untrusted === undefined) {
     const endpoint = await ask(send, `${scheme}://${registry}`, request, true);
     if (endpoint !== undefined) return { registry, ...endpoint };
   }
