@@ -16,6 +16,8 @@ export default defineConfig({
           include: ["test/**/*.test.ts"],
           exclude: slow,
           testTimeout: 20_000,
+          // Some compile the C programs first, which takes its time on a busy machine.
+          hookTimeout: 120_000,
           // Modules have no state of their own, so test files share them: half of the time.
           isolate: false,
         },
