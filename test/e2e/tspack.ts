@@ -69,6 +69,8 @@ export interface Finished {
 export interface StartOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** What standard input has; nothing when absent. */
+  readonly input?: Uint8Array;
 }
 
 /** A tspack that runs. */
@@ -119,8 +121,10 @@ export function startTspack(person: Person, args: readonly string[], options: St
   const child = spawn(file, rest, {
     env: { ...environment(person), ...options.env },
     cwd: options.cwd ?? e2eHome(),
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: [options.input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
   });
+  // Who does not read to the end closes the pipe.
+  child.stdin?.on("error", () => {}).end(options.input);
   return follow(child);
 }
 
