@@ -52,10 +52,17 @@ export async function inspectBuilderImage(image: Image, name: string, depth: num
     `${name}: ${moduleLabels.orderExtensions}`,
   );
   const stackId = labels["io.buildpacks.stack.id"];
-  const { extensions, ...metadata } = readMetadata(label, `${name}: ${moduleLabels.builderMetadata}`);
+  const { description, created_by, lifecycle, run_images, buildpacks, extensions } = readMetadata(
+    label,
+    `${name}: ${moduleLabels.builderMetadata}`,
+  );
   return {
-    ...metadata,
+    ...(description === undefined ? {} : { description }),
+    created_by,
     ...(stackId === undefined || stackId === "" ? {} : { stack: { id: stackId } }),
+    lifecycle,
+    run_images,
+    buildpacks,
     detection_order: detectionOrder(order, layers, depth),
     ...(extensions.length === 0 ? {} : { extensions }),
     ...(orderExtensions.length === 0
