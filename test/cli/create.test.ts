@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -29,6 +30,8 @@ afterEach(async () => {
 const named = (name: string): string => `${registry.host}/${name}`;
 
 function create(flags: readonly string[] = [], options: PhaseOptions = {}): ReturnType<typeof runPhase> {
+  // Buildpacks may leave directories that not even their owner can write to.
+  execFileSync("chmod", ["-R", "u+w", builder.layers.path]);
   rmSync(builder.layers.path, { recursive: true });
   mkdirSync(builder.layers.path);
   const always = ["-launcher", join(builder.dir, "launcher"), "-uid", "1000", "-gid", "1000"];
@@ -75,6 +78,26 @@ describe("the creator's second build", () => {
     expect((await create([], { env: { [name]: "true" } })).code).toBe(0);
     expect(found()).toEqual(["found store.toml"]);
   });
+});
+
+test("layers with directories that their owner cannot write to are exported, cached and restored", async () => {
+  builder.add({
+    id: "a",
+    build: `cd "$1"; ls -lR > "$2/found"; printf '[types]\\ncache = true\\nlaunch = true\\n' > l.toml
+[ -e l ] && exit 0; mkdir -p l/d/e; echo x > l/d/e/f; chmod 444 l/d/e/f; chmod 555 l/d/e l/d l`,
+  });
+  const layersOf = async (): Promise<unknown> =>
+    (await (await store.resolve(parseReference(named("app"))))?.config())?.value.rootfs.diff_ids;
+  const first = await create();
+  expect(first.code, first.output).toBe(0);
+  const before = await layersOf();
+  const second = await create();
+  expect(second.code, second.output).toBe(0);
+  expect(await layersOf()).toEqual(before);
+  const found = readFileSync(join(builder.dir, "platform/found"), "utf8");
+  expect(found).toContain("dr-xr-xr-x");
+  expect(found).toContain("-r--r--r--");
+  execFileSync("chmod", ["-R", "u+w", builder.layers.path]);
 });
 
 test("the creator gives the image all its names, and the report has them", async () => {

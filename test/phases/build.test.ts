@@ -261,6 +261,21 @@ ${toml("both", "[types]\nlaunch = true\ncache = true")}\n${toml("onlybuild", "[t
   });
 
   test.each([
+    ["cdx.json", "application/vnd.cyclonedx+json"],
+    ["spdx.json", "application/spdx+json"],
+    ["syft.json", "application/vnd.syft+json"],
+  ])("of the format %s are taken from all three places", async (extension, mediaType) => {
+    builder.add({
+      id: "a/b",
+      keys: `sbom-formats = ["${mediaType}"]`,
+      build: `for f in launch build l; do echo $f > "$1/$f.sbom.${extension}"; done\n${toml("l", "[types]\nlaunch = true")}`,
+    });
+    await run(["a/b"]);
+    const contents = ["launch/a_b", "build/a_b", "launch/a_b/l"].map((path) => read(`sbom/${path}/sbom.${extension}`));
+    expect(contents).toEqual(["launch\n", "build\n", "l\n"]);
+  });
+
+  test.each([
     [
       "one that is not declared",
       "launch.sbom.syft.json",
