@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { type Analyzed, decodeAnalyzed, encodeAnalyzed } from "../cnb/files/analyzed.ts";
 import { decodeGroup, decodeOrder, encodeGroup, type Group, type OrderFile } from "../cnb/files/group.ts";
@@ -7,6 +7,7 @@ import { decodeSystem, type SystemToml } from "../cnb/files/system.ts";
 import { TspackError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import { parseToml, type TomlDocument } from "../toml.ts";
+import { makeDirectory } from "./make-directory.ts";
 import { noLayersMetadata } from "./no-layers-metadata.ts";
 import { isSystemError, reasonOf } from "./reason.ts";
 import { systemMessage } from "./system-message.ts";
@@ -34,7 +35,7 @@ const largestFile = 16 * 1024 * 1024;
 
 /** Writes a file and makes the directories above it. */
 export function writeTextFile(path: string, text: string): void {
-  mkdirSync(dirname(path), { recursive: true });
+  makeDirectory(dirname(path));
   writeFileSync(path, text);
 }
 

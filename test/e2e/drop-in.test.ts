@@ -190,6 +190,33 @@ describe.each(engines)("the archive of the lifecycle as a drop-in, in $name", ({
           expect(finished.stdout).toContain("kept from the last build");
           expect(digestIn(finished.stdout)).toBe(digests.get("0.15"));
         });
+
+        it("makes the same image on volumes of a group, as Kubernetes mounts them for an fsGroup", async () => {
+          const group = "4321";
+          const ours = buildDirectories(join(scratch, name, "of-group"), `0:${group}`, join(scratch, name, "app"), {});
+          for (const volume of [ours.layers, ours.app, ours.cache]) chmodSync(volume, 0o2777);
+          const command = [
+            "/cnb/lifecycle/creator",
+            ...insecure("0.15"),
+            "-run-image",
+            `${registry.host}/run:bookworm`,
+          ];
+          const finished = await runContainer(engine, {
+            image,
+            flags: ["--group-add", group, "--cap-drop", "ALL", "--security-opt", "no-new-privileges"],
+            volumes: {
+              "/layers": ours.layers,
+              "/workspace": ours.app,
+              "/platform": ours.platform,
+              "/cache": ours.cache,
+            },
+            env: { CNB_PLATFORM_API: "0.15" },
+            network: "host",
+            command: [...command, "-cache-dir", "/cache", "-process-type", "web", `${registry.host}/of-group`],
+          });
+          expect(finished, finished.stdout + finished.stderr).toMatchObject({ code: 0 });
+          expect(digestIn(finished.stdout)).toBe(digests.get("0.15"));
+        });
       });
     },
   );

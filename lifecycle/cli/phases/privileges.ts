@@ -2,6 +2,7 @@ import { accessSync, chownSync, constants, lchownSync, lstatSync, readdirSync } 
 import { join } from "node:path";
 import { errorCode, TspackError } from "../../errors.ts";
 import { here, type Place } from "../../layers/place.ts";
+import { setgid } from "../../phases/make-directory.ts";
 import type { Session } from "./session.ts";
 
 /**
@@ -49,15 +50,16 @@ export function dropPrivileges(session: Session): void {
 /**
  * A directory of the builder as layers show it: with its owner and mode on disk, as the reference
  * does it. Where it is not the builder's user that builds, or the directory is a mount that
- * belongs to a stranger, these are an accident of this container, and the image would have
+ * belongs to a stranger or to a group (setgid), these are an accident of this container, and the image would have
  * another digest in the next one: then it is the builder's user that is shown.
  */
 export function placeInImage(session: Session, path: string): Place {
   const owner = builderUser(session);
   // `-uid` may name another user than the builder image's own, whose directories stay as they are.
   const known = [String(owner.uid), session.env["CNB_USER_ID"]];
-  const onDisk = lstatSync(path, { throwIfNoEntry: false })?.uid;
-  const usual = process.getuid?.() === owner.uid && known.includes(String(onDisk));
+  const onDisk = lstatSync(path, { throwIfNoEntry: false });
+  const isGroups = ((onDisk?.mode ?? 0) & setgid) !== 0;
+  const usual = process.getuid?.() === owner.uid && known.includes(String(onDisk?.uid)) && !isGroups;
   return usual ? here(path) : { ...here(path), parents: { ...owner, mode: 0o755 } };
 }
 

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { BuildpackFeatures } from "../../cnb/api/buildpack.ts";
@@ -7,6 +7,7 @@ import { type BuildpackPlan, encodeBuildpackPlan } from "../../cnb/files/plan.ts
 import { escapeId } from "../../cnb/ids.ts";
 import { TspackError } from "../../errors.ts";
 import { outcomeText, runBuildpackProcess } from "../buildpack-process.ts";
+import { makeDirectory } from "../make-directory.ts";
 import type { BuildPorts } from "./inputs.ts";
 
 /** How one `bin/build` is run. */
@@ -25,7 +26,7 @@ export interface BuildCommand {
 /** Runs `bin/build`. Throws `BUILDPACK_FAILED` when it does not end well. Buildpack specification, build. */
 export async function runBuild(command: BuildCommand, { output, ctx }: BuildPorts): Promise<void> {
   const { descriptor, features, layersDir, appDir, platformDir, env } = command;
-  mkdirSync(layersDir, { recursive: true });
+  makeDirectory(layersDir);
   const directory = mkdtempSync(join(tmpdir(), `${escapeId(descriptor.id)}-`));
   try {
     const planPath = join(directory, "plan.toml");

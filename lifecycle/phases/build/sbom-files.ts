@@ -1,9 +1,10 @@
-import { copyFileSync, mkdirSync, readdirSync, statSync } from "node:fs";
+import { copyFileSync, readdirSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { BuildpackDescriptor } from "../../cnb/files/buildpack-toml.ts";
 import type { LayerToml } from "../../cnb/files/layer-toml.ts";
 import { escapeId } from "../../cnb/ids.ts";
 import { TspackError } from "../../errors.ts";
+import { makeDirectory } from "../make-directory.ts";
 
 /** An SBOM file that a buildpack wrote, and where in `<layers>/sbom` it goes. */
 export interface SbomFile {
@@ -56,7 +57,7 @@ export function isSbomName(name: string): boolean {
 export function copySboms(layersDir: string, files: readonly SbomFile[]): void {
   for (const { path, kind, buildpack, layer } of files) {
     const directory = join(layersDir, "sbom", kind, buildpack, ...(layer === undefined ? [] : [layer]));
-    mkdirSync(directory, { recursive: true });
+    makeDirectory(directory);
     copyFileSync(path, join(directory, formatNameOf(path) ?? basename(path)));
   }
 }

@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { TspackError } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
+import { makeDirectory } from "../make-directory.ts";
 import { systemMessage } from "../system-message.ts";
 import type { ExportInputs } from "./inputs.ts";
 import { ownPlace } from "./own-directory.ts";
@@ -41,7 +42,7 @@ function copyComponent(
       logger.warn(`Did not find SBOM ${file} in ${from}`);
       continue;
     }
-    mkdirSync(to.path, { recursive: true });
+    makeDirectory(to.path);
     logger.debug(`Copying SBOM ${file} to ${join(to.name, format)}`);
     copyContent(join(from, file), join(to.path, format));
   }
@@ -52,7 +53,7 @@ function copyAll(from: string, to: string, logger: Logger): void {
   const files = listDirectory(from, logger)
     .filter((entry) => !entry.isDirectory() && formats.some((format) => entry.name.endsWith(format)))
     .map(({ name }) => name);
-  mkdirSync(to, { recursive: true });
+  makeDirectory(to);
   for (const file of files) copyContent(join(from, file), join(to, file));
 }
 

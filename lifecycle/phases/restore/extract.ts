@@ -1,10 +1,10 @@
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Context } from "../../context.ts";
 import { TspackError } from "../../errors.ts";
 import { extractTar } from "../../layers/extract-tar.ts";
 import type { Place } from "../../layers/place.ts";
 import type { Layer } from "../../oci/layer.ts";
+import { makeDirectory } from "../make-directory.ts";
 
 /**
  * Unpacks a layer that an earlier build made into one directory of the layers directory. Its tar may
@@ -13,7 +13,7 @@ import type { Layer } from "../../oci/layer.ts";
  */
 export async function restoreLayer(layer: Layer, layers: Place, directory: string, { signal }: Context): Promise<void> {
   const place = { path: join(layers.path, directory), name: `${layers.name}/${directory}` };
-  mkdirSync(place.path, { recursive: true });
+  makeDirectory(place.path);
   try {
     await extractTar(layer.uncompressed(), place, { mode: "restore", signal });
   } catch (error) {
