@@ -1,5 +1,6 @@
 import type { InputIssue } from "../errors.ts";
 import type { LogLevel } from "../logger.ts";
+import type { ExportPlan } from "../phases/export.ts";
 import type { BuildSummary, LayerSummary } from "./build/summary.ts";
 
 /** The phases of a build, as the specification names them. */
@@ -42,6 +43,7 @@ export type BuildEventBody =
       /** What the step came to, in words; only when it is finished. */
       readonly summary?: string | undefined;
     }
+  | { readonly type: "planned"; readonly plan: ExportPlan }
   | ({ readonly type: "layer" } & LayerSummary)
   | ({ readonly type: "finished" } & BuildSummary)
   | {

@@ -68,7 +68,7 @@ describe.skipIf(tools.skip)(`samples/paas-worker${tools.note}`, () => {
   function ask(name: string, from: string, signal?: AbortSignal): Promise<Answer> {
     const query = new URLSearchParams({ repository: from });
     return new Promise((resolve, reject) => {
-      const sent = request({ port, method: "POST", path: `/builds/${name}?${query}`, signal }, (response) => {
+      const sent = request({ port, method: "POST", path: `/builds/${name}?${query.toString()}`, signal }, (response) => {
         let text = "";
         response.setEncoding("utf8").on("data", (part: string) => (text += part));
         response.once("error", reject);

@@ -178,7 +178,12 @@ export interface Summary {
   readonly digest: string;
   readonly runner: string;
   readonly seconds: number;
-  readonly layers: readonly { readonly layer: string; readonly action: string; readonly reason: string }[];
+  readonly layers: readonly {
+    readonly layer: string;
+    readonly action: string;
+    readonly reason: string;
+    readonly digest: string;
+  }[];
   readonly restored: readonly { readonly layer: string; readonly from: string }[];
   readonly processes: readonly { readonly type: string; readonly default: boolean }[];
   readonly group: readonly { readonly id: string }[];

@@ -1,10 +1,11 @@
+import type { ExportPlan } from "../../phases/export.ts";
 import type { BuildSummary, LayerSummary } from "../../platform/build/summary.ts";
 import { palette } from "../console.ts";
 import { formatBytes } from "../progress.ts";
 
 /** The one screen at the end of a build; one line with `--quiet`. */
 export function summaryText(
-  summary: BuildSummary,
+  summary: BuildSummary & { readonly plan?: ExportPlan | undefined },
   options: { readonly quiet: boolean; readonly color: boolean },
 ): string {
   if (options.quiet) return `${summary.names[0]?.replace(/:[^:/]*$/, "")}@${summary.digest}\n`;
@@ -17,10 +18,22 @@ export function summaryText(
     row("size", sizeText(summary)),
     ...layerRows(summary).map((text) => `  ${"".padEnd(10)} ${dim(text)}\n`),
     row("processes", processes.length === 0 ? "none: start it with a command" : processes.join(", ")),
+    ...(summary.dryRun && summary.plan !== undefined ? planRows(summary.plan) : []),
     row("stored in", summary.store),
     row("time", timeText(summary)),
     `\nNext: ${nextCommand(summary)}\n`,
   ].join("");
+}
+
+/** What the plan says beside its layers. */
+function planRows({ runImage, entrypoint, workingDir, env, labels, created }: ExportPlan): readonly string[] {
+  return [
+    row("run image", runImage.reference),
+    row("starts", `${entrypoint} in ${workingDir}`),
+    row("created", created),
+    ...env.map(([name, value], index) => row(index === 0 ? "env" : "", `${name}=${value}`)),
+    ...[...new Set(labels.map(({ key }) => key))].map((key, index) => row(index === 0 ? "labels" : "", key)),
+  ];
 }
 
 function nextCommand({ dryRun, image, output }: BuildSummary): string {

@@ -62,7 +62,12 @@ export async function build(request: BuildRequest, ports: BuildPorts): Promise<B
     ctx.emit({ type: "started", image: resolved.names[0]?.original ?? "", names, version: versionText });
     const network = ports.openNetwork(request.insecureRegistries ?? [], ctx);
     const tools = openTools(ports.machine, network, ctx);
-    return await withSource(resolved, tools, (sourced) => buildWith(sourced, tools, ctx));
+    await tools.leases.begin();
+    try {
+      return await withSource(resolved, tools, (sourced) => buildWith(sourced, tools, ctx));
+    } finally {
+      await tools.leases.end();
+    }
   } catch (thrown) {
     const error = explainFailure(thrown, signal);
     ctx.emit(failedEvent(error));
@@ -115,6 +120,7 @@ async function buildHere(
 }
 
 function announce(summary: BuildSummary, { plan, report: file }: BuiltImage, ctx: EventContext): BuildResult {
+  if (summary.dryRun) ctx.emit({ type: "planned", plan });
   for (const layer of summary.layers) ctx.emit({ type: "layer", ...layer });
   ctx.emit({ type: "finished", ...summary });
   return { ...summary, plan, report: file };
