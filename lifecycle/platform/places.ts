@@ -12,6 +12,8 @@ export interface Places {
   readonly buildpacks: string;
   /** Volumes of `--volume` that have a name. */
   readonly volumes: string;
+  /** Who works with all of this at the moment: a file per process. */
+  readonly users: string;
   /** Work of running builds, each in a private directory of its own. */
   readonly builds: string;
   /** Compressed layers, shared by all images and builds. */
@@ -57,6 +59,7 @@ function placesIn(data: string, cache: string, config: string): Places {
     rootfs: join(data, "rootfs-v1"),
     buildpacks: join(data, "buildpacks-v1"),
     volumes: join(data, "volumes"),
+    users: join(data, "users"),
     builds: join(data, "builds"),
     blobs: join(cache, "blobs"),
     caches: join(cache, "builds"),

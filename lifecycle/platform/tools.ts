@@ -3,6 +3,7 @@ import type { Context } from "../context.ts";
 import type { BlobCache } from "../stores/blob-cache.ts";
 import { openBlobCache } from "../stores/blob-cache/open.ts";
 import { layoutStore, type LayoutStore } from "../stores/layout/layout-store.ts";
+import { type Leases, openLeases } from "../stores/leases.ts";
 import type { ProxySettings } from "../stores/registry/proxy.ts";
 import type { RegistryStore } from "../stores/registry/registry-store.ts";
 import type { ImageSource, Keychain } from "../stores/store.ts";
@@ -22,6 +23,8 @@ export interface Tools {
   /** Looks here first and then in the registry that the name says. */
   readonly images: ImageSource;
   blobs(): Promise<BlobCache>;
+  /** Keeps what is used from those who collect garbage. Whoever works for long gives it back. */
+  readonly leases: Leases;
 }
 
 /** How other machines are reached: made of the environment by whoever may read credentials. */
@@ -37,13 +40,14 @@ export interface NetworkAccess {
 /** Opens the stores of a machine. Throws `INVALID_ENV`. */
 export function openTools(machine: Machine, network: NetworkAccess, ctx: Context): Tools {
   const places = placesFrom(machine.env);
-  const local = layoutStore(places.images);
+  const leases = openLeases(places.users);
+  const local = layoutStore(places.images, { leases });
   const { registries } = network;
   const images: ImageSource = {
     resolve: async (ref, options) => (await local.resolve(ref, options)) ?? registries.resolve(ref, options),
   };
   const blobs = (): Promise<BlobCache> => openBlobCache(places.blobs, { ctx });
-  return { machine, network, ctx, places, local, registries, images, blobs };
+  return { machine, network, ctx, places, local, registries, images, blobs, leases };
 }
 
 /** Where a sandbox is looked for. */

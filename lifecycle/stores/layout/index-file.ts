@@ -59,21 +59,30 @@ export async function makeLayout(directory: string): Promise<void> {
   await writeText(join(directory, layoutFile), '{"imageLayoutVersion":"1.0.0"}');
 }
 
-/**
- * Changes the entries of `index.json` under the layout's lock: readers see the old file or the
- * new one. `after` still holds the lock.
- */
+/** What is done beside a change of entries, while nobody else changes any. */
+export interface IndexHooks {
+  /** Before: what the new entries lead to has to be there. */
+  readonly before?: (() => Promise<void>) | undefined;
+  /** After: with the entries as they are now, and those that are gone. */
+  readonly after?: ((index: Index, dropped: readonly Descriptor[]) => Promise<void>) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Changes the entries of `index.json` under the layout's lock: readers see the old file or the new one. */
 export async function updateIndex(
   directory: string,
   change: (manifests: readonly Descriptor[]) => readonly Descriptor[],
-  after?: (index: Index) => Promise<void>,
-  signal?: AbortSignal,
+  { before, after, signal }: IndexHooks = {},
 ): Promise<void> {
   const work = async (): Promise<void> => {
     const index = (await readIndex(directory)) ?? emptyIndex;
+    await before?.();
     const changed = { ...index, manifests: change(index.manifests) };
     await writeText(join(directory, "index.json"), encodeIndex(changed).bytes);
-    await after?.(changed);
+    await after?.(
+      changed,
+      index.manifests.filter((entry) => !changed.manifests.includes(entry)),
+    );
   };
   await withLock(join(directory, "index.json.lock"), work, { signal });
 }

@@ -1,10 +1,12 @@
-import type { Platform } from "../../oci/descriptor.ts";
+import type { Descriptor, Platform } from "../../oci/descriptor.ts";
 import type { Digest } from "../../oci/digest.ts";
+import type { Index } from "../../oci/manifest.ts";
 import type { ImageRef } from "../../oci/reference.ts";
 import { parseReference } from "../../oci/reference.ts";
 import type { AccessCheck, ImageDeleter, ImageSink, ImageSource } from "../store.ts";
-import { collectGarbage } from "./collect.ts";
-import { nameOf, readIndex, updateIndex } from "./index-file.ts";
+import type { Leases } from "../leases.ts";
+import { collectGarbage, type Collected, type CollectOptions } from "./collect.ts";
+import { type IndexHooks, nameOf, readIndex, updateIndex } from "./index-file.ts";
 import { readLayout } from "./read-layout.ts";
 import { writeLayout } from "./write-layout.ts";
 
@@ -12,6 +14,8 @@ import { writeLayout } from "./write-layout.ts";
 export interface LayoutStoreOptions {
   /** The platform that is meant when nobody names one; that of this machine when absent. */
   readonly platform?: Platform | undefined;
+  /** Who uses images at the moment; without it an hour without a touch has to be enough. */
+  readonly leases?: Leases | undefined;
 }
 
 /** One name in the local image store. */
@@ -25,27 +29,49 @@ export interface StoredName {
 export interface LayoutStore extends ImageSource, ImageSink, ImageDeleter, AccessCheck {
   /** Every name, sorted. Entries of other tools whose name is no reference are left out. */
   list(): Promise<readonly StoredName[]>;
+  /** Removes blobs that no name leads to and nobody uses. Throws `LOCK_TIMEOUT`. */
+  prune(options?: Pick<CollectOptions, "grace" | "dryRun">): Promise<Collected>;
 }
 
 /**
  * The local image store in a directory, made at the first write. Blobs are hard links where the
  * layer has a file. Several processes may use it; what nothing refers to any more is removed
- * an hour later at the earliest, by a write or a delete.
+ * an hour later at the earliest, by a write, a delete or `prune`, and not while somebody who was
+ * there before uses it.
  */
 export function layoutStore(directory: string, options: LayoutStoreOptions = {}): LayoutStore {
+  const { leases } = options;
+  const collect = async (index: Index, more: CollectOptions): Promise<Collected> =>
+    collectGarbage(directory, index, { ...more, inUseSince: await leases?.earliest() });
+  const after = async (index: Index, dropped: readonly Descriptor[]): Promise<void> => {
+    await collect(index, { dropped });
+  };
   return {
     checkAccess: () => Promise.resolve(),
-    resolve: (ref, { platform } = {}) =>
-      readLayout(directory, { ...selection(ref), platform: platform ?? options.platform }, { trusted: true }),
-    write: (image, refs, writeOptions) =>
-      writeLayout(directory, image, {
-        ...writeOptions,
-        names: refs.filter(({ tag }) => tag !== undefined).map(fullName),
-        label: `Storing ${refs[0]?.original ?? "image"}`,
-        after: async (index) => void (await collectGarbage(directory, index)),
-      }),
-    delete: (ref) => deleteEntries(directory, ref),
+    resolve: async (ref, { platform } = {}) => {
+      // Where nothing is, nothing is made: the store may be read-only, or of somebody else.
+      if ((await readIndex(directory)) === undefined) return undefined;
+      await leases?.begin();
+      const selected = { ...selection(ref), platform: platform ?? options.platform };
+      return readLayout(directory, selected, { trusted: true });
+    },
+    write: async (image, refs, writeOptions) => {
+      await leases?.begin();
+      const names = refs.filter(({ tag }) => tag !== undefined).map(fullName);
+      const label = `Storing ${refs[0]?.original ?? "image"}`;
+      return writeLayout(directory, image, { ...writeOptions, names, label, after });
+    },
+    delete: (ref) => deleteEntries(directory, ref, after),
     list: () => listNames(directory),
+    prune: async (pruneOptions = {}) => {
+      let collected: Collected = { blobs: 0, bytes: 0 };
+      if ((await readIndex(directory)) === undefined) return collected;
+      const work = async (index: Index): Promise<void> => {
+        collected = await collect(index, pruneOptions);
+      };
+      await updateIndex(directory, (entries) => entries, { after: work });
+      return collected;
+    },
   };
 }
 
@@ -58,7 +84,7 @@ export function fullName(ref: ImageRef): string {
   return `${ref.registry}/${ref.repository}:${ref.tag ?? "latest"}`;
 }
 
-async function deleteEntries(directory: string, ref: ImageRef): Promise<boolean> {
+async function deleteEntries(directory: string, ref: ImageRef, after: IndexHooks["after"]): Promise<boolean> {
   const index = await readIndex(directory);
   if (index === undefined) return false;
   let found = false;
@@ -71,7 +97,7 @@ async function deleteEntries(directory: string, ref: ImageRef): Promise<boolean>
       found = kept.length < entries.length;
       return kept;
     },
-    async (changed) => void (await collectGarbage(directory, changed)),
+    { after },
   );
   return found;
 }

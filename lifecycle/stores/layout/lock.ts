@@ -3,6 +3,7 @@ import { link, readFile, rename, rm, stat, unlink, utimes, writeFile } from "nod
 import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { errorCode, TspackError } from "../../errors.ts";
+import { isRunning } from "../leases.ts";
 
 /** How a lock is waited for. */
 export interface LockOptions {
@@ -114,14 +115,5 @@ async function isStale(path: string, owner: string, stale: number): Promise<bool
     return Date.now() - (await stat(path)).mtimeMs > stale;
   } catch {
     return false;
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return errorCode(error) === "EPERM";
   }
 }

@@ -3,11 +3,10 @@ import { TspackError } from "../../errors.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import type { Image } from "../../oci/image.ts";
 import type { Layer } from "../../oci/layer.ts";
-import type { Index } from "../../oci/manifest.ts";
 import { ociTypes } from "../../oci/media-type.ts";
 import type { LayerReport, WriteOptions, WriteReport } from "../store.ts";
 import { hasBlobFile, linkBlobFile, writeBlobFile } from "./blob-files.ts";
-import { makeLayout, nameOf, refName, updateIndex } from "./index-file.ts";
+import { type IndexHooks, makeLayout, nameOf, refName, updateIndex } from "./index-file.ts";
 
 /** How an image goes into a layout. */
 export interface LayoutWrite extends WriteOptions {
@@ -18,7 +17,7 @@ export interface LayoutWrite extends WriteOptions {
   /** What is shown while it goes on. */
   readonly label: string;
   /** Runs under the layout's lock when the entries are written. */
-  readonly after?: ((index: Index) => Promise<void>) | undefined;
+  readonly after?: IndexHooks["after"];
 }
 
 /** Writes an image into an OCI image layout, which is made when missing. Throws `DISK_FULL`, `DIGEST_MISMATCH`, `LOCK_TIMEOUT`, `CANCELED`. */
@@ -36,15 +35,20 @@ export async function writeLayout(directory: string, image: Image, options: Layo
     const [manifest, config] = [await image.manifest(), await image.config()];
     const mediaType = manifest.value.mediaType ?? ociTypes.manifest;
     const descriptor = { mediaType, size: manifest.bytes.length, digest: manifest.digest };
-    await putBytes(directory, manifest.value.config, config.bytes);
-    await putBytes(directory, descriptor, manifest.bytes);
     const { os, architecture, variant } = config.value;
     const platform = { os, architecture, ...(variant === undefined ? {} : { variant }) };
     // Images without a platform exist (caches); an entry with an empty one would not be valid.
     const entry = os === "" || architecture === "" ? descriptor : { ...descriptor, platform };
     const change = (entries: readonly Descriptor[]): readonly Descriptor[] =>
       withEntry(options.only === true ? [] : entries, entry, options.names);
-    await updateIndex(directory, change, options.after, options.ctx?.signal);
+    const { ctx, after } = options;
+    const before = async (): Promise<void> => {
+      // Under the lock nothing is collected: what went since it was looked at is put again.
+      for (const layer of await image.layers()) await putLayer(directory, layer, ctx?.signal);
+      await putBytes(directory, manifest.value.config, config.bytes);
+      await putBytes(directory, descriptor, manifest.bytes);
+    };
+    await updateIndex(directory, change, { before, after, signal: ctx?.signal });
     return { digest: manifest.digest, manifestSize: manifest.bytes.length, layers };
   } finally {
     progress.done();

@@ -94,10 +94,10 @@ describe("the local image store", () => {
     await writeFile(join(blobs, ".tmp-1-x"), "");
     const index = await readIndex(directory);
     if (index === undefined) throw new Error("no index");
-    expect(await collectGarbage(directory, index)).toBe(0);
+    expect((await collectGarbage(directory, index)).blobs).toBe(0);
     const later = Date.now() + 61 * 60 * 1000;
     // The layer, config and manifest of the deleted image, and the temporary file.
-    expect(await collectGarbage(directory, index, later)).toBe(4);
+    expect((await collectGarbage(directory, index, { now: later })).blobs).toBe(4);
     expect(await readdir(blobs)).toHaveLength(3);
     await validate(await present(store.resolve(parseReference(`kept@${kept.digest}`))));
   });
@@ -109,7 +109,10 @@ describe("the local image store", () => {
     if (index === undefined) throw new Error("no index");
     // Like a file that goes after the folder was listed: there is a name and nothing behind it.
     await symlink("gone", join(directory, "blobs", "sha256", ".tmp-1-y"));
-    expect(await collectGarbage(directory, index, Date.now() + 61 * 60 * 1000)).toBe(0);
+    expect(await collectGarbage(directory, index, { now: Date.now() + 61 * 60 * 1000 })).toEqual({
+      blobs: 0,
+      bytes: 0,
+    });
   });
 
   test("finds a damaged blob when it is read", async () => {
