@@ -68,16 +68,19 @@ describe.skipIf(tools.skip)(`samples/paas-worker${tools.note}`, () => {
   function ask(name: string, from: string, signal?: AbortSignal): Promise<Answer> {
     const query = new URLSearchParams({ repository: from });
     return new Promise((resolve, reject) => {
-      const sent = request({ port, method: "POST", path: `/builds/${name}?${query.toString()}`, signal }, (response) => {
-        let text = "";
-        response.setEncoding("utf8").on("data", (part: string) => (text += part));
-        response.once("error", reject);
-        response.once("end", () => {
-          const lines = text.trim().split("\n");
-          const events = lines.map((line) => JSON.parse(line) as BuildEvent);
-          resolve({ status: response.statusCode ?? 0, events, text });
-        });
-      });
+      const sent = request(
+        { port, method: "POST", path: `/builds/${name}?${query.toString()}`, signal },
+        (response) => {
+          let text = "";
+          response.setEncoding("utf8").on("data", (part: string) => (text += part));
+          response.once("error", reject);
+          response.once("end", () => {
+            const lines = text.trim().split("\n");
+            const events = lines.map((line) => JSON.parse(line) as BuildEvent);
+            resolve({ status: response.statusCode ?? 0, events, text });
+          });
+        },
+      );
       sent.once("error", reject);
       sent.end();
     });
