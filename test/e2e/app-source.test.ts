@@ -21,8 +21,11 @@ afterAll(() => {
   removeAll(directory);
 });
 
-/** The buildpack shows the application's files and its variables. */
-const build = "find . -type f | sort | sed 's/^/file: /'; echo greeting: $GREETING\n";
+/** The buildpack shows the application's files and its variables; the image has bash and nothing else. */
+const build = `shopt -s globstar dotglob
+for path in **; do if [ -f "$path" ]; then echo "file: $path"; fi; done
+echo "greeting: $GREETING"
+`;
 
 /** An application in a new directory. */
 function application(name: string, files: Readonly<Record<string, string>> = {}): string {
@@ -31,7 +34,7 @@ function application(name: string, files: Readonly<Record<string, string>> = {})
   return path;
 }
 
-const filesIn = (log: string): readonly string[] => [...log.matchAll(/file: \.\/(.*)/g)].map(([, path = ""]) => path);
+const filesIn = (log: string): readonly string[] => [...log.matchAll(/file: (.*)/g)].map(([, path = ""]) => path);
 const args = (path: string): readonly string[] => ["e2e/source", "--builder", scriptedBuilder, "--path", path];
 
 describe("an application", () => {
@@ -181,13 +184,13 @@ it("an application with tspack's own files in it is built without them", async (
 });
 
 it("100,000 files are built in bounded memory and time", async () => {
-  const path = application("many", { "build.sh": "find . -type f | wc -l | sed 's/^/count: /'\n" });
+  const path = application("many", { "build.sh": "files=(d*/*); echo count: ${#files[@]}\n" });
   for (let folder = 0; folder < 500; folder += 1) {
     mkdirSync(join(path, `d${folder}`));
     for (let file = 0; file < 200; file += 1) writeFileSync(join(path, `d${folder}/f${file}`), "");
   }
   const built = await buildJson(person, args(path), { env: { NODE_OPTIONS: "--max-old-space-size=256" } });
-  expect(built.log).toContain("count: 100001");
+  expect(built.log).toContain("count: 100000");
   // Of a loaded machine; alone it takes a tenth of it.
   expect(built.seconds).toBeLessThan(300);
   expect(leftovers(person)).toEqual([]);
