@@ -13,6 +13,7 @@ export * from "./files/lifecycle-metadata.ts";
 export * from "./files/metadata-toml.ts";
 export * from "./files/plan.ts";
 export * from "./files/project-metadata.ts";
+export * from "./files/project-toml.ts";
 export * from "./files/report.ts";
 export * from "./files/run-toml.ts";
 export * from "./files/store-toml.ts";
