@@ -35,6 +35,12 @@ export async function startPodmanEngine(): Promise<TestEngine | undefined> {
   ]);
 }
 
+const containersConfig = `[containers]
+default_ulimits = ["nofile=4096:4096", "nproc=4096:4096"]
+[engine]
+cgroup_manager = "cgroupfs"
+`;
+
 async function startEngine(
   program: "dockerd" | "podman",
   argsAt: (directory: string) => readonly string[],
@@ -43,7 +49,10 @@ async function startEngine(
   // The path of a socket has to be short.
   const directory = await mkdtemp(join(tmpdir(), "eng-"));
   await writeFile(join(directory, "daemon.json"), "{}");
-  const child = spawn(program, [...argsAt(directory)], { stdio: ["ignore", "ignore", "pipe"], detached: true });
+  // Podman asks for more than a test machine may give.
+  await writeFile(join(directory, "containers.conf"), containersConfig);
+  const env = { ...process.env, CONTAINERS_CONF: join(directory, "containers.conf") };
+  const child = spawn(program, [...argsAt(directory)], { stdio: ["ignore", "ignore", "pipe"], detached: true, env });
   const said: string[] = [];
   child.stderr?.on("data", (chunk: Buffer) => said.push(chunk.toString()));
   const socket = join(directory, "docker.sock");

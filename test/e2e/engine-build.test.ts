@@ -1,0 +1,293 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { engineConnection } from "../../lifecycle/stores/engine/connection.ts";
+import { type DockerRegistry, startDockerRegistry } from "../fakes/docker-registry.ts";
+import { canStartEngine, startDockerEngine, startPodmanEngine, type TestEngine } from "./docker-engine.ts";
+import { sampleDirectory } from "./samples.ts";
+import { makeScriptedBuilder, scriptedApp, scriptedBuilder } from "./scripted-builder.ts";
+import {
+  buildJson,
+  leftovers,
+  needs,
+  type Person,
+  removeAll,
+  scratchDirectory,
+  self,
+  startTspack,
+  succeed,
+  type Summary,
+  tspack,
+} from "./tspack.ts";
+
+const engines = [
+  ["Docker", "dockerd", startDockerEngine],
+  ["Podman", "podman", startPodmanEngine],
+] as const;
+
+describe.each(engines)("builds with %s (needs root, %s, docker-registry, skopeo)", (_name, program, start) => {
+  const { skip } = needs("docker-registry", "skopeo", program);
+  const canStart = canStartEngine(program);
+  if (!canStart && process.env["CI"] !== undefined) throw new Error(`CI needs ${program} as root`);
+  describe.skipIf(skip || !canStart)("", () => engineTests(program, start));
+});
+
+// bcrypt of "pass:word".
+const htpasswd = "ada:$2b$05$abcdefghijklmnopqrstuuDIEddBSuRWBBEY6g5zv60IAP5bSSfki\n";
+const credential = Buffer.from("ada:pass:word").toString("base64");
+
+/** Says what it can see, and makes one layer for launch and cache. */
+const buildScript = `set -e
+echo "user $(id -u):$(id -g), app of $(stat -c %u:%g .)"
+if env | grep -q ${credential} || tr '\\0' '\\n' < /proc/1/environ | grep -q ${credential}; then echo "a credential is here"; fi
+[ ! -e /extra ] || echo "extra: $(cat /extra/file)"
+[ ! -e /extra ] || touch /extra/made 2> /dev/null || echo "extra is read-only"
+echo "interfaces: $(ls /sys/class/net | tr '\\n' ' ')"
+[ ! -f "$CNB_LAYERS_DIR/data/file" ] || echo "kept from the last build"
+mkdir -p "$CNB_LAYERS_DIR/data"; echo data > "$CNB_LAYERS_DIR/data/file"
+printf '[types]\\nlaunch = true\\ncache = true\\n' > "$CNB_LAYERS_DIR/data.toml"
+printf '[[processes]]\\ntype = "web"\\ncommand = ["cat", "/workspace/build.sh"]\\ndefault = true\\n' > "$CNB_LAYERS_DIR/launch.toml"
+`;
+
+function engineTests(program: string, start: () => Promise<TestEngine | undefined>): void {
+  let person: Person;
+  let engine: TestEngine;
+  let registry: DockerRegistry;
+  let directory = "";
+  let app = "";
+  let env: Readonly<Record<string, string>> = {};
+
+  beforeAll(async () => {
+    person = await self();
+    directory = scratchDirectory("engine-build");
+    await makeScriptedBuilder(person, join(directory, "builder"));
+    app = scriptedApp(join(directory, "app"), { build: buildScript });
+    registry = await startDockerRegistry({ htpasswd });
+    const started = await start();
+    if (started === undefined) throw new Error("no engine can be started here");
+    engine = started;
+    mkdirSync(join(directory, "docker"));
+    const auths = { [registry.host]: { auth: credential } };
+    writeFileSync(join(directory, "docker/config.json"), JSON.stringify({ auths }));
+    env = { DOCKER_HOST: `unix://${engine.socket}`, DOCKER_CONFIG: join(directory, "docker") };
+    skopeo("copy", `oci:${person.home}/data/images:tspack.local/run:bookworm`, `docker://${registry.host}/run:v1`);
+  });
+  afterAll(async () => {
+    await engine.close();
+    await registry.close();
+    removeAll(directory);
+  });
+
+  const skopeo = (command: string, from: string, to: string): void => {
+    const flags = ["--insecure-policy", "--dest-tls-verify=false", "--dest-creds", "ada:pass:word"];
+    execFileSync("skopeo", [command, "-q", ...flags, from, to], { stdio: "pipe" });
+  };
+  const build = (...args: readonly string[]): Promise<Summary & { readonly log: string }> =>
+    buildJson(person, [...args], { env });
+  const scripted = (name: string, ...args: readonly string[]): ReturnType<typeof build> =>
+    build(name, "--path", app, "--builder", scriptedBuilder, "--runner", "engine", ...args);
+  const ask = async (path: string): Promise<unknown> => {
+    const connection = engineConnection({ kind: "unix", path: engine.socket });
+    try {
+      return await connection.json({ method: "GET", path });
+    } finally {
+      await connection.close();
+    }
+  };
+  /** Everything that builds could leave in the engine, but its images. */
+  const things = async (): Promise<{ readonly volumes: readonly string[]; readonly others: readonly string[] }> => {
+    const containers = (await ask("/containers/json?all=1")) as readonly { readonly Names: readonly string[] }[];
+    const { Volumes: volumes } = (await ask("/volumes")) as { Volumes: readonly { Name: string }[] | null };
+    const networks = (await ask("/networks")) as readonly { readonly Name: string }[];
+    return {
+      volumes: (volumes ?? []).map(({ Name }) => Name).sort(),
+      others: [...containers.flatMap(({ Names }) => Names), ...networks.map(({ Name }) => Name)]
+        .filter((name) => name.includes("tspack"))
+        .sort(),
+    };
+  };
+  const publishing = (): readonly string[] => [
+    "--publish",
+    "--run-image",
+    `${registry.host}/run:v1`,
+    "--network",
+    "host",
+  ];
+
+  const inEngineAndSandbox = async (sample: string): Promise<void> => {
+    const source = ["--path", sampleDirectory(sample)];
+    const sandbox = await build(`e2e/in-sandbox-${sample}`, ...source, "--runner", "sandbox");
+    const built = await build(`e2e/in-engine-${sample}`, ...source, "--runner", "engine", "--network", "host");
+    expect(built.digest).toBe(sandbox.digest);
+    expect(built.runner).toMatch(/^engine \((Docker|Podman) /);
+    expect(await things()).toEqual({ volumes: [], others: [] });
+    expect(leftovers(person)).toEqual([]);
+  };
+
+  it("gives the sandbox's image for the local store, and again from what it kept: sample node-hello", async () => {
+    await inEngineAndSandbox("node-hello");
+    const args = ["--path", sampleDirectory("node-hello"), "--runner", "engine", "--network", "host"];
+    const again = await build("e2e/in-engine-node-hello", ...args);
+    expect(again.restored.map(({ from }) => from)).toContain("cache");
+    expect(again.layers.filter(({ action }) => action === "new")).toEqual([]);
+  });
+
+  // Once is enough: it takes longer than all others together.
+  it.runIf(program === "dockerd")("gives the sandbox's image for the local store: sample node-express", () =>
+    inEngineAndSandbox("node-express"),
+  );
+
+  it("gives the same image in the registry from the creator, from five containers and from the sandbox", async () => {
+    const name = (tag: string): string => `${registry.host}/app:${tag}`;
+    const sandbox = await build(
+      name("sandbox"),
+      "--path",
+      app,
+      "--builder",
+      scriptedBuilder,
+      ...publishing().slice(0, 3),
+    );
+    const creator = await scripted(name("creator"), "--trust-builder", ...publishing());
+    const five = await scripted(name("five"), ...publishing());
+    expect([creator.digest, five.digest]).toEqual([sandbox.digest, sandbox.digest]);
+    expect(creator.log).toContain(`user 1000:1000, app of 1000:1000`);
+    expect(five.log).toContain(`user 1000:1000, app of 1000:1000`);
+    const published = JSON.parse(
+      execFileSync(
+        "skopeo",
+        ["inspect", "--raw", "--tls-verify=false", "--creds", "ada:pass:word", `docker://${name("five")}`],
+        {
+          encoding: "utf8",
+        },
+      ),
+    ) as { readonly layers: readonly object[] };
+    expect(published.layers).toHaveLength(five.layers.length);
+    expect((await things()).others).toEqual([]);
+  });
+
+  it("shows no credential to buildpacks when the builder is not trusted", async () => {
+    const { log } = await scripted(`${registry.host}/app:secret`, ...publishing(), "--verbose");
+    expect(log).toContain("interfaces:");
+    expect(log).not.toContain("a credential is here");
+    expect(log).not.toContain(credential);
+  });
+
+  it("puts the image into the engine, keeps caches in volumes with pack's names, and reuses both", async () => {
+    const first = await scripted("e2e/kept", "--output", "engine", "--network", "host");
+    const image = (await ask("/images/e2e/kept/json")) as { readonly Id: string };
+    expect(image.Id.replace(/^(sha256:)?/, "sha256:")).toBe(first.digest);
+    const { volumes, others } = await things();
+    expect(others).toEqual([]);
+    expect(volumes.filter((name) => name.startsWith("pack-cache-e2e_kept_latest-"))).toEqual([
+      expect.stringMatching(/^pack-cache-e2e_kept_latest-[0-9a-f]{12}\.build$/),
+      expect.stringMatching(/^pack-cache-e2e_kept_latest-[0-9a-f]{12}\.launch$/),
+    ]);
+    const again = await scripted("e2e/kept", "--output", "engine", "--network", "host", "--trust-builder");
+    expect(again.log).toContain("kept from the last build");
+    expect(again.digest).toBe(first.digest);
+    expect(again.restored).toEqual([{ layer: "test/scripted:data", from: "cache" }]);
+    expect(again.layers.filter(({ action }) => action === "new")).toEqual([]);
+    const cleared = await scripted("e2e/kept", "--output", "engine", "--network", "host", "--clear-cache");
+    expect(cleared.log).not.toContain("kept from the last build");
+  });
+
+  it("mounts volumes read-only unless they say rw, and keeps buildpacks from the network", async () => {
+    const extra = join(directory, "extra");
+    mkdirSync(extra, { mode: 0o777 });
+    execFileSync("chmod", ["777", extra]);
+    writeFileSync(join(extra, "file"), "from outside");
+    const offline = await scripted("e2e/offline", "--network", "none", "--volume", `${extra}:/extra`);
+    expect(offline.log).toContain("extra: from outside");
+    expect(offline.log).toContain("extra is read-only");
+    expect(offline.log).toContain("interfaces: lo ");
+    await scripted("e2e/offline", "--network", "none", "--volume", `${extra}:/extra:rw`);
+    expect(readFileSync(join(extra, "made"), "utf8")).toBe("");
+    const refused = await tspack(
+      person,
+      ["build", "e2e/x", "--path", app, "--runner", "engine", "--volume", `${extra}:/cnb/x`],
+      { env },
+    );
+    expect(refused.code).toBe(3);
+    expect(refused.stderr).toContain("--volume");
+  });
+
+  it("builds with buildpacks that the builder does not have", async () => {
+    const own = join(directory, "own");
+    mkdirSync(join(own, "bin"), { recursive: true });
+    writeFileSync(
+      join(own, "buildpack.toml"),
+      'api = "0.11"\n[buildpack]\nid = "test/own"\nversion = "2.0.0"\n[[targets]]\nos = "linux"\n',
+    );
+    writeFileSync(join(own, "bin/detect"), "#!/bin/sh\nexit 0\n", { mode: 0o755 });
+    writeFileSync(join(own, "bin/build"), "#!/bin/sh\necho own buildpack\n", { mode: 0o755 });
+    const args = ["--buildpack", own, "--output", "engine"];
+    const { group, log } = await scripted("e2e/own", ...args);
+    expect(group).toEqual([{ id: "test/own", version: "2.0.0" }]);
+    expect(log).toContain("own buildpack");
+  });
+
+  it("says what a failed buildpack said, and leaves nothing", async () => {
+    const broken = scriptedApp(join(directory, "broken"), { build: "echo this is why >&2; exit 7" });
+    const before = await things();
+    for (const output of [["--output", "engine"], []]) {
+      const args = [
+        "build",
+        "e2e/broken",
+        "--path",
+        broken,
+        "--builder",
+        scriptedBuilder,
+        "--runner",
+        "engine",
+        ...output,
+      ];
+      const { code, stderr } = await tspack(person, args, { env });
+      expect(code).toBe(51);
+      expect(stderr).toContain("this is why");
+    }
+    expect((await things()).others).toEqual([]);
+    expect((await things()).volumes.filter((name) => !name.startsWith("pack-cache-"))).toEqual(
+      before.volumes.filter((name) => !name.startsWith("pack-cache-")),
+    );
+    expect(leftovers(person)).toEqual([]);
+  });
+
+  it.each([
+    ["in five containers", ["--output", "engine"]],
+    ["in the creator", ["--output", "engine", "--trust-builder"]],
+    ["with the phases outside", []],
+  ] as const)("leaves nothing after Ctrl-C %s", async (_how, output) => {
+    const slow = scriptedApp(join(directory, "slow"), { build: "trap '' INT TERM; echo sleeping; sleep 600" });
+    const args = ["build", "e2e/slow", "--path", slow, "--builder", scriptedBuilder, "--runner", "engine", ...output];
+    const running = startTspack(person, args, { env });
+    await running.says("sleeping");
+    running.child.kill("SIGINT");
+    const { code, stderr } = await running.done;
+    expect(code).toBe(130);
+    expect(stderr).toMatch(/Canceled\.\n$/);
+    const { volumes, others } = await things();
+    expect(others).toEqual([]);
+    expect(volumes.filter((name) => !name.startsWith("pack-cache-"))).toEqual([]);
+    expect(leftovers(person)).toEqual([]);
+  });
+
+  it("builds with a builder that only the engine has", async () => {
+    await succeed(person, ["images", "rm", scriptedBuilder]);
+    const { group } = await scripted("e2e/only", "--output", "engine", "--pull-policy", "never");
+    expect(group).toEqual([{ id: "test/scripted", version: "1.0.0" }]);
+    await makeScriptedBuilder(person, join(directory, "builder"));
+  });
+}
+
+describe("an engine that is not there", () => {
+  it("is said with what to do", async () => {
+    const person = await self();
+    const args = ["build", "e2e/none", "--path", sampleDirectory("node-hello"), "--runner", "engine"];
+    const { code, stderr } = await tspack(person, args, { env: { DOCKER_HOST: "unix:///nowhere/docker.sock" } });
+    expect(code).toBe(1);
+    expect(stderr).toContain("ENGINE_UNREACHABLE");
+    expect(stderr).toContain("unix:///nowhere/docker.sock");
+    expect(stderr).toContain("--runner sandbox");
+  });
+});
