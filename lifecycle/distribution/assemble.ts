@@ -13,6 +13,8 @@ export interface LifecycleParts {
   readonly descriptor: LifecycleDescriptor;
   /** The Node program, see `fetchNode`. */
   readonly nodeBinary: string;
+  /** An option that this Node is started with: one that it knows, at most 63 bytes. */
+  readonly nodeOption?: string | undefined;
   /** Node's licence, which goes with every copy. */
   readonly nodeLicense?: string | undefined;
   /** What is in it besides the bundled packages: Node, the distribution packages of the libraries. */
@@ -53,12 +55,13 @@ export const phasePrograms: readonly string[] =
 export async function assembleLifecycle(parts: LifecycleParts): Promise<LifecycleDistribution> {
   const node = { name: "node", path: parts.nodeBinary };
   const libraries = librariesFor(node, parts.libraries, parts.arch);
-  const { nodeLicense } = parts;
+  const { nodeLicense, nodeOption } = parts;
   const files: readonly LifecycleFile[] = [
     ...(await codeFiles(join(parts.distDir, "lifecycle-dist"))),
     ...(await nativeFiles(join(parts.distDir, "native", `linux-${parts.arch}`), parts.arch)),
     ...phasePrograms.map((name) => ({ name, mode: 0o777, link: "lifecycle" })),
     { ...node, mode: 0o755 },
+    ...(nodeOption === undefined ? [] : [{ name: "node-option", mode: 0o644, content: nodeOption }]),
     ...(nodeLicense === undefined ? [] : [{ name: "NODE-LICENSE.txt", mode: 0o644, path: nodeLicense }]),
     // The loader is executed, the others are not; one mode for all is simpler and does no harm.
     ...libraries.map((library) => ({ ...library, mode: 0o755 })),

@@ -4,8 +4,9 @@
  * included. The names of the phases are links to this file.
  *
  *   <dir>/<loader> --inhibit-cache --preload <dir>/guard.so --library-path <dir>
- *       <dir>/node --disable-sigusr1 <dir>/lifecycle.js @<name> ARG...
+ *       <dir>/node [OPTION] <dir>/lifecycle.js @<name> ARG...
  *
+ * OPTION is what the file <dir>/node-option says, without a line end; none where there is no such file.
  * @<name> is the last element of argv[0] ("@detector"): the phase, without using a flag or a
  * variable that a phase could take for its own. Needs no /proc, no PATH and no writable place.
  *
@@ -16,6 +17,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -35,7 +37,7 @@ extern char **environ;
 #error "the lifecycle is built for x86_64 and aarch64"
 #endif
 
-enum { FIXED_ARGUMENTS = 10, MOST_ARGUMENTS = 4096, MOST_LINKS = 40 };
+enum { MOST_FIXED = 10, MOST_ARGUMENTS = 4096, MOST_LINKS = 40, MOST_OPTION = 64 };
 
 struct path {
     char text[PATH_MAX];
@@ -158,9 +160,19 @@ static void hide_credentials(void) {
     *kept = NULL;
 }
 
+/* What this folder's Node is told: which options there are depends on its version. "" for none. */
+static const char *node_option(const struct path *folder) {
+    static char option[MOST_OPTION];
+    struct path file = *folder;
+    const int opened = add(&file, "node-option") ? open(file.text, O_RDONLY | O_CLOEXEC) : -1;
+    if (opened >= 0 && read(opened, option, sizeof option - 1) < 0) option[0] = '\0';
+    if (opened >= 0) close(opened);
+    return option;
+}
+
 int main(int argc, char **argv) {
     static struct path folder, loader, guard, node, script, name;
-    static char *arguments[FIXED_ARGUMENTS + MOST_ARGUMENTS + 1];
+    static char *arguments[MOST_FIXED + MOST_ARGUMENTS + 1];
     const char *called = argc > 0 ? argv[0] : "lifecycle";
     const char *executed = (const char *)getauxval(AT_EXECFN);
     if (executed == NULL) executed = called;
@@ -176,18 +188,16 @@ int main(int argc, char **argv) {
     /* The loader would only warn, and start Node unguarded. */
     if (access(guard.text, R_OK) != 0) return fail("cannot read", guard.text);
 
-    char *fixed[FIXED_ARGUMENTS] = {loader.text,
-                                    (char *)"--inhibit-cache",
-                                    (char *)"--preload",
-                                    guard.text,
-                                    (char *)"--library-path",
-                                    folder.text,
-                                    node.text,
-                                    (char *)"--disable-sigusr1",
-                                    script.text,
-                                    name.text};
-    memcpy(arguments, fixed, sizeof fixed);
-    for (int i = 1; i < argc; i++) arguments[FIXED_ARGUMENTS + i - 1] = argv[i];
+    const char *option = node_option(&folder);
+    errno = 0;
+    char *before[] = {loader.text, (char *)"--inhibit-cache", (char *)"--preload", guard.text,
+                      (char *)"--library-path", folder.text, node.text, (char *)option};
+    char **next = arguments;
+    for (size_t i = 0; i < sizeof before / sizeof *before; i++)
+        if (before[i][0] != '\0') *next++ = before[i];
+    *next++ = script.text;
+    *next++ = name.text;
+    for (int i = 1; i < argc; i++) *next++ = argv[i];
     drop_foreign_variables();
     hide_credentials();
     execv(loader.text, arguments);

@@ -44,7 +44,8 @@ export async function createLifecycle(inputs: CreateLifecycleInputs): Promise<Li
       purl: `pkg:deb/${stack.distribution.name}/${each.name}@${each.version}?arch=${each.architecture}`,
     })),
   ];
-  const runtime = { nodeBinary: node.binary, nodeLicense: node.license };
+  // Buildpacks of the same user could open the debugger by a signal. Node knows the option since 22.14; ours is newer.
+  const runtime = { nodeBinary: node.binary, nodeLicense: node.license, nodeOption: "--disable-sigusr1" };
   const parts = { arch, descriptor, ...runtime, libraries, components, distDir };
   return assembleLifecycle(parts);
 }

@@ -33,7 +33,9 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const components = JSON.stringify([{ name: "left", version: "1.0.0", license: "MIT", purl: "pkg:npm/left@1.0.0" }]);
 
 /** Stands in for the lifecycle: prints how it was started. */
-const code = "console.log(JSON.stringify({ args: process.argv.slice(2), env: Object.keys(process.env) }));\n";
+const code =
+  "const options = process.execArgv.length === 0 ? {} : { options: process.execArgv };\n" +
+  "console.log(JSON.stringify({ args: process.argv.slice(2), env: Object.keys(process.env), ...options }));\n";
 
 beforeAll(() => {
   mkdirSync(join(dist, "lifecycle-dist"), { recursive: true });
@@ -181,6 +183,18 @@ if (missing.length > 0 || libraries === undefined) {
       expect(JSON.parse(runInReadOnly(root, env, ["/cnb/lifecycle/creator"]).stdout)).toMatchObject({
         env: ["TSPACK_REGISTRY_AUTH_FD"],
       });
+    });
+
+    test("starts Node with the option of its folder", () => {
+      writeFileSync(join(home, "node-option"), "--title=told");
+      try {
+        expect(JSON.parse(callFrom(home, "./analyzer a"))).toMatchObject({
+          args: ["@analyzer", "a"],
+          options: ["--title=told"],
+        });
+      } finally {
+        rmSync(join(home, "node-option"));
+      }
     });
 
     test("can be called by a relative path and by PATH", () => {
