@@ -3,7 +3,7 @@ import { versionText } from "../distribution/version.ts";
 import { addBuild } from "./program/build.ts";
 import { addBuilder } from "./program/builder.ts";
 import { addBuildpack, addExtension } from "./program/buildpack.ts";
-import { command } from "./program/declare.ts";
+import { command, examples, outputOptions } from "./program/declare.ts";
 import { addImages } from "./program/images.ts";
 import { addInspect } from "./program/inspect.ts";
 import { addRebase } from "./program/rebase.ts";
@@ -22,8 +22,10 @@ export function buildProgram(host: TspackHost): Command {
     .showHelpAfterError("(tspack --help shows all commands)")
     .helpCommand(true)
     .enablePositionalOptions();
+  outputOptions(program);
   const commands = [addBuild, addRun, addRebase, addInspect, addImages];
   for (const add of [...commands, addBuilder, addBuildpack, addExtension, addStack]) add(program, host);
-  command(program, "version", "Print the version").action(() => host.stdout(`${versionText}\n`));
+  const version = command(program, "version", "Print the version").action(() => host.stdout(`${versionText}\n`));
+  examples(version, ["tspack version"]);
   return program;
 }

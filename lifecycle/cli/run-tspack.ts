@@ -2,6 +2,7 @@ import { type Command, CommanderError } from "commander";
 import { TspackError } from "../errors.ts";
 import { exitCodeOf, exitCodes } from "./exit-codes.ts";
 import { renderError } from "./render-error.ts";
+import { examples } from "./program/declare.ts";
 import { buildProgram } from "./program.ts";
 import { explainSystemError } from "../platform/system-error.ts";
 import { ExitWith, type TspackHost } from "./toolbox.ts";
@@ -31,9 +32,12 @@ async function addCompletion(program: Command, { argv }: TspackHost): Promise<vo
   if (argv[0] === "completion" || argv[0] === "complete") {
     const { default: addTab } = await import("@bomb.sh/tab/commander");
     addTab(program, { completionCommandName: "completion" });
-    return;
+  } else {
+    program
+      .command("completion <shell>")
+      .description("Print a script that completes commands: bash, zsh, fish or powershell");
   }
-  program
-    .command("completion <shell>")
-    .description("Print a script that completes commands: bash, zsh, fish or powershell");
+  const completion = program.commands.find((each) => each.name() === "completion");
+  if (completion !== undefined)
+    examples(completion, ["tspack completion bash > ~/.local/share/bash-completion/completions/tspack"]);
 }

@@ -252,7 +252,7 @@ describe("names and options", () => {
   it("an option that does not exist, a choice that is none, a command too many", async () => {
     for (const [args, part] of [
       [["build", "hello", "--pth", "x"], "--path"],
-      [["build", "hello", "--network", "some"], "host, none"],
+      [["build", "hello", "--runner", "some"], "auto, engine, sandbox, in-place"],
       [["biuld", "hello"], "build"],
       [["build"], "image"],
     ] as const) {
@@ -260,6 +260,14 @@ describe("names and options", () => {
       expect(code).toBe(2);
       expect(stderr).toContain(part);
     }
+  });
+
+  it("options of another runner than that of the build, each by its name", async () => {
+    const options = ["--network", "some", "--docker-host", "inherit", "--platform", "linux/s390x"];
+    const { code, stderr } = await tspack(person, ["build", "hello", ...options]);
+    expect(code).toBe(3);
+    expect(stderr).toContain("error INVALID_ARGUMENTS: ");
+    expect(stderr.match(/^ {2}--(network|docker-host|platform) .*--runner engine/gm)).toHaveLength(3);
   });
 
   it("a TSPACK_HOME that is relative", async () => {

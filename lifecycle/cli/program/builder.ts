@@ -9,6 +9,7 @@ export function addBuilder(program: Command, host: TspackHost): void {
   addInspect(builder, host);
   const suggest = command(builder, "suggest", "Name builders to begin with");
   action(common(suggest), host, async () => (await import("../commands/builder-suggest.ts")).suggestBuilders);
+  examples(suggest, ["tspack builder suggest"]);
 }
 
 function addCreate(builder: Command, host: TspackHost): void {

@@ -9,14 +9,19 @@ export function command(parent: Command, name: string, description: string): Com
   return parent.command(name).description(description).exitOverride();
 }
 
-/** Adds the options that every command has which does something. */
-export function common(target: Command): Command {
+/** Adds the options that stand before a command as well as after it. */
+export function outputOptions(target: Command): Command {
   return target
     .optionsGroup("Output:")
     .option("-q, --quiet", "print errors and the result only")
     .option("-v, --verbose", "print every step")
     .option("--timestamps", "begin each line with its time")
-    .option("--no-color", "no colour (NO_COLOR does the same)")
+    .option("--no-color", "no colour (NO_COLOR does the same)");
+}
+
+/** Adds the options that every command has which does something. */
+export function common(target: Command): Command {
+  return outputOptions(target)
     .optionsGroup("Registries:")
     .option("--insecure-registry <host>", "a registry that may be used without TLS (repeatable)", collect);
 }
@@ -40,8 +45,18 @@ export function action(target: Command, host: TspackHost, load: Load): Command {
       .flat()
       .filter((value): value is string => typeof value === "string");
     const run = await load();
-    await run(host, values, given.at(-2) as never);
+    const options = { ...(given.at(-2) as object), ...givenBefore(given.at(-1) as Command) };
+    await run(host, values, options as never);
   });
+}
+
+/** Output options that stand before the command: those that were given win over what a command has by default. */
+function givenBefore(target: Command): object {
+  let root = target;
+  while (root.parent !== null) root = root.parent;
+  return Object.fromEntries(
+    Object.entries(root.opts()).filter(([name]) => root.getOptionValueSource(name) === "cli" && name !== "version"),
+  );
 }
 
 /** Adds examples to the help of a command. */

@@ -12,5 +12,7 @@ export function addImages(program: Command, host: TspackHost): void {
     "names of the images",
   );
   action(common(remove), host, async () => (await import("../commands/images.ts")).removeImages);
+  examples(list, ["tspack images list", "tspack images list --json"]);
+  examples(remove, ["tspack images rm hello registry.example.com/team/hello:old"]);
   examples(images, ["tspack images list", "tspack images rm hello"]);
 }

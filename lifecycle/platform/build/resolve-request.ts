@@ -53,29 +53,33 @@ function issue(source: string, expected: string, got: string): InputIssue {
   return { source, path: "", expected, got };
 }
 
-/** What no code stands behind yet: better refused than ignored. */
+/** What the runner of this build has no use for: better refused than ignored. */
 function unsupported(request: BuildRequest): readonly InputIssue[] {
-  const { output, network = "host", platform, volumes } = request;
-  const own = machinePlatform();
+  const { output, network = "host", platform, volumes, runner = "auto" } = request;
+  const own = `${machinePlatform().os}/${machinePlatform().architecture}`;
   const engine = engineUse(request);
   const inPhases = engine === "phases";
-  const given: readonly (readonly [option: string, isGiven: boolean])[] = [
-    ["--lifecycle-image", request.lifecycleImage !== undefined && !inPhases],
-    ["--volume", isSome(volumes) && request.runner === "in-place"],
-    ["--docker-host", request.dockerHost !== undefined && !inPhases],
-    [`--network ${network}`, network !== "host" && network !== "none" && engine === "none"],
-    [`--platform ${platform}`, platform !== undefined && platform !== `${own.os}/${own.architecture}` && !inPhases],
-    [`--output ${output?.kind}`, output?.kind === "engine" && !inPhases],
-    ["--dry-run", request.dryRun === true && inPhases],
+  const forPhases = "to be left out: it is for builds whose phases run in containers (--runner engine)";
+  const given: readonly (readonly [option: string, isGiven: boolean, expected: string, got: string])[] = [
+    ["--lifecycle-image", request.lifecycleImage !== undefined && !inPhases, forPhases, ""],
+    ["--docker-host", request.dockerHost !== undefined && !inPhases, forPhases, ""],
+    ["--volume", isSome(volumes) && runner === "in-place", "to be left out: in place, mount it into the container", ""],
+    [
+      "--network",
+      network !== "host" && network !== "none" && engine === "none",
+      "host or none; other networks are those of an engine (--runner engine)",
+      JSON.stringify(network),
+    ],
+    [
+      "--platform",
+      platform !== undefined && platform !== own && !inPhases,
+      `${own}, this machine's; other platforms need an engine that can run them (--runner engine)`,
+      JSON.stringify(platform),
+    ],
+    ["--output", output?.kind === "engine" && !inPhases, `another one than the engine with --runner ${runner}`, ""],
+    ["--dry-run", request.dryRun === true && inPhases, "to be left out with an engine: its phases write", ""],
   ];
-  return given.flatMap(([option, isGiven]) =>
-    isGiven ? [issue(option, "to be left out: tspack can not do this yet", inCase(engine))] : [],
-  );
-}
-
-/** Many options are those of one runner. */
-function inCase(engine: ReturnType<typeof engineUse>): string {
-  return engine === "none" ? "a build without --runner engine" : "a build in containers of an engine";
+  return given.flatMap(([option, isGiven, expected, got]) => (isGiven ? [issue(option, expected, got)] : []));
 }
 
 function readPlatform({ platform }: BuildRequest, issues: InputIssue[]): Platform | undefined {

@@ -88,6 +88,19 @@ describe("what does not fit together", () => {
     expect(refused(request)).toEqual([]);
   });
 
+  test("options of another runner", () => {
+    expect(refused({ network: "mine", dockerHost: "inherit", lifecycleImage: "x", platform: "linux/s390x" })).toEqual([
+      "--lifecycle-image",
+      "--docker-host",
+      "--network",
+      "--platform",
+    ]);
+    expect(refused({ runner: "in-place", volumes: ["/a:/b"] })).toEqual(["--volume"]);
+    expect(refused({ runner: "sandbox", output: { kind: "engine" } })).toEqual(["--output"]);
+    expect(refused({ runner: "engine", output: { kind: "engine" }, dryRun: true })).toEqual(["--dry-run"]);
+    expect(refused({ runner: "engine", output: { kind: "engine" }, network: "mine" })).toEqual([]);
+  });
+
   test("users that no system has", () => {
     expect(refused({ uid: -1, gid: 4_294_967_295 })).toEqual(["--uid", "--gid"]);
   });
