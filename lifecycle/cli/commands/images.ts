@@ -1,4 +1,5 @@
 import { TspackError } from "../../errors.ts";
+import { readDuration } from "../duration.ts";
 import { formatBytes } from "../progress.ts";
 import { type CommonOptions, familiarName, imageArgument, openToolbox, type TspackHost } from "../toolbox.ts";
 
@@ -39,4 +40,18 @@ export async function removeImages(host: TspackHost, names: readonly string[], o
   throw new TspackError("IMAGE_NOT_FOUND", `not in the local store: ${missing.join(", ")}`, {
     hint: "tspack images list shows what is",
   });
+}
+
+/** `tspack images prune`: removes what no name leads to any more. */
+export async function pruneImages(
+  host: TspackHost,
+  _args: readonly string[],
+  options: CommonOptions & { readonly olderThan?: string; readonly dryRun?: boolean; readonly json?: boolean },
+): Promise<void> {
+  const { local } = openToolbox(host, options);
+  const { dryRun = false, olderThan = "1h" } = options;
+  const grace = readDuration(olderThan, "--older-than");
+  const { blobs, bytes } = await local.prune({ grace, dryRun });
+  if (options.json === true) return host.stdout(`${JSON.stringify({ blobs, bytes, dryRun })}\n`);
+  host.stdout(`${dryRun ? "Would remove" : "Removed"} ${blobs} blobs, ${formatBytes(bytes)}\n`);
 }

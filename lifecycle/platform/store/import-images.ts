@@ -1,0 +1,70 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { InputError, TspackError } from "../../errors.ts";
+import type { Digest } from "../../oci/digest.ts";
+import type { ByteStream } from "../../oci/layer.ts";
+import { type ImageRef, parseReference } from "../../oci/reference.ts";
+import { type ArchivedImage, readArchive } from "../archives/read-archive.ts";
+import { privateDirectory } from "../places.ts";
+import type { Tools } from "../tools.ts";
+
+/** An image that was taken out of an archive. */
+export interface ImportedImage {
+  readonly names: readonly ImageRef[];
+  readonly digest: Digest;
+}
+
+/**
+ * Takes the images of an archive into the local store: under the names of the archive, or under
+ * those that are given, which only one image can have. All is checked before the first image is
+ * written. Throws what `readArchive` throws, and `INVALID_ARGUMENTS` for an image without a name.
+ */
+export async function importImages(
+  archive: string | ByteStream,
+  names: readonly ImageRef[],
+  tools: Tools,
+): Promise<readonly ImportedImage[]> {
+  const { places, local, ctx } = tools;
+  const directory = await mkdtemp(join(await privateDirectory(places.builds), "import-"));
+  try {
+    const images = await readArchive(archive, { directory, blobs: await tools.blobs(), ctx });
+    const named = nameImages(images, names, typeof archive === "string" ? archive : "standard input");
+    const imported: ImportedImage[] = [];
+    for (const { image, refs } of named) {
+      const { digest } = await local.write(image, refs, { ctx });
+      imported.push({ names: refs, digest });
+    }
+    return imported;
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+interface NamedImage {
+  readonly image: ArchivedImage["image"];
+  readonly refs: readonly ImageRef[];
+}
+
+function nameImages(
+  images: readonly ArchivedImage[],
+  names: readonly ImageRef[],
+  source: string,
+): readonly NamedImage[] {
+  if (images.length === 0) throw new TspackError("IMAGE_NOT_FOUND", `${source} has no image`);
+  const [only, ...others] = images;
+  if (names.length > 0) {
+    if (only !== undefined && others.length === 0) return [{ image: only.image, refs: names }];
+    const got = `${images.length} images: ${images.map((each) => each.names[0] ?? "one without a name").join(", ")}`;
+    const issue = { source, path: "", expected: "one image, when names are given for it", got };
+    throw new InputError("INVALID_ARGUMENTS", "the archive has several images", [issue], {
+      hint: "leave the names out to import all images under their own",
+    });
+  }
+  return images.map(({ image, names: own }) => {
+    if (own.length > 0) return { image, refs: own.map((name) => parseReference(name, source)) };
+    const issue = { source, path: "", expected: "names in the archive, or a name behind it", got: "neither" };
+    throw new InputError("INVALID_ARGUMENTS", "the archive does not say what its image is called", [issue], {
+      hint: "give the name: tspack images import FILE NAME",
+    });
+  });
+}
