@@ -1,5 +1,5 @@
-import { execFile } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { execFile, spawn } from "node:child_process";
+import { existsSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -8,9 +8,12 @@ import { startDockerRegistry } from "../fakes/docker-registry.ts";
 import { makeScriptedBuilder, scriptedApp, scriptedBuilder } from "./scripted-builder.ts";
 import {
   buildJson,
+  environment,
   type Finished,
+  follow,
   leftovers,
   needs,
+  packageFile,
   type Person,
   removeAll,
   scratchDirectory,
@@ -193,6 +196,30 @@ describe.skipIf(sandbox.skip)(`tspack build${sandbox.note}`, () => {
     const lines = stderr.trimEnd().split("\n");
     expect(lines.filter((line) => !/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z /.test(line))).toEqual([]);
     expect(lines.some((line) => line.endsWith("Z ===> BUILDING"))).toBe(true);
+  });
+});
+
+describe.skipIf(sandbox.skip)(`a link called pack${sandbox.note}`, () => {
+  it("takes the arguments that test suites of buildpacks give", async () => {
+    const link = join(directory, "pack");
+    symlinkSync(packageFile("dist/tspack.js"), link);
+    const sbom = join(directory, "pack-sbom");
+    const words = [
+      ...["--no-color", "--timestamps", "build", "e2e/pack", "--verbose", "--builder", scriptedBuilder, "--path", app],
+      ...["--cache", "type=build;format=volume;name=e2e-pack.build"],
+      ...["--cache", "type=launch;format=volume;name=e2e-pack.launch"],
+      ...["--pull-policy", "if-not-present", "--buildpack", join(directory, "builder/scripted"), "--env", "A=b"],
+      ...["--trust-builder", "--trust-extra-buildpacks", "--network", "host", "--volume", `${directory}:/mnt/all:ro`],
+      ...["--sbom-output-dir", sbom, "--clear-cache"],
+    ];
+    const child = spawn(process.execPath, [link, ...words], {
+      env: environment(person),
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const { code, stdout, stderr } = await follow(child).done;
+    expect([code, stderr]).toEqual([0, expect.stringMatching(/Z \[builder\] /)]);
+    expect(stdout).toContain("Built e2e/pack\n");
+    expect(existsSync(join(sbom, "sbom/launch"))).toBe(true);
   });
 });
 
