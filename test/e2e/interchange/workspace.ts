@@ -39,9 +39,15 @@ const user = isRoot ? 1000 : (process.getuid?.() ?? 0);
 const asUser = ["setpriv", "--reuid", String(user), "--regid", String(user), "--clear-groups", "--"];
 
 /** Makes it. Every image is based on `runImage`. */
-export function interchangeWorkspace(directory: string, api: string, runImage: string, launcher: string): Workspace {
+export function interchangeWorkspace(
+  directory: string,
+  api: string,
+  runImage: string,
+  launcher: string,
+  files = interchangeFiles,
+): Workspace {
   const at = (name: string): string => join(directory, name);
-  writeTree(directory, { ...interchangeFiles, "run.toml": `[[images]]\nimage = "${runImage}"\n` });
+  writeTree(directory, { ...files, "run.toml": `[[images]]\nimage = "${runImage}"\n` });
   cpSync(launcher, at("launcher"));
   chmodSync(at("launcher"), 0o755);
   mkdirSync(at("platform/env"), { recursive: true });
