@@ -18,6 +18,8 @@ export interface Image {
    * may have no manifest of its own, and `manifest()` then reads every layer.
    */
   readonly engineId?: Digest;
+  /** Only of an image that was chosen from an index by its platform: the digest of the index. */
+  readonly fromIndex?: Digest;
   /** What the image is made of, where that is known without its manifest, which costs the blobs of all layers. */
   parts?(): Promise<ImageParts>;
 }

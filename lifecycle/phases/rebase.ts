@@ -13,7 +13,7 @@ import { imageIdentifier, imageName } from "./analyze/naming.ts";
 import { selectRunImage } from "./analyze/run-image.ts";
 import { targetOf } from "./analyze/target.ts";
 import { defaultCreated } from "./export/plan-export.ts";
-import { saveImage } from "./export/save.ts";
+import { type Saved, saveImage, unsaved } from "./export/save.ts";
 import { inPhase } from "./in-phase.ts";
 import { noLayersMetadata } from "./no-layers-metadata.ts";
 import { checkStack, type Labels } from "./rebase/check-stack.ts";
@@ -38,7 +38,7 @@ export interface RebaseResult {
  * specification, rebaser. Throws `REBASE_FAILED`, and `NOT_REBASABLE` for what force would allow.
  */
 export async function rebaseImage(inputs: RebaseInputs, ports: RebasePorts): Promise<RebaseResult> {
-  const { ctx, images, sink } = ports;
+  const { ctx, images } = ports;
   const app = await settingApp(ports, () => openApp(inputs, ports));
   const runRef = inputs.runImage ?? (await settingApp(ports, () => chooseRunImage(app.metadata, inputs, ports)));
   const base = await images.resolve(runRef);
@@ -52,9 +52,7 @@ export async function rebaseImage(inputs: RebaseInputs, ports: RebasePorts): Pro
     await checkBases(app.image, base, inputs, ports);
     const newBase = await describeBase(base, runRef, inputs);
     const image = await rebased(app, base, newBase, inputs, ports);
-    const { outputImages: refs, layoutDir } = inputs;
-    const save = { image, refs, mountFrom: [inputs.appImage, runRef], layoutDir, failure: "REBASE_FAILED" } as const;
-    const { report: saved, written } = await saveImage(save, sink, ctx);
+    const { report: saved, written } = await save(image, runRef, inputs, ports);
     const report: Report = { bom: [], image: saved };
     return { report, runImage: newBase, image, written };
   });
@@ -123,6 +121,13 @@ async function rebased(
     setLabels({ ...labels, [metadataLabel]: encodeLayersMetadata(after) }),
     setCreated(defaultCreated, { keep: inputs.features.history }),
   );
+}
+
+function save(image: Image, runRef: ImageRef, inputs: RebaseInputs, { sink, ctx }: RebasePorts): Promise<Saved> {
+  const { appImage, outputImages: refs, layoutDir } = inputs;
+  if (inputs.dryRun === true) return unsaved(image, refs, layoutDir);
+  const job = { image, refs, mountFrom: [appImage, runRef], layoutDir, failure: "REBASE_FAILED" } as const;
+  return saveImage(job, sink, ctx);
 }
 
 async function labelsOf(image: Image): Promise<Labels> {

@@ -14,6 +14,13 @@ export interface RebaseInputs {
   readonly runImage: ImageRef | undefined;
   /** `-force`: warn where it would be refused. Platform API 0.12. */
   readonly force: boolean;
+  /**
+   * Whether a new run image is accepted that is of the repository of a recorded one: another tag of the
+   * same thing. The lifecycle does not, as the reference; platforms may know better.
+   */
+  readonly sameRepository?: boolean | undefined;
+  /** Everything but the writing is done. */
+  readonly dryRun?: boolean | undefined;
   /** Where images are when they are kept as OCI layouts: names in reports and labels are then paths. */
   readonly layoutDir?: string | undefined;
 }

@@ -3,9 +3,10 @@ import { hasName } from "../../cnb/run-image.ts";
 import type { PlatformFeatures } from "../../cnb/api/platform.ts";
 import type { Logger } from "../../logger.ts";
 import { goJson } from "../../oci/go-json.ts";
-import { maybeReference } from "../../oci/reference.ts";
+import { maybeReference, repositoryName } from "../../oci/reference.ts";
 import type { Labels } from "./check-stack.ts";
 import { refuse } from "./check-target.ts";
+import type { RebaseInputs } from "./inputs.ts";
 
 /** The new base as the label will name it. */
 export interface NewBase {
@@ -20,11 +21,14 @@ export interface NewBase {
 export function rebasedMetadata(
   before: LayersMetadata,
   { name, reference, topLayer }: NewBase,
-  { features, force }: { readonly features: PlatformFeatures; readonly force: boolean },
+  { features, force, sameRepository = false }: Pick<RebaseInputs, "features" | "force" | "sameRepository">,
   logger: Logger,
 ): LayersMetadata {
   const moved = { ...before, runImage: { ...before.runImage, topLayer, reference } };
   if (!features.rebaseTargets || knows(before, name)) return moved;
+  const renamed = { ...moved, runImage: { topLayer, reference, image: name }, stack: { runImage: { image: name } } };
+  // Mirrors go, too: they have the tag that was left.
+  if (sameRepository && knowsRepository(before, name)) return renamed;
   const known = describeKnown(moved);
   refuse(
     `rebase app image: new base image '${name}' not found in existing run image metadata: ${known}`,
@@ -32,7 +36,7 @@ export function rebasedMetadata(
     force,
     logger,
   );
-  return { ...moved, runImage: { topLayer, reference, image: name }, stack: { runImage: { image: name } } };
+  return renamed;
 }
 
 function knows({ runImage, stack }: LayersMetadata, name: string): boolean {
@@ -40,6 +44,19 @@ function knows({ runImage, stack }: LayersMetadata, name: string): boolean {
     const { image = "", mirrors = [] } = known ?? {};
     return hasName({ image, mirrors }, name, maybeReference);
   });
+}
+
+/** Whether a name is of the repository of a recorded run image, or of one of its mirrors. */
+function knowsRepository({ runImage, stack }: LayersMetadata, name: string): boolean {
+  const wanted = repositoryOf(name);
+  return [runImage, stack?.runImage].some((known) =>
+    [known?.image ?? "", ...(known?.mirrors ?? [])].some((one) => one !== "" && repositoryOf(one) === wanted),
+  );
+}
+
+function repositoryOf(name: string): string {
+  const ref = maybeReference(name);
+  return ref === undefined ? name : repositoryName(ref);
 }
 
 function describeKnown({ runImage, stack }: LayersMetadata): string {

@@ -16,9 +16,10 @@ export type ArchiveKind = "oci-archive" | "docker-archive";
 /**
  * A file with an image, as a store that can only be written: other tools read it. The file is
  * there completely or not at all, and one that was there is replaced. The same image under the same
- * names gives the same bytes. Throws `DISK_FULL`, `CANCELED`.
+ * names gives the same bytes. `names` stand in an OCI archive instead of those that are written. Throws
+ * `DISK_FULL`, `CANCELED`.
  */
-export function archiveSink(kind: ArchiveKind, path: string): ImageSink {
+export function archiveSink(kind: ArchiveKind, path: string, names?: readonly string[]): ImageSink {
   return {
     write: async (image, refs, { ctx } = {}) => {
       const progress = (ctx?.progress ?? silentProgress).start(`Writing ${path}`, { unit: "bytes" });
@@ -28,7 +29,7 @@ export function archiveSink(kind: ArchiveKind, path: string): ImageSink {
             await writeAll(file, bytes);
             progress.advance(bytes.length);
           };
-          return writeImage(kind, new TarWriter({ write }, ctx?.signal), image, refs);
+          return writeImage(kind, new TarWriter({ write }, ctx?.signal), image, refs, names);
         });
       } finally {
         progress.done();
@@ -42,8 +43,10 @@ async function writeImage(
   tar: TarWriter,
   image: Image,
   refs: readonly ImageRef[],
+  names: readonly string[] | undefined,
 ): Promise<WriteReport> {
-  await (kind === "oci-archive" ? writeOciArchive : writeDockerArchive)(tar, image, refs);
+  if (kind === "oci-archive") await writeOciArchive(tar, image, refs, names);
+  else await writeDockerArchive(tar, image, refs);
   await tar.end();
   const [manifest, config, layers] = await Promise.all([image.manifest(), image.config(), image.layers()]);
   const reports = layers.map(async (layer) => {

@@ -12,7 +12,12 @@ import { verified } from "../../stores/verified.ts";
 const root = { uid: 0, gid: 0 };
 
 /** Writes an OCI image layout with one image, by each of its names. OCI image-spec, image layout. */
-export async function writeOciArchive(tar: TarWriter, image: Image, refs: readonly ImageRef[]): Promise<void> {
+export async function writeOciArchive(
+  tar: TarWriter,
+  image: Image,
+  refs: readonly ImageRef[],
+  given: readonly string[] = refs.map(fullName),
+): Promise<void> {
   const [manifest, config, layers] = await Promise.all([image.manifest(), image.config(), image.layers()]);
   const { os, architecture, variant } = config.value;
   const entry: Descriptor = {
@@ -21,8 +26,9 @@ export async function writeOciArchive(tar: TarWriter, image: Image, refs: readon
     digest: manifest.digest,
     platform: { os, architecture, ...(variant === undefined ? {} : { variant }) },
   };
-  const names = [...new Set(refs.map(fullName))];
-  const manifests = names.map((name) => ({ ...entry, annotations: { [refName]: name } }));
+  const names = [...new Set(given)];
+  const named = names.map((name) => ({ ...entry, annotations: { [refName]: name } }));
+  const manifests = named.length === 0 ? [entry] : named;
   const file = (name: string, bytes: Uint8Array): Promise<void> =>
     tar.entry({ name, type: "file", mode: 0o644, ...root }, bytes);
   await file("oci-layout", Buffer.from('{"imageLayoutVersion":"1.0.0"}'));

@@ -103,7 +103,7 @@ async function resolveImage(
     const key = `${ref.registry} ${digest}`;
     origins.set(key, (origins.get(key) ?? new Set()).add(ref.repository));
   }
-  return image;
+  return manifest === top ? image : { ...image, fromIndex: top.digest };
 }
 
 function isIndex(manifest: StoredManifest): boolean {

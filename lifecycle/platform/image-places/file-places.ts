@@ -1,0 +1,74 @@
+import { resolve } from "node:path";
+import { TspackError } from "../../errors.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
+import { isIndexType } from "../../oci/media-type.ts";
+import { parseReference } from "../../oci/reference.ts";
+import { nameOf, readIndex } from "../../stores/layout/index-file.ts";
+import { readLayout } from "../../stores/layout/read-layout.ts";
+import { writeLayout } from "../../stores/layout/write-layout.ts";
+import { archiveSink } from "../archives/archive-sink.ts";
+import { openArchive } from "../archives/open-archive.ts";
+import { fileReference, type ImagePlace } from "./image-place.ts";
+import type { ParsedPlace } from "./parse-place.ts";
+
+/** What files with images are opened with. */
+export interface FilePlacePorts {
+  readonly cwd: string;
+  /** A private directory for what is unpacked; whoever gives it removes it. */
+  readonly scratch: () => Promise<string>;
+}
+
+type FilePlace = Exclude<ParsedPlace, { readonly kind: "name" }>;
+
+/**
+ * Opens a layout or an archive as the place of one image. Throws `IMAGE_NOT_FOUND` for several images
+ * and no choice, `INVALID_IMAGE`, `INVALID_TAR`.
+ */
+export async function openFilePlace(name: string, parsed: FilePlace, ports: FilePlacePorts): Promise<ImagePlace> {
+  const path = resolve(ports.cwd, parsed.path);
+  const base = { name, kind: parsed.kind, where: path, ref: fileReference(name) };
+  if (parsed.kind === "oci") {
+    const entries = (await readIndex(path))?.manifests ?? [];
+    const image = once(() => readLayout(path, { name: parsed.entry }));
+    return { ...base, image, sink: layoutSink(name, path, entries, parsed.entry) };
+  }
+  const archive = await openArchive(parsed.kind, path, ports.scratch);
+  const refs = archive.names.flatMap((tag) => (parsed.kind === "docker-archive" ? [parseReference(tag, path)] : []));
+  const sink = archiveSink(parsed.kind, path, parsed.kind === "oci-archive" ? archive.names : undefined);
+  return {
+    ...base,
+    image: () => Promise.resolve(archive.image),
+    sink: { write: (image, _refs, options) => sink.write(image, refs, options) },
+  };
+}
+
+/** Writes over the entry that was read, and leaves the others. */
+function layoutSink(
+  name: string,
+  path: string,
+  entries: readonly Descriptor[],
+  wanted: string | undefined,
+): ImagePlace["sink"] {
+  const fitting = entries.filter((entry) => wanted === undefined || nameOf(entry) === wanted);
+  const names = [...new Set(fitting.map(nameOf).filter((one) => one !== undefined))];
+  return {
+    write: (image, _refs, options) => {
+      if (fitting.some(({ mediaType }) => isIndexType(mediaType))) throw severalPlatforms(name);
+      const only = entries.length === 1;
+      return writeLayout(path, image, { ...options, names, only, label: `Storing ${name}` });
+    },
+  };
+}
+
+/** What an index has beside the image of one platform would be lost. */
+export function severalPlatforms(name: string): TspackError {
+  return new TspackError("REBASE_FAILED", `${name} is an index of images for several platforms`, {
+    hint: "change the image of each platform by its own name or digest, then make the index again: tspack manifest create",
+  });
+}
+
+/** Does it at most once. */
+export function once<T>(work: () => Promise<T>): () => Promise<T> {
+  let done: Promise<T> | undefined;
+  return () => (done ??= work());
+}

@@ -1,0 +1,243 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Image } from "../../lifecycle/oci/image.ts";
+import { parseReference } from "../../lifecycle/oci/reference.ts";
+import { archiveSink } from "../../lifecycle/platform/archives/archive-sink.ts";
+import { layoutStore } from "../../lifecycle/stores/layout/layout-store.ts";
+import { registryStore, type RegistryStore } from "../../lifecycle/stores/registry/registry-store.ts";
+import { appImage, runImage } from "../fakes/app-image.ts";
+import { type CommandLine, commandLine } from "../fakes/command-line.ts";
+import { isInstalled } from "../fakes/docker-registry.ts";
+import { type FakeRegistry, startFakeRegistry } from "../fakes/registry.ts";
+
+let line: CommandLine;
+let registry: FakeRegistry;
+let store: RegistryStore;
+const oldBase = runImage(1);
+const newBase = runImage(11);
+
+beforeAll(async () => {
+  line = commandLine();
+  registry = await startFakeRegistry();
+  store = registryStore();
+});
+afterAll(async () => {
+  line.remove();
+  await registry.close();
+});
+
+const name = (path: string): string => `${registry.host}/${path}`;
+const push = async (path: string, image: Image): Promise<string> => {
+  await store.write(image, [parseReference(name(path))]);
+  return name(path);
+};
+const app = async (
+  path: string,
+  run = "run:1",
+  settings: Partial<Parameters<typeof appImage>[0]> = {},
+): Promise<Image> => {
+  await push(run, oldBase);
+  return appImage({ base: oldBase, runImage: name(run), ...settings, seed: path.length * 100 + path.charCodeAt(0) });
+};
+const diffIds = async (image: Image | undefined): Promise<readonly string[]> =>
+  (await image?.config())?.value.rootfs.diff_ids ?? [];
+const recorded = async (image: Image | undefined): Promise<Record<string, unknown>> => {
+  const label = (await image?.config())?.value.config?.Labels?.["io.buildpacks.lifecycle.metadata"] ?? "{}";
+  return (JSON.parse(label) as { runImage: Record<string, unknown> }).runImage;
+};
+const published = (path: string): Promise<Image | undefined> => store.resolve(parseReference(name(path)));
+
+describe("the run image of a rebase", () => {
+  test("may be another tag of the same repository, which the label then names", async () => {
+    const image = await push("app/bump", await app("bump", "run:1", { mirrors: ["mirror.localhost/run:1"] }));
+    const run = await push("run:2", newBase);
+    await line.succeed("rebase", "--publish", image, "--run-image", run);
+    const after = await published("app/bump");
+    expect((await diffIds(after)).slice(0, 2)).toEqual(await diffIds(newBase));
+    expect(await recorded(after)).toEqual({
+      topLayer: (await diffIds(newBase))[1],
+      reference: `${name("run")}@${(await newBase.manifest()).digest}`,
+      image: run,
+    });
+  });
+
+  test("may be of the repository of a mirror", async () => {
+    const image = await push("app/mirror", await app("mirror", "run:1", { mirrors: [name("mirrored/run:1")] }));
+    await push("mirrored/run:2", newBase);
+    await line.succeed("rebase", "--publish", image, "--run-image", name("mirrored/run:2"));
+    expect((await recorded(await published("app/mirror")))["image"]).toBe(name("mirrored/run:2"));
+  });
+
+  test("of another repository is refused without force, and nothing changes", async () => {
+    const before = await app("other");
+    const image = await push("app/other", before);
+    const run = await push("elsewhere/run:1", newBase);
+    const refused = await line.run("rebase", "--publish", image, "--run-image", run);
+    expect(refused.code).toBe(72);
+    expect(refused.stderr).toContain("error NOT_REBASABLE: ");
+    expect((await (await published("app/other"))?.manifest())?.digest).toBe((await before.manifest()).digest);
+    await line.succeed("rebase", "--publish", image, "--run-image", run, "--force");
+    expect((await recorded(await published("app/other")))["image"]).toBe(run);
+  });
+
+  test("is the registry's when images are published, although an older one is here", async () => {
+    const image = await push("app/newest", await app("newest", "moving/run:1"));
+    await line.local.write(oldBase, [parseReference(name("moving/run:1"))]);
+    await push("moving/run:1", newBase);
+    await line.succeed("rebase", "--publish", image);
+    expect((await recorded(await published("app/newest")))["topLayer"]).toBe((await diffIds(newBase))[1]);
+  });
+
+  test("is this machine's in the local store, unless --pull-policy says otherwise", async () => {
+    const image = name("app/local");
+    await line.local.write(await app("local", "pulled/run:1"), [parseReference(image)]);
+    await line.local.write(oldBase, [parseReference(name("pulled/run:1"))]);
+    await push("pulled/run:1", newBase);
+    const top = async (): Promise<unknown> =>
+      (await recorded(await line.local.resolve(parseReference(image))))["topLayer"];
+    await line.succeed("rebase", image, "--output", "local");
+    expect(await top()).toBe((await diffIds(oldBase))[1]);
+    // The application image is here only: never asks no registry, always would look there first.
+    await line.succeed("rebase", image, "--run-image", name("pulled/run:1"), "--pull-policy", "never");
+    expect(await top()).toBe((await diffIds(oldBase))[1]);
+    await push("app/local", await app("local", "pulled/run:1"));
+    await push("pulled/run:1", newBase);
+    await line.succeed("rebase", image, "--pull-policy", "always");
+    expect(await top()).toBe((await diffIds(newBase))[1]);
+  });
+});
+
+describe("--plan", () => {
+  test("says what would be done and why, and writes nothing", async () => {
+    const image = await push("app/plan", await app("plan", "plan/run:1"));
+    const onIt = await push("app/on-it", await app("on-it", "still/run:1"));
+    await push("plan/run:1", newBase);
+    const strange = await push("app/strange", await app("strange", "plan/other:1"));
+    const writes = (): number => registry.seen.filter(({ method }) => method !== "GET" && method !== "HEAD").length;
+    const before = writes();
+    const lines = (await line.succeed("rebase", "--publish", "--plan", "--json", image, onIt)).trim().split("\n");
+    const plans = new Map(
+      lines.map((text) => JSON.parse(text) as { image: string; action: string }).map((plan) => [plan.image, plan]),
+    );
+    expect(plans.get(image)).toMatchObject({
+      action: "rebase",
+      layers: { removed: 2, added: 2, kept: 1 },
+      from: { image: name("plan/run:1"), topLayer: (await diffIds(oldBase))[1] },
+      to: { image: name("plan/run:1"), topLayer: (await diffIds(newBase))[1] },
+    });
+    expect(plans.get(onIt)?.action).toBe("none");
+    const refused = await line.succeed("rebase", "--publish", "--plan", strange, "--run-image", name("plan/run:1"));
+    expect(refused).toMatch(/^Would refuse to rebase /);
+    expect(refused).toContain("not found in existing run image metadata");
+    expect(writes()).toBe(before);
+  });
+});
+
+describe("several images", () => {
+  test("are rebased side by side with one look for the run image, in few requests each", async () => {
+    const names = await Promise.all(
+      Array.from({ length: 20 }, async (_, index) =>
+        push(`many/app-${index}`, await app(`x${"y".repeat(index)}`, "many/run:1")),
+      ),
+    );
+    await push("many/run:1", newBase);
+    const before = registry.seen.length;
+    await line.succeed("rebase", "--publish", ...names);
+    const seen = registry.seen.slice(before);
+    expect(seen.filter(({ url }) => url.includes("/v2/many/run/manifests/1"))).toHaveLength(1);
+    expect(seen.length / names.length).toBeLessThanOrEqual(12);
+    for (const one of names) {
+      const after = await store.resolve(parseReference(one));
+      expect((await diffIds(after)).slice(0, 2)).toEqual(await diffIds(newBase));
+    }
+  });
+
+  test("are all tried, and the one that fails is named", async () => {
+    const good = await push("app/good", await app("good", "good/run:1"));
+    await push("good/run:1", newBase);
+    const ran = await line.run("rebase", "--publish", name("app/missing"), good);
+    expect(ran.code).toBe(72);
+    expect(ran.stderr).toContain(`1 of 2 images failed: ${name("app/missing")}`);
+    expect(ran.stdout).toContain(`Rebased ${good}`);
+  });
+
+  test("get their reports below their names", async () => {
+    const [one, two] = [await push("app/one", await app("one")), await push("app/two", await app("two"))];
+    const reports = join(line.directory, "reports");
+    await line.succeed("rebase", "--publish", one, two, "--report-output-dir", reports);
+    for (const image of [one, two])
+      expect(readFileSync(join(reports, encodeURIComponent(image), "report.toml"), "utf8")).toContain(image);
+    await line.succeed("rebase", "--publish", one, "--report-output-dir", reports);
+    expect(readFileSync(join(reports, "report.toml"), "utf8")).toContain(one);
+  });
+});
+
+describe("--previous-image", () => {
+  test("is what is rebased, and stays as it is", async () => {
+    const old = await push("app/previous", await app("previous", "previous/run:1"));
+    const digest = (await (await published("app/previous"))?.manifest())?.digest;
+    await push("previous/run:1", newBase);
+    await line.succeed("rebase", "--publish", name("app/next"), "--previous-image", old);
+    expect((await (await published("app/previous"))?.manifest())?.digest).toBe(digest);
+    expect((await recorded(await published("app/next")))["topLayer"]).toBe((await diffIds(newBase))[1]);
+  });
+
+  test("can not become several images", async () => {
+    const ran = await line.run("rebase", "a", "b", "--previous-image", "c");
+    expect(ran.code).toBe(3);
+    expect(ran.stderr).toContain("--previous-image");
+  });
+});
+
+describe("an image in a file", () => {
+  const skopeo = isInstalled("skopeo");
+  if (!skopeo && process.env["CI"] !== undefined) throw new Error("CI needs skopeo");
+
+  test("a layout: its entry is replaced under its name, and others stay", async () => {
+    const path = join(line.directory, "layout");
+    const layout = layoutStore(path);
+    await push("file/run:1", newBase);
+    await layout.write(await app("layout", "file/run:1"), [parseReference("one"), parseReference("two")]);
+    await push("file/run:1", newBase);
+    await line.succeed("rebase", `oci:${path}:index.docker.io/library/one:latest`);
+    expect((await recorded(await layout.resolve(parseReference("one"))))["topLayer"]).toBe((await diffIds(newBase))[1]);
+    expect((await recorded(await layout.resolve(parseReference("two"))))["topLayer"]).toBe((await diffIds(oldBase))[1]);
+    const ambiguous = await line.run("rebase", `oci:${path}`);
+    expect(ambiguous.stderr).toContain("error IMAGE_NOT_FOUND");
+    expect(ambiguous.stderr).toContain("add the name of one of them after the path");
+  });
+
+  test.each(["oci-archive", "docker-archive"] as const)("an %s is replaced as a whole", async (kind) => {
+    const path = join(line.directory, `${kind}.tar`);
+    const image = await app(kind, `${kind}/run:1`);
+    await push(`${kind}/run:1`, newBase);
+    await archiveSink(kind, path).write(image, [parseReference("hello:1")]);
+    await line.succeed("rebase", `${kind}:${path}`);
+    if (!skopeo) return;
+    const inspected = JSON.parse(
+      execFileSync("skopeo", ["inspect", "--config", `${kind}:${path}`], { encoding: "utf8" }),
+    ) as { rootfs: { diff_ids: string[] } };
+    expect(inspected.rootfs.diff_ids).toEqual([...(await diffIds(newBase)), ...(await diffIds(image)).slice(2)]);
+    const listing = execFileSync("tar", ["-xOf", path, kind === "oci-archive" ? "index.json" : "manifest.json"], {
+      encoding: "utf8",
+    });
+    expect(listing).toContain("hello:1");
+    expect(existsSync(join(line.directory, "home/data/builds"))).toBe(true);
+  });
+
+  test.each([
+    ["oci:", 3],
+    ["oci-archive:missing.tar", 1],
+    ["docker-archive:.", 1],
+    ["oci:nowhere", 72],
+    ["Not A Name", 3],
+  ])("%j is refused", async (place, code) => {
+    expect((await line.run("rebase", place)).code).toBe(code);
+  });
+
+  test("is not what --publish is for another store of", async () => {
+    expect((await line.run("rebase", "a", "--publish", "--output", "engine")).code).toBe(3);
+  });
+});
