@@ -19,6 +19,7 @@ import { builderAdditions } from "../buildpacks/additions.ts";
 import type { BuilderChanges } from "../buildpacks/builder-changes.ts";
 import { privateDirectory } from "../places.ts";
 import { removeTree } from "../rootfs.ts";
+import { withRunImageMirrors } from "../settings/apply-settings.ts";
 import type { Tools } from "../tools.ts";
 import { bringBuilder, bringPorts } from "./bring-builder.ts";
 import { bringImage, bringMadeImage } from "./bring-image.ts";
@@ -92,7 +93,12 @@ export async function preparePhases(
   const [main] = names;
   if (main === undefined) throw new Error("an image needs a name");
   const runImage = await selectRunImage(
-    { features: platformFeatures(platformApi), given: request.runImage, declared: builder.runImages[0], output: main },
+    {
+      features: platformFeatures(platformApi),
+      given: request.runImage,
+      declared: withRunImageMirrors(builder.runImages[0], tools.settings),
+      output: main,
+    },
     undefined,
   );
   if (output.kind === "registry" && runImage.registry === ownHost) return undefined;

@@ -5,6 +5,8 @@ import type { Image } from "../../oci/image.ts";
 import { imageFromParts } from "../../oci/memory-image.ts";
 import type { BlobCache } from "../../stores/blob-cache.ts";
 
+const created = "1980-01-01T00:00:01Z";
+
 /**
  * An image of tspack's lifecycle alone, for the phases that see credentials when the builder may
  * not: the lifecycle's layer of our own builder, and a `/tmp`. It runs on nothing else.
@@ -33,9 +35,10 @@ export async function lifecycleImage(ownBuilder: Image, blobs: BlobCache, ctx: C
       architecture,
       os,
       ...(variant === undefined ? {} : { variant }),
-      created: "1980-01-01T00:00:01Z",
+      created,
       config: { Env: ["PATH=/cnb/lifecycle"], Labels: { "dev.tspack.purpose": "lifecycle" } },
-      history: [{ created_by: "tspack lifecycle: base" }, { created_by: "tspack lifecycle" }],
+      // Podman 4 can not tell the history of an image whose lines have no time.
+      history: ["tspack lifecycle: base", "tspack lifecycle"].map((line) => ({ created, created_by: line })),
     },
     layers: [base, layer],
   });
