@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { InputError } from "../../errors.ts";
+import type { PullPolicy } from "../../platform/build/request.ts";
 import { builderOfToml } from "../../platform/builder/builder-of-toml.ts";
 import { readTarget } from "../../platform/buildpacks/read-platform.ts";
 import {
@@ -19,6 +20,7 @@ export interface BuilderCreateOptions extends CommonOptions {
   readonly tag?: readonly string[];
   readonly label?: readonly string[];
   readonly target?: readonly string[];
+  readonly pullPolicy?: PullPolicy;
   readonly json?: boolean;
 }
 
@@ -42,6 +44,7 @@ export async function createBuilderCommand(
     mirror: options.mirror,
     platform: target,
     labels: readVariables(options.label ?? [], {}),
+    pullPolicy: options.pullPolicy,
   });
   const { digest } = await (options.publish === true ? toolbox.registries : toolbox.local).write(image, refs, {
     ctx: toolbox.ctx,

@@ -1,6 +1,7 @@
 import { extname, resolve } from "node:path";
 import { InputError } from "../../errors.ts";
 import type { Platform } from "../../oci/descriptor.ts";
+import type { PullPolicy } from "../../platform/build/request.ts";
 import { writeCnbFile } from "../../platform/buildpacks/cnb-file.ts";
 import { type MadePackage, makePackage } from "../../platform/buildpacks/make-package.ts";
 import { allOf, type ModuleKind, moduleName } from "../../platform/buildpacks/module.ts";
@@ -26,6 +27,7 @@ export interface PackageOptions extends CommonOptions {
   readonly tag?: readonly string[];
   readonly label?: readonly string[];
   readonly target?: readonly string[];
+  readonly pullPolicy?: PullPolicy;
   readonly json?: boolean;
 }
 
@@ -49,7 +51,10 @@ async function makeAndWrite(
   const toolbox = openToolbox(host, options);
   const { path, config } = options;
   const labels = readVariables(options.label ?? [], {});
-  const made = await makePackage({ kind, path, config, cwd: host.cwd, labels }, await modulePorts(toolbox));
+  const made = await makePackage(
+    { kind, path, config, cwd: host.cwd, labels },
+    await modulePorts(toolbox, options.pullPolicy),
+  );
   const platform = choosePlatform(made, options);
   const result =
     options.format === "file"

@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 import type { TspackHost } from "../toolbox.ts";
-import { action, collect, command, common, examples } from "./declare.ts";
+import { action, collect, command, common, examples, pullPolicyOption } from "./declare.ts";
 
 /** `tspack builder`. */
 export function addBuilder(program: Command, host: TspackHost): void {
@@ -20,6 +20,7 @@ function addCreate(builder: Command, host: TspackHost): void {
     .option("--tag <image>", "a further name of the builder (repeatable)", collect)
     .option("-l, --label <label>", "NAME=VALUE, a label of the image (repeatable)", collect)
     .option("-t, --target <target>", "OS/ARCHITECTURE[/VARIANT]; this machine's when absent", collect)
+    .addOption(pullPolicyOption())
     .option("--mirror <url>", "Debian mirror, when the default stack has to be made")
     .option("--json", "print the result as JSON");
   action(common(create), host, async () => (await import("../commands/builder.ts")).createBuilderCommand);

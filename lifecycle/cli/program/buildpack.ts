@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 import type { TspackHost } from "../toolbox.ts";
-import { action, collect, command, common, examples } from "./declare.ts";
+import { action, collect, command, common, examples, pullPolicyOption } from "./declare.ts";
 
 /** `tspack buildpack`. */
 export function addBuildpack(program: Command, host: TspackHost): void {
@@ -50,6 +50,7 @@ function addPackage(parent: Command, host: TspackHost, kind: Kind): void {
     .option("--tag <image>", "a further name of the image (repeatable)", collect)
     .option("-l, --label <label>", "NAME=VALUE, a label of the image (repeatable)", collect)
     .option("-t, --target <target>", "OS/ARCHITECTURE[/VARIANT] (repeatable with --publish)", collect)
+    .addOption(pullPolicyOption())
     .option("--json", "print the result as JSON");
   action(common(make), host, async () => {
     const { packageBuildpack, packageExtension } = await import("../commands/buildpack-package.ts");

@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import type { TspackHost } from "../toolbox.ts";
 
 /** A command's function, loaded when the command is used: nothing else is. */
@@ -24,6 +24,12 @@ export function common(target: Command): Command {
   return outputOptions(target)
     .optionsGroup("Registries:")
     .option("--insecure-registry <host>", "a registry that may be used without TLS (repeatable)", collect);
+}
+
+/** `--pull-policy`, for commands that read images of registries. */
+export function pullPolicyOption(): Option {
+  const policies = ["always", "never", "if-not-present"];
+  return new Option("--pull-policy <policy>", "when images are asked for again").choices(policies);
 }
 
 /** Gathers the values of an option that may be given often. */

@@ -7,6 +7,7 @@ import type { Image } from "../../oci/image.ts";
 import { parseReference } from "../../oci/reference.ts";
 import { readTomlFile } from "../../phases/files.ts";
 import { machinePlatform } from "../../stores/stored-image.ts";
+import type { PullPolicy } from "../build/request.ts";
 import { dependencyLocation, distinct, loadModules } from "../buildpacks/load-modules.ts";
 import { allOf, type BuildModule, type ModuleKind, type ModulePorts } from "../buildpacks/module.ts";
 import { modulePorts } from "../buildpacks/requested-changes.ts";
@@ -24,15 +25,20 @@ export interface BuilderOfToml {
   /** Of the images; this machine's when absent. */
   readonly platform?: Platform | undefined;
   readonly labels?: Readonly<Record<string, string>> | undefined;
+  /** When images in registries are asked for again. */
+  readonly pullPolicy?: PullPolicy | undefined;
 }
 
 /**
  * Makes the builder of a `builder.toml`; parts that it leaves out are the default ones. Throws
  * `INVALID_BUILDER`, `IMAGE_NOT_FOUND`, and what its buildpacks, stack and lifecycle throw.
  */
-export async function builderOfToml(tools: Tools, { file, mirror, platform, labels }: BuilderOfToml): Promise<Image> {
+export async function builderOfToml(
+  tools: Tools,
+  { file, mirror, platform, labels, pullPolicy }: BuilderOfToml,
+): Promise<Image> {
   const definition = decodeBuilderToml(readTomlFile(file));
-  const ports = await modulePorts(tools);
+  const ports = await modulePorts(tools, pullPolicy);
   const target = platform ?? machinePlatform();
   const buildpacks = await modulesOf(definition.buildpacks, "buildpack", file, ports);
   const extensions = await modulesOf(definition.extensions, "extension", file, ports);
@@ -111,7 +117,7 @@ async function partsOf(
   if (definition.runImages.length === 0 && parts.stack !== undefined)
     await local.write(parts.stack.run, [parseReference(defaultNames.run)], { ctx });
   const lifecycle = named ?? (parts.lifecycle === undefined ? undefined : ownLifecycle(parts.lifecycle));
-  const buildImage = await buildImageOf(definition, file, platform, parts.stack?.build, tools);
+  const buildImage = await buildImageOf(definition, file, platform, parts.stack?.build, ports);
   if (lifecycle === undefined) throw new Error("a builder needs a lifecycle");
   return { buildImage, lifecycle };
 }
@@ -128,7 +134,7 @@ async function buildImageOf(
   file: string,
   platform: Platform,
   own: Image | undefined,
-  { images }: Tools,
+  { images }: ModulePorts,
 ): Promise<Image> {
   const image =
     buildImage === undefined

@@ -7,7 +7,6 @@ import { createLifecycle, fetchLifecycleNode } from "../create-lifecycle.ts";
 import { chooseMirrors } from "../debian/mirrors.ts";
 import type { Network } from "../debian/download.ts";
 import type { Places } from "../places.ts";
-import { readSettings } from "../settings.ts";
 import { createStack, type CreateStackInputs, type Stack } from "../stack/create-stack.ts";
 import { requestDigest } from "../stack/lock.ts";
 import { readStackFile } from "../stack/stack-file.ts";
@@ -29,7 +28,7 @@ export interface LocalSources {
 }
 
 /** Where the parts of builders come from on this machine. */
-export function localSources({ machine, network, places }: Tools, mirror: string | undefined): LocalSources {
+export function localSources({ machine, network, places, settings }: Tools, mirror: string | undefined): LocalSources {
   const { http, https, no } = network.proxy;
   const caFile = machine.env["SSL_CERT_FILE"] ?? machine.env["NODE_EXTRA_CA_CERTS"];
   return {
@@ -39,7 +38,7 @@ export function localSources({ machine, network, places }: Tools, mirror: string
     mirror: {
       option: mirror,
       env: machine.env["TSPACK_DEBIAN_MIRROR"],
-      config: readSettings(places.config).debianMirror,
+      config: settings.debianMirror,
     },
     network: { caFile, httpProxy: http, httpsProxy: https, noProxy: no },
   };

@@ -1,3 +1,5 @@
+import { pulledImages } from "../build/pulled-images.ts";
+import type { PullPolicy } from "../build/request.ts";
 import type { Tools } from "../tools.ts";
 import { builderContents } from "./contents.ts";
 import { type BuilderChanges, resolveBuilderChanges } from "./builder-changes.ts";
@@ -11,6 +13,8 @@ export interface RequestedBuildpacks {
   readonly postBuildpacks?: readonly string[] | undefined;
   readonly extensions?: readonly string[] | undefined;
   readonly disableSystemBuildpacks?: boolean | undefined;
+  /** When packages in registries are asked for again. */
+  readonly pullPolicy?: PullPolicy | undefined;
 }
 
 /** What a project descriptor asks for; options of the same kind stand above it. */
@@ -43,15 +47,16 @@ export async function requestedChanges(
   };
   const lists = [selection.buildpacks, selection.pre, selection.post, selection.extensions];
   if (lists.every(({ requests }) => requests.length === 0) && !selection.disableSystem) return undefined;
-  return resolveBuilderChanges(selection, builderContents(builder), await modulePorts(tools));
+  const ports = await modulePorts(tools, request.pullPolicy);
+  return resolveBuilderChanges(selection, builderContents(builder), ports);
 }
 
 /** What finding buildpacks works with, on this machine. */
-export async function modulePorts(tools: Tools): Promise<ModulePorts> {
+export async function modulePorts(tools: Tools, pullPolicy?: PullPolicy): Promise<ModulePorts> {
   const { http, https, no } = tools.network.proxy;
   const { env } = tools.machine;
   return {
-    images: tools.images,
+    images: pulledImages(tools, pullPolicy),
     blobs: await tools.blobs(),
     modulesDir: tools.places.buildpacks,
     network: {
