@@ -9,6 +9,7 @@ import { type Lifecycle, ourLifecycle, referenceLifecycle } from "../interchange
 import { appImage, interchangeWorkspace, type Workspace } from "../interchange/workspace.ts";
 import { makeSmallBuildImage, smallBuildImage, storeContext, writeTree } from "../scripted-builder.ts";
 import { buildJson, needs, type Person, removeAll, scratchDirectory, self, succeed } from "../tspack.ts";
+import { buildDirectories, copyImage, engines, lacking, loadImage, runContainer } from "../unprivileged/containers.ts";
 import { application, descriptors, installPrograms, order } from "./buildpacks.ts";
 
 const tools = needs("docker-registry");
@@ -24,7 +25,7 @@ describe.skipIf(missing.length > 0)(`buildpacks made with the libraries of other
 
   describe("in a builder of our own", () => {
     let person: Person;
-    const args = ["--builder", "e2e/builder:third-party", "--path", join(scratch, "app")];
+    const args = ["--builder", "example.test/builder:third-party", "--path", join(scratch, "app")];
 
     beforeAll(async () => {
       person = await self();
@@ -37,7 +38,7 @@ describe.skipIf(missing.length > 0)(`buildpacks made with the libraries of other
       writeTree(join(scratch, "app"), application);
       installPrograms(join(scratch, "builder/settings"), join(scratch, "builder/labels"));
       const config = join(scratch, "builder/builder.toml");
-      await succeed(person, ["builder", "create", "e2e/builder:third-party", "--config", config]);
+      await succeed(person, ["builder", "create", "example.test/builder:third-party", "--config", config]);
     });
 
     it("build an application that runs with what their helpers and layers set", async () => {
@@ -55,6 +56,38 @@ describe.skipIf(missing.length > 0)(`buildpacks made with the libraries of other
       expect(again.layers.filter(({ action }) => action === "new")).toEqual([]);
       expect(again.log).toMatch(/Settings.*: .*Reusing.* cached layer/);
     });
+
+    const lacks = lacking("dockerd");
+    it.skipIf(lacks.length > 0)(
+      `make the same layers in a container${lacks.length > 0 ? ` (needs ${lacks.join(", ")})` : ""}`,
+      async () => {
+        const registry = await startDockerRegistry();
+        const engine = await engines[0].start();
+        try {
+          loadImage(engine, person, "example.test/builder:third-party");
+          copyImage(person, "tspack.local/run:bookworm", `docker://${registry.host}/run:bookworm`);
+          const app = join(scratch, "app");
+          const at = buildDirectories(join(scratch, "container"), "1000:1000", app, { BP_TITLE: "a title" });
+          const target = `${registry.host}/app`;
+          const flags = ["-insecure-registry", registry.host, "-run-image", `${registry.host}/run:bookworm`];
+          const finished = await runContainer(engine, {
+            image: "example.test/builder:third-party",
+            flags: ["--cap-drop", "ALL", "--security-opt", "no-new-privileges"],
+            volumes: { "/layers": at.layers, "/workspace": at.app, "/platform": at.platform, "/cache": at.cache },
+            env: { CNB_PLATFORM_API: "0.14" },
+            network: "host",
+            command: ["/cnb/lifecycle/creator", ...flags, "-cache-dir", "/cache", target],
+          });
+          expect(finished, finished.stdout + finished.stderr).toMatchObject({ code: 0 });
+          const { stdout } = await succeed(person, ["inspect", "--json", "e2e/third-party"]);
+          const { layers } = JSON.parse(stdout) as { readonly layers: readonly { readonly diffId: string }[] };
+          expect((await appImage(target)).diffIds).toEqual(layers.map(({ diffId }) => diffId));
+        } finally {
+          await engine.close();
+          await registry.close();
+        }
+      },
+    );
   });
 
   describe("by our lifecycle and by the reference's", () => {
