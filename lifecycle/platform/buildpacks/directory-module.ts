@@ -25,7 +25,10 @@ export async function directoryModule(
 /** Reads and checks `buildpack.toml` or `extension.toml` and the programs beside it. Throws as `directoryModule` does. */
 export function readModuleDirectory(directory: string, kind: ModuleKind): BuildpackDescriptor {
   const file = join(directory, descriptorFile(kind));
-  if (!existsSync(file)) throw missingDescriptor(directory, kind);
+  const info = lstatSync(file, { throwIfNoEntry: false });
+  if (info === undefined) throw missingDescriptor(directory, kind);
+  // A link in a package would make us read a file of this machine.
+  if (!info.isFile()) throw new TspackError("INVALID_BUILDPACK", `${file} is not a regular file`);
   const descriptor = decodeBuildpackToml(readTomlFile(file), directory);
   const isExtension = descriptor.kind === "extension";
   if (isExtension !== (kind === "extension"))

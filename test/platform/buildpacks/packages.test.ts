@@ -177,6 +177,14 @@ describe("an archive", () => {
     });
   });
 
+  test("whose buildpack.toml is a link to a file of this machine is refused", async () => {
+    const trap = tree(join(directory, "trap"), component("a/trap", "1"));
+    execFileSync("ln", ["-sf", join(one, "buildpack.toml"), join(trap, "buildpack.toml")]);
+    const file = join(directory, "trap.tgz");
+    execFileSync("tar", ["-czf", file, "-C", trap, "."]);
+    await expect(load(file)).rejects.toMatchObject({ code: "INVALID_BUILDPACK" });
+  });
+
   test("that leads out of its directory is refused", async () => {
     const file = join(directory, "traversal.tar");
     execFileSync("tar", ["-cf", file, "-P", "--transform", "s,^,../../,", "-C", one, "buildpack.toml"]);
