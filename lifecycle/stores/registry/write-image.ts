@@ -74,7 +74,7 @@ async function writeRepository(
   const repository = tools.client.repository(first.registry, first.repository, "destination");
   const progress = (job.options.ctx?.progress ?? silentProgress).start(`Sending ${first.original}`, { unit: "bytes" });
   try {
-    const layers = await sendBlobs(tools, job, repository, progress);
+    const layers = await sendBlobs(tools, job, repository, { progress, lookAgain: false });
     for (const ref of refs) {
       for (let attempt = 1; ; attempt += 1) {
         const mediaType = manifest.value.mediaType ?? ociTypes.manifest;
@@ -83,7 +83,7 @@ async function writeRepository(
         if (attempt >= repository.retry.attempts) throw stillUnknown(repository, ref);
         // The registry does not see all blobs yet, or has lost one: look again, send what is missing.
         await pause(attempt, repository.retry, signalOf(tools, job));
-        await sendBlobs(tools, job, repository, silentProgress.start(""));
+        await sendBlobs(tools, job, repository, { progress: silentProgress.start(""), lookAgain: true });
       }
     }
     return layers;
@@ -105,6 +105,13 @@ function stillUnknown(repository: Repository, ref: ImageRef): RemoteError {
   );
 }
 
+/** How blobs are sent. */
+interface Sending {
+  readonly progress: ProgressStep;
+  /** Whether the registry is asked even for what it was seen to have. */
+  readonly lookAgain: boolean;
+}
+
 interface Blob {
   readonly descriptor: Descriptor;
   open(): ByteStream;
@@ -114,7 +121,7 @@ async function sendBlobs(
   tools: WriteTools,
   job: WriteJob,
   repository: Repository,
-  progress: ProgressStep,
+  { progress, lookAgain }: Sending,
 ): Promise<readonly LayerReport[]> {
   const stop = new AbortController();
   const signal = AbortSignal.any([signalOf(tools, job), stop.signal]);
@@ -126,7 +133,7 @@ async function sendBlobs(
     const known = pending.get(blob.descriptor.digest);
     if (known !== undefined) return known;
     progress.total((total += blob.descriptor.size));
-    const report = inSlot(() => sendBlob(tools, job, repository, { blob, signal, progress }));
+    const report = inSlot(() => sendBlob(tools, job, repository, { blob, signal, progress, lookAgain }));
     pending.set(blob.descriptor.digest, report);
     return report;
   };
@@ -163,7 +170,7 @@ async function sendBlob(
   tools: WriteTools,
   job: WriteJob,
   repository: Repository,
-  { blob, signal, progress }: { readonly blob: Blob; readonly signal: AbortSignal; readonly progress: ProgressStep },
+  { blob, signal, progress, lookAgain }: Sending & { readonly blob: Blob; readonly signal: AbortSignal },
 ): Promise<LayerReport> {
   const { descriptor } = blob;
   const { digest, size } = descriptor;
@@ -173,6 +180,10 @@ async function sendBlob(
     return { digest, size, outcome: "present" };
   }
   const key = `${repository.registry} ${digest}`;
+  if (!lookAgain && tools.origins.get(key)?.has(repository.name) === true) {
+    progress.advance(size);
+    return { digest, size, outcome: "present" };
+  }
   const named = (job.options.mountFrom ?? []).filter(({ registry }) => registry === repository.registry);
   const mountFrom = [...new Set([...(tools.origins.get(key) ?? []), ...named.map((ref) => ref.repository)])];
   const outcome = await uploadBlob(repository, {
