@@ -3,6 +3,7 @@ import { versionText } from "../distribution/version.ts";
 import { addBuild } from "./program/build.ts";
 import { addBuilder } from "./program/builder.ts";
 import { addBuildpack, addExtension } from "./program/buildpack.ts";
+import { addCache } from "./program/cache.ts";
 import { command, examples, outputOptions } from "./program/declare.ts";
 import { addImages } from "./program/images.ts";
 import { addInspect } from "./program/inspect.ts";
@@ -23,7 +24,7 @@ export function buildProgram(host: TspackHost): Command {
     .helpCommand(true)
     .enablePositionalOptions();
   outputOptions(program);
-  const commands = [addBuild, addRun, addRebase, addInspect, addImages];
+  const commands = [addBuild, addRun, addRebase, addInspect, addImages, addCache];
   for (const add of [...commands, addBuilder, addBuildpack, addExtension, addStack]) add(program, host);
   const version = command(program, "version", "Print the version").action(() => host.stdout(`${versionText}\n`));
   examples(version, ["tspack version"]);

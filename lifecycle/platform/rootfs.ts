@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
-import { chmod, mkdir, readdir, rename, rm } from "node:fs/promises";
+import { chmod, mkdir, readdir, rename, rm, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import type { Context } from "../context.ts";
 import { errorCode, TspackError } from "../errors.ts";
@@ -18,7 +18,7 @@ export async function unpackRootfs(image: Image, directory: string, label: strin
     .update(layers.map((layer) => layer.diffId).join("\n"))
     .digest("hex");
   const target = join(directory, key);
-  if (existsSync(target)) return target;
+  if (await used(target)) return target;
   const temporary = join(directory, `.new-${randomUUID()}`);
   const step = ctx.progress.start(`Unpacking ${label}`, { total: layers.length, unit: "items" });
   try {
@@ -28,11 +28,25 @@ export async function unpackRootfs(image: Image, directory: string, label: strin
       step.advance(1);
     }
     await settle(temporary, target);
+    // Until now it had the time of the image's root directory.
+    await used(target);
     step.done(`${layers.length} layers`);
     return target;
   } catch (error) {
     await removeTree(temporary);
     throw explain(error, directory);
+  }
+}
+
+/** Whether it is there. Its time says when it was used last, and keeps it from those who prune. */
+async function used(target: string): Promise<boolean> {
+  try {
+    await utimes(target, new Date(), new Date());
+    return true;
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return false;
+    // Of somebody else: it can be read all the same.
+    return existsSync(target);
   }
 }
 

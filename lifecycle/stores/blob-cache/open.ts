@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdir, open, readdir, rename, rm, stat, type FileHandle } from "node:fs/promises";
+import { mkdir, open, readdir, rename, rm, stat, utimes, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import type { Context } from "../../context.ts";
 import { errorCode, TspackError } from "../../errors.ts";
@@ -78,7 +78,13 @@ class FileBlobCache implements BlobCache {
     const path = join(this.#parts.blobs, hex(digest));
     const [found, size] = await Promise.all([sizeOf(path), this.#parts.index.size(digest)]);
     if (found === undefined || size === undefined) return undefined;
-    if (found === size) return path;
+    if (found === size) {
+      // Whoever prunes leaves what is used. Gone this moment: as if it had not been there.
+      return utimes(path, new Date(), new Date()).then(
+        () => path,
+        (error: unknown) => (errorCode(error) === "ENOENT" ? undefined : path),
+      );
+    }
     // Cut short, by a full disk or a crash of the machine: make it again.
     await rm(path, { force: true });
     return undefined;
