@@ -10,6 +10,8 @@ import type { ImageSource, Keychain } from "../stores/store.ts";
 import { type Machine, searchPath } from "./machine.ts";
 import { type Places, placesFrom } from "./places.ts";
 import type { SandboxSearch } from "./runners/sandbox/sandbox.ts";
+import { readSettings, type Settings } from "./settings.ts";
+import { mirroredSource } from "./settings/registry-mirrors.ts";
 
 /** What every operation works with: the stores and places of this machine. */
 export interface Tools {
@@ -20,6 +22,9 @@ export interface Tools {
   /** The local image store. */
   readonly local: LayoutStore;
   readonly registries: RegistryStore;
+  readonly settings: Settings;
+  /** Registries as base images are fetched from them: by the mirrors of the settings. */
+  readonly pulls: ImageSource;
   /** Looks here first and then in the registry that the name says. */
   readonly images: ImageSource;
   blobs(): Promise<BlobCache>;
@@ -37,17 +42,19 @@ export interface NetworkAccess {
   readonly certificates: string | undefined;
 }
 
-/** Opens the stores of a machine. Throws `INVALID_ENV`. */
+/** Opens the stores of a machine. Throws `INVALID_ENV`, `INVALID_TOML` of the settings. */
 export function openTools(machine: Machine, network: NetworkAccess, ctx: Context): Tools {
   const places = placesFrom(machine.env);
   const leases = openLeases(places.users);
   const local = layoutStore(places.images, { leases });
   const { registries } = network;
+  const settings = readSettings(places.config);
+  const pulls = mirroredSource(registries, settings, ctx.logger);
   const images: ImageSource = {
-    resolve: async (ref, options) => (await local.resolve(ref, options)) ?? registries.resolve(ref, options),
+    resolve: async (ref, options) => (await local.resolve(ref, options)) ?? pulls.resolve(ref, options),
   };
   const blobs = (): Promise<BlobCache> => openBlobCache(places.blobs, { ctx });
-  return { machine, network, ctx, places, local, registries, images, blobs, leases };
+  return { machine, network, ctx, places, local, registries, settings, pulls, images, blobs, leases };
 }
 
 /** Where a sandbox is looked for. */

@@ -20,7 +20,7 @@ import { writePlatformDirectory } from "../../lifecycle/platform/build/platform-
 import { refuseTraps } from "../../lifecycle/platform/build/untrusted.ts";
 import { placesFrom } from "../../lifecycle/platform/places.ts";
 import { fileInRootfs, homeOf } from "../../lifecycle/platform/rootfs-files.ts";
-import { readSettings } from "../../lifecycle/platform/settings.ts";
+import { noSettings, readSettings } from "../../lifecycle/platform/settings.ts";
 
 let folder = "";
 beforeEach(() => {
@@ -180,7 +180,7 @@ describe("files of an unpacked image", () => {
 describe("settings", () => {
   test("are empty without a file, and name every unknown key", () => {
     const file = join(folder, "config.toml");
-    expect(readSettings(file)).toEqual({ debianMirror: undefined });
+    expect(readSettings(file)).toEqual(noSettings);
     writeFileSync(file, 'debian-mirror = "http://mirror.example/debian"\n');
     expect(readSettings(file).debianMirror).toBe("http://mirror.example/debian");
     writeFileSync(file, "debain-mirror = 1\n");

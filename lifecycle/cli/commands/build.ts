@@ -49,7 +49,7 @@ export interface BuildOptions extends CommonOptions {
   readonly cache?: readonly string[];
   readonly cacheImage?: string;
   readonly pullPolicy?: PullPolicy;
-  readonly runner: RunnerChoice;
+  readonly runner?: RunnerChoice;
   readonly sandbox?: SandboxKind;
   readonly network?: string;
   readonly volume?: readonly string[];

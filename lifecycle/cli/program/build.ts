@@ -94,9 +94,12 @@ function addMachine(build: Command): void {
   build
     .optionsGroup("Where buildpacks run:")
     .addOption(
-      new Option("--runner <runner>", "where buildpacks run")
-        .choices(["auto", "engine", "sandbox", "in-place"])
-        .default("auto"),
+      new Option("--runner <runner>", "where buildpacks run (default: auto)").choices([
+        "auto",
+        "engine",
+        "sandbox",
+        "in-place",
+      ]),
     )
     .addOption(new Option("--sandbox <way>", "how the sandbox is made").choices(["bubblewrap", "unshare"]))
     .option(

@@ -28,6 +28,8 @@ import { privateDirectory } from "../places.ts";
 import { removeTree } from "../rootfs.ts";
 import { fileInRootfs } from "../rootfs-files.ts";
 import type { Runner, RunnerDirectories, RunnerJob, RunnerVolume } from "../runners/runner.ts";
+import type { Settings } from "../settings.ts";
+import { withRunImageMirrors } from "../settings/apply-settings.ts";
 import { type ApplicationInputs, bringApplication } from "./bring-application.ts";
 import type { BuildCache } from "./build-cache.ts";
 import { removeAbandoned } from "./leftovers.ts";
@@ -53,6 +55,8 @@ export interface BuildImageInputs {
   readonly workspace: string;
   /** `--run-image`; undefined: what the builder names. */
   readonly runImage: string | undefined;
+  /** The person's own mirrors of run images. */
+  readonly runImageMirrors: Settings["runImageMirrors"];
   /** `--previous-image`; undefined: the image of the first name. */
   readonly previousImage: ImageRef | undefined;
   /** Variables for buildpacks: files of `<platform>/env`. */
@@ -188,7 +192,7 @@ async function analyzeIn(
   if (output === undefined) throw new Error("an image needs a name");
   const { images, access, ctx } = ports;
   const runImage = await selectRunImage(
-    { features, given: inputs.runImage, declared: builder.runImages[0], output },
+    { features, given: inputs.runImage, declared: withRunImageMirrors(builder.runImages[0], inputs), output },
     undefined,
   );
   const previousImage = inputs.previousImage ?? output;

@@ -13,8 +13,11 @@ import type { OnEvent } from "../events.ts";
 import { familiarName } from "../familiar-name.ts";
 import type { Machine } from "../machine.ts";
 import { chooseRunner } from "../runners/choose-runner.ts";
+import { placesFrom } from "../places.ts";
 import { guardFromBuildpacks } from "../runners/guard.ts";
 import type { Runner } from "../runners/runner.ts";
+import { readSettings } from "../settings.ts";
+import { withSettings } from "../settings/apply-settings.ts";
 import { type NetworkAccess, openTools, sandboxSearch, type Tools } from "../tools.ts";
 import { buildCache } from "./build-cache.ts";
 import { type BuildImageInputs, buildImage, type BuiltImage } from "./build-image.ts";
@@ -57,7 +60,8 @@ export async function build(request: BuildRequest, ports: BuildPorts): Promise<B
   const { onEvent = () => {}, signal = new AbortController().signal, clock = () => new Date() } = ports;
   const ctx = eventContext({ onEvent, signal, clock, verbose: request.verbose === true });
   try {
-    const resolved = resolveRequest(request, ports.machine, clock());
+    const settings = readSettings(placesFrom(ports.machine.env).config);
+    const resolved = resolveRequest(withSettings(request, settings), ports.machine, clock());
     const names = resolved.names.map(familiarName);
     ctx.emit({ type: "started", image: resolved.names[0]?.original ?? "", names, version: versionText });
     const network = ports.openNetwork(request.insecureRegistries ?? [], ctx);
@@ -154,6 +158,7 @@ async function imageInputs(
     project,
     workspace,
     runImage: request.runImage,
+    runImageMirrors: tools.settings.runImageMirrors,
     previousImage,
     env: { ...(await buildVariables(machine.env, places, machine.cwd)), ...request.env },
     phaseEnv: proxyVariables(network.proxy),

@@ -1,6 +1,7 @@
 import { dirname, resolve } from "node:path";
 import type { ProjectMetadata } from "../../cnb/files/project-metadata.ts";
 import { openProject, type Project } from "../project/open-project.ts";
+import { chosenBuilder } from "../settings/apply-settings.ts";
 import { openApplication } from "../source/open-application.ts";
 import type { Tools } from "../tools.ts";
 import type { ApplicationInputs } from "./bring-application.ts";
@@ -52,7 +53,7 @@ export async function withSource<T>(
       ...resolved,
       request: {
         ...request,
-        builder: request.builder ?? project.builder,
+        ...chosenBuilder(request, project.builder, tools.settings),
         env: { ...project.env, ...request.env },
       },
       appDir: opened.directory,

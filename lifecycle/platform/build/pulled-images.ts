@@ -9,13 +9,13 @@ const ownHost = "tspack.local";
  * Base images by pull policy: `always` asks the registry and takes the local one when the
  * registry has none, `if-not-present` the other way round, `never` asks no registry.
  */
-export function pulledImages({ local, registries }: Tools, policy: PullPolicy = "if-not-present"): ImageSource {
+export function pulledImages({ local, pulls }: Tools, policy: PullPolicy = "if-not-present"): ImageSource {
   return {
     resolve: async (ref, options) => {
       const own = ref.registry === ownHost;
-      if (policy === "always" && !own) return (await registries.resolve(ref, options)) ?? local.resolve(ref, options);
+      if (policy === "always" && !own) return (await pulls.resolve(ref, options)) ?? local.resolve(ref, options);
       const found = await local.resolve(ref, options);
-      return found !== undefined || policy === "never" || own ? found : registries.resolve(ref, options);
+      return found !== undefined || policy === "never" || own ? found : pulls.resolve(ref, options);
     },
   };
 }
