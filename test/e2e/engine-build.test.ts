@@ -40,7 +40,9 @@ const credential = Buffer.from("ada:pass:word").toString("base64");
 /** Says what it can see, and makes one layer for launch and cache. */
 const buildScript = `set -e
 echo "user $(id -u):$(id -g), app of $(stat -c %u:%g .)"
-if env | grep -q ${credential} || tr '\\0' '\\n' < /proc/1/environ | grep -q ${credential}; then echo "a credential is here"; fi
+seen="$(env) $(cat /proc/*/environ 2> /dev/null | tr '\\0' '\\n' || true)"
+[[ $seen != *CNB_PLATFORM_API* ]] || echo "variables of the phase are here"
+[[ $seen != *${credential}* ]] || echo "a credential is here"
 [ ! -e /extra ] || echo "extra: $(cat /extra/file)"
 [ ! -e /extra ] || touch /extra/made 2> /dev/null || echo "extra is read-only"
 echo "interfaces: $(ls /sys/class/net | tr '\\n' ' ')"

@@ -94,7 +94,8 @@ export function phaseContainer(phase: ContainerPhase, plan: PhasePlan): SessionC
     network: runsBuildpacks ? places.network : places.registryNetwork,
     binds: [
       `${places.layersVolume}:${containerPaths.layers}`,
-      `${places.appVolume}:${appDir}`,
+      // The first that has it gives it its owner, in Podman for good: that has to be one of the builder's.
+      ...(phase === "analyzer" || phase === "restorer" ? [] : [`${places.appVolume}:${appDir}`]),
       ...cacheBinds(phase, places),
       ...access.binds,
       ...(runsBuildpacks ? plan.binds : []),
