@@ -74,7 +74,9 @@ describe.each(ways)("the sandbox made with $sandbox $note", ({ sandbox, skip }) 
         node /workspace/search.mjs ${search.join(" ")} && echo searched; kill %1`,
     });
     expect(stderr).toContain("searched");
-    const found = [...stderr.matchAll(/^FOUND (\d) (.*)$/gm)].map(([, index, where]) => `${index} ${where}`);
+    const found = [...stderr.matchAll(/^(?:\[[^\]]*\] )?FOUND (\d) (.*)$/gm)].map(
+      ([, index, where]) => `${index} ${where}`,
+    );
     // What it finds of the decoy shows that it would have found a secret.
     expect(found).toEqual(expect.arrayContaining(["0 environment", "0 /tmp/decoy"]));
     expect(found.filter((line) => line.startsWith("0 /proc/")).length).toBeGreaterThan(0);
