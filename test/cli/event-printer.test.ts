@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { eventPrinter } from "../../lifecycle/cli/event-printer.ts";
-import type { BuildEvent, BuildEventBody } from "../../lifecycle/platform/events.ts";
+import type { BuildEventBody } from "../../lifecycle/platform/events.ts";
 
 const time = "2026-01-31T12:00:00.000Z";
 const line = { type: "output", stream: "stdout", level: "info" } as const;
@@ -20,7 +20,7 @@ function printed(options: Partial<Parameters<typeof eventPrinter>[0]>): string {
   let text = "";
   const write = (part: string): void => void (text += part);
   const print = eventPrinter({ write, terminal: false, color: false, quiet: false, timestamps: false, ...options });
-  for (const event of events) print({ time, ...event } as BuildEvent);
+  for (const event of events) print({ time, ...event });
   return text;
 }
 
