@@ -3,6 +3,7 @@ import type { ModuleInfo } from "../../cnb/module-labels.ts";
 import { defaultNames } from "../../platform/builder/default-builder.ts";
 import { detectionTree } from "../../platform/builder/detection-order.ts";
 import { type ApiVersions, type BuilderInfo, inspectBuilderImage } from "../../platform/builder/inspect-builder.ts";
+import { readSettings } from "../../platform/settings.ts";
 import type { ImageSource } from "../../stores/store.ts";
 import { type StructuredFormat, structuredText } from "../structured.ts";
 import { textTable } from "../text-table.ts";
@@ -20,9 +21,10 @@ export async function inspectBuilder(
   [given]: readonly string[],
   options: BuilderInspectOptions,
 ): Promise<void> {
-  const name = given ?? defaultNames.builder;
   const depth = readDepth(options.depth);
   const toolbox = openToolbox(host, options);
+  const { defaultBuilder = defaultNames.builder, trustedBuilders } = readSettings(toolbox.places.config);
+  const name = given ?? defaultBuilder;
   const ref = imageArgument(name);
   const look = async (store: ImageSource): Promise<BuilderInfo | null> => {
     const image = await store.resolve(ref);
@@ -36,8 +38,8 @@ export async function inspectBuilder(
     return null;
   });
   if (localInfo === null && remoteInfo === null) throw notFound(name);
-  const isOwn = name === defaultNames.builder;
-  const shared = { builder_name: name, trusted: isOwn, default: isOwn };
+  const trusted = name === defaultNames.builder || trustedBuilders.includes(name);
+  const shared = { builder_name: name, trusted, default: name === defaultBuilder };
   if (options.output !== "human-readable") {
     host.stdout(structuredText({ ...shared, remote_info: remoteInfo, local_info: localInfo }, options.output));
     return;
