@@ -49,6 +49,7 @@ export async function builderOfToml(
     {
       description,
       buildImage,
+      platform: target,
       runImages: runImages.length === 0 ? [{ image: defaultNames.run, mirrors: [] }] : runImages,
       buildpacks,
       extensions,

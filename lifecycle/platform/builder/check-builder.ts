@@ -1,6 +1,6 @@
 import type { GroupElement, OrderGroup } from "../../cnb/files/group.ts";
 import { InputError, type InputIssue } from "../../errors.ts";
-import { checkApis, checkOrders } from "../buildpacks/check-modules.ts";
+import { checkApis, checkOrders, checkTargets } from "../buildpacks/check-modules.ts";
 import { closest } from "../buildpacks/locate.ts";
 import { type BuildModule, moduleName } from "../buildpacks/module.ts";
 import type { CreateBuilderInputs } from "./create-builder.ts";
@@ -14,6 +14,7 @@ export function checkBuilder(inputs: CreateBuilderInputs): CreateBuilderInputs {
   const { deprecated, supported } = lifecycle.apis.buildpack;
   const contents = { name: "the builder", buildpackApis: [...deprecated, ...supported] };
   checkApis([...buildpacks, ...extensions], contents);
+  checkTargets([...buildpacks, ...extensions], inputs.platform);
   checkOrders(buildpacks, { buildpacks: [] });
   const issues: InputIssue[] = [];
   const complete = (elements: readonly GroupElement[], known: readonly BuildModule[], path: string): GroupElement[] =>

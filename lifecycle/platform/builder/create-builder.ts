@@ -6,6 +6,7 @@ import type { Context } from "../../context.ts";
 import { InputError, type InputIssue } from "../../errors.ts";
 import { type LayerEntry, packEntries } from "../../layers/pack-entries.ts";
 import type { Owner } from "../../layers/place.ts";
+import type { Platform } from "../../oci/descriptor.ts";
 import type { Image } from "../../oci/image.ts";
 import { type Addition, appendLayers, editContainer, mutate, setEnv, setLabels, variable } from "../../oci/mutate.ts";
 import type { BlobCache } from "../../stores/blob-cache.ts";
@@ -18,6 +19,8 @@ import { checkBuilder } from "./check-builder.ts";
 export interface CreateBuilderInputs {
   readonly description: string;
   readonly buildImage: Image;
+  /** Of the build image. */
+  readonly platform: Platform;
   readonly runImages: readonly RunImageForExport[];
   readonly buildpacks: readonly BuildModule[];
   readonly extensions: readonly BuildModule[];

@@ -46,6 +46,7 @@ export async function defaultBuilder({ sources, store, blobs, ctx }: DefaultBuil
     {
       ...definition,
       buildImage: stack.build,
+      platform: { os: "linux", architecture: sources.arch },
       runImages: [{ image: defaultNames.run, mirrors: [] }],
       buildpacks: await Promise.all(
         definition.buildpacks.map(({ uri = "" }) => directoryModule(join(directory, uri), "buildpack", blobs)),

@@ -1,6 +1,7 @@
 import type { GroupElement, OrderGroup } from "../../cnb/files/group.ts";
 import { InputError } from "../../errors.ts";
-import { checkApis, checkOrders } from "./check-modules.ts";
+import type { Platform } from "../../oci/descriptor.ts";
+import { checkApis, checkOrders, checkTargets } from "./check-modules.ts";
 import type { BuilderContents, BuilderModule } from "./contents.ts";
 import { distinct, loadModules } from "./load-modules.ts";
 import { locate, type LocateScope } from "./locate.ts";
@@ -16,6 +17,8 @@ export interface BuildpackSelection {
   readonly post: BuildpackRequests;
   readonly extensions: BuildpackRequests;
   readonly disableSystem: boolean;
+  /** What the build is for. */
+  readonly platform: Platform;
 }
 
 /** What is put into a builder for one build; nothing of it is written to the builder's own files. */
@@ -51,6 +54,7 @@ export async function resolveBuilderChanges(
   const order = planOrder({ buildpacks, pre, post, extensions }, contents.order.order);
   const modules = distinct(find.found);
   checkApis(modules, contents);
+  checkTargets(modules, selection.platform);
   checkOrders(modules, contents);
   return {
     buildpacks: await unpacked(modules, "buildpack", ports),

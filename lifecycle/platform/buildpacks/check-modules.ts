@@ -1,6 +1,8 @@
 import { buildpackApis } from "../../cnb/api/buildpack.ts";
+import type { BuildpackTarget } from "../../cnb/files/buildpack-toml.ts";
 import { InputError, type InputIssue } from "../../errors.ts";
-import { type BuilderContents } from "./contents.ts";
+import type { Platform } from "../../oci/descriptor.ts";
+import type { BuilderContents } from "./contents.ts";
 import { closest } from "./locate.ts";
 import { type BuildModule, moduleName } from "./module.ts";
 
@@ -27,6 +29,27 @@ export function checkApis(
       hint: "take another version of the buildpack, or a builder with a newer lifecycle",
     },
   );
+}
+
+/**
+ * Checks that each runs on the operating system and architecture of the build; distributions are the
+ * lifecycle's to compare, which knows the run image. Throws `INVALID_BUILDPACK` with all that do not fit.
+ */
+export function checkTargets(modules: readonly BuildModule[], { os, architecture }: Platform): void {
+  const fits = (target: BuildpackTarget): boolean =>
+    (target.os === "" || target.os === os) && (target.arch === "" || target.arch === architecture);
+  const issues = modules
+    .filter(({ descriptor }) => descriptor.targets.length > 0 && !descriptor.targets.some(fits))
+    .map(({ descriptor }) => ({
+      source: moduleName(descriptor),
+      path: "targets",
+      expected: `${os}/${architecture} among them`,
+      got: descriptor.targets.map((target) => `${target.os || "any"}/${target.arch || "any"}`).join(", "),
+    }));
+  if (issues.length === 0) return;
+  throw new InputError("INVALID_BUILDPACK", "a buildpack is made for another platform", issues, {
+    hint: "get it for this one, or build for its own with --platform",
+  });
 }
 
 /** Checks that what the orders of composites name is there. Throws `INVALID_ORDER` with all that is missing. */

@@ -1,9 +1,11 @@
 import { pulledImages } from "../build/pulled-images.ts";
 import type { PullPolicy } from "../build/request.ts";
+import { machinePlatform } from "../../stores/stored-image.ts";
 import type { Tools } from "../tools.ts";
 import { builderContents } from "./contents.ts";
 import { type BuilderChanges, resolveBuilderChanges } from "./builder-changes.ts";
 import type { ModulePorts } from "./module.ts";
+import { readTarget } from "./read-platform.ts";
 import { type BuildpackRequests, requestsOf } from "./request.ts";
 
 /** What a build is asked to take part beside, or instead of, what the builder has. */
@@ -13,6 +15,8 @@ export interface RequestedBuildpacks {
   readonly postBuildpacks?: readonly string[] | undefined;
   readonly extensions?: readonly string[] | undefined;
   readonly disableSystemBuildpacks?: boolean | undefined;
+  /** `OS/ARCHITECTURE[/VARIANT]`; this machine's when absent. */
+  readonly platform?: string | undefined;
   /** When packages in registries are asked for again. */
   readonly pullPolicy?: PullPolicy | undefined;
 }
@@ -44,6 +48,7 @@ export async function requestedChanges(
     post: choose(request.postBuildpacks, around?.post),
     extensions: choose(request.extensions),
     disableSystem: request.disableSystemBuildpacks === true,
+    platform: request.platform === undefined ? machinePlatform() : readTarget(request.platform, "--platform").platform,
   };
   const lists = [selection.buildpacks, selection.pre, selection.post, selection.extensions];
   if (lists.every(({ requests }) => requests.length === 0) && !selection.disableSystem) return undefined;

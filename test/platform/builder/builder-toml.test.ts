@@ -139,6 +139,7 @@ describe("a builder image", () => {
   };
   const inputs = async (env: readonly string[], id = "test/one", version = "1.2.3"): Promise<CreateBuilderInputs> => ({
     description: "",
+    platform: { os: "linux", architecture: "amd64" },
     buildImage: buildImage(env),
     runImages: [{ image: "run", mirrors: [] }],
     buildpacks: [await directoryModule(join(folder, "bp"), "buildpack", memoryBlobCache())],

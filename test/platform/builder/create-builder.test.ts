@@ -46,6 +46,7 @@ async function inputs(more: Partial<CreateBuilderInputs> = {}): Promise<CreateBu
   const lifecycle = await namedLifecycle({ uri: "lifecycle" }, directory, platform, ports);
   return {
     description: "d",
+    platform,
     buildImage: imageFromParts({
       format: "oci",
       layers: [memoryLayer(new Uint8Array(1024))],

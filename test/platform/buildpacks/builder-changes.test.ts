@@ -53,6 +53,7 @@ function resolve(wanted: Wanted): Promise<BuilderChanges | undefined> {
     post: list(post),
     extensions: list(extensions),
     disableSystem,
+    platform: { os: "linux", architecture: "amd64" },
   };
   return resolveBuilderChanges(selection, contents, ports);
 }
@@ -117,8 +118,10 @@ describe("what is put into a builder", () => {
     ["a buildpack as an extension", { extensions: ["mine"] }, "INVALID_BUILDPACK"],
     ["a composite whose parts are nowhere", { buildpacks: ["lonely"] }, "INVALID_ORDER"],
     ["an API that the lifecycle does not speak", { buildpacks: ["newer"] }, "BUILDPACK_API_UNSUPPORTED"],
+    ["made for another platform", { buildpacks: ["foreign"] }, "INVALID_BUILDPACK"],
     ["an image that does not exist", { buildpacks: ["docker://nowhere.example/x"] }, "BUILDPACK_NOT_FOUND"],
   ])("is not %s", async (_, wanted, code) => {
+    tree(join(directory, "foreign"), component("me/foreign", "1", '[[targets]]\nos = "linux"\narch = "s390x"\n'));
     tree(join(directory, "lonely"), composite("me/lonely", "1", ["own/z@1"]));
     const files = component("me/newer", "1");
     tree(join(directory, "newer"), {
