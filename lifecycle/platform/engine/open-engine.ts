@@ -1,6 +1,6 @@
 import { TspackError } from "../../errors.ts";
 import { addressName } from "../../stores/engine/address.ts";
-import { type EngineConnection, engineConnection } from "../../stores/engine/connection.ts";
+import { type EngineConnection, engineConnection, printable } from "../../stores/engine/connection.ts";
 import type { Env } from "../machine.ts";
 import { type EngineEndpoint, findEngine, type SshEndpoint } from "./endpoint.ts";
 import { openSshTunnel } from "./ssh.ts";
@@ -42,9 +42,8 @@ export async function openEngine(env: Env, signal: AbortSignal): Promise<OpenEng
     const facts = await engineFacts(connection, name);
     return { connection, ...facts, socket: socketOf(address), close };
   } catch (error) {
-    const complaint = tunnel?.complaint() ?? "";
     await close();
-    throw explain(error, endpoint, complaint);
+    throw explain(error, endpoint, tunnel?.complaint() ?? "");
   }
 }
 
@@ -88,7 +87,7 @@ function requireApi(api: string, address: string): void {
 
 function explain(error: unknown, { source }: EngineEndpoint, complaint: string): unknown {
   if (!(error instanceof TspackError) || error.code !== "ENGINE_UNREACHABLE") return error;
-  const ssh = complaint === "" ? "" : `: ${complaint.split("\n").at(-1)}`;
+  const ssh = complaint === "" ? "" : `: ${printable(complaint)}`;
   const named = source === "found" ? "" : ` (named by ${source})`;
   return new TspackError("ENGINE_UNREACHABLE", `${error.message}${named}${ssh}`, {
     cause: error,

@@ -8,7 +8,7 @@ import type { SshEndpoint } from "./endpoint.ts";
 /** A socket of this machine that leads to an engine on another one. */
 export interface SshTunnel {
   readonly socket: string;
-  /** What `ssh` said last on standard error: why there is no answer. */
+  /** The last line that `ssh` wrote on standard error, complete after `close`: why there is no answer. */
   readonly complaint: () => string;
   readonly close: () => Promise<void>;
 }
@@ -34,9 +34,11 @@ export async function openSshTunnel(endpoint: SshEndpoint, program = "ssh"): Pro
   });
   return {
     socket: path,
-    complaint: () => said.trim(),
+    complaint: () => said.trim().split("\n").at(-1) ?? "",
     close: async () => {
+      const ended = [...children].map((child) => new Promise((resolve) => child.once("close", resolve)));
       for (const child of children) child.kill("SIGTERM");
+      await Promise.all(ended);
       await new Promise((resolve) => server.close(resolve));
       await rm(directory, { recursive: true, force: true });
     },

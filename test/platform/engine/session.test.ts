@@ -1,0 +1,109 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { silentProgress } from "../../../lifecycle/context.ts";
+import { silentLogger } from "../../../lifecycle/logger.ts";
+import { openEngine } from "../../../lifecycle/platform/engine/open-engine.ts";
+import { openSession, type SessionContainer } from "../../../lifecycle/platform/engine/session.ts";
+import { openSshTunnel } from "../../../lifecycle/platform/engine/ssh.ts";
+import { engineConnection } from "../../../lifecycle/stores/engine/connection.ts";
+import { startFakeEngine } from "../../fakes/engine.ts";
+
+const container: SessionContainer = {
+  image: "i",
+  command: ["/p"],
+  env: {},
+  user: "0:0",
+  binds: [],
+  network: "none",
+  confined: true,
+};
+
+function answersTo(path: string): { readonly status: number; readonly body: string } | undefined {
+  if (path.startsWith("DELETE")) return { status: path.includes("volumes") ? 409 : 204, body: '{"message":"in use"}' };
+  if (path.includes("/containers/create?name=tspack-broken"))
+    return { status: 500, body: '{"message":"made it and fell over"}' };
+  if (path.startsWith("POST")) return { status: 201, body: '{"Id":"id"}' };
+  return undefined;
+}
+
+describe("what a build makes in an engine", () => {
+  test("goes at the end, newest first, even what was made without an answer and after Ctrl-C", async () => {
+    const engine = await startFakeEngine({ before: answersTo });
+    const stop = new AbortController();
+    const warnings: string[] = [];
+    const logger = { ...silentLogger, warn: (text: string) => void warnings.push(text) };
+    const ctx = { logger, progress: silentProgress, clock: () => new Date(), signal: stop.signal };
+    const connection = engineConnection({ kind: "unix", path: engine.socket }, stop.signal);
+    const session = openSession(connection, ctx);
+    const network = await session.network();
+    const volume = await session.volume("layers");
+    await session.container("detector", container);
+    await expect(session.container("broken", container)).rejects.toMatchObject({ code: "ENGINE_ERROR" });
+    stop.abort();
+    await expect(session.volume("late")).rejects.toMatchObject({ code: "CANCELED" });
+    await session.close();
+    const removed = engine.requests.filter((line) => line.startsWith("DELETE"));
+    expect(removed).toEqual([
+      expect.stringMatching(/^DELETE \/containers\/tspack-broken-\w+\?force=1&v=1$/),
+      expect.stringMatching(/^DELETE \/containers\/tspack-detector-\w+\?force=1&v=1$/),
+      `DELETE /volumes/${volume}?force=1`,
+      `DELETE /networks/${network}`,
+    ]);
+    expect(warnings).toEqual([expect.stringContaining(volume)]);
+    await session.close();
+    expect(engine.requests.filter((line) => line.startsWith("DELETE"))).toHaveLength(removed.length);
+    await connection.close();
+    await engine.close();
+  });
+});
+
+describe("opening an engine", () => {
+  const { signal } = new AbortController();
+
+  test("that is too old is refused with what to do", async () => {
+    const engine = await startFakeEngine({ version: "1.30" });
+    const attempt = openEngine({ DOCKER_HOST: `unix://${engine.socket}` }, signal);
+    await expect(attempt).rejects.toMatchObject({ code: "ENGINE_ERROR", hint: expect.stringContaining("sandbox") });
+    await engine.close();
+  });
+
+  test("that is not there says who named it", async () => {
+    const attempt = openEngine({ DOCKER_HOST: "unix:///nowhere.sock" }, signal);
+    await expect(attempt).rejects.toMatchObject({
+      code: "ENGINE_UNREACHABLE",
+      message: expect.stringContaining("env DOCKER_HOST"),
+    });
+  });
+
+  test("through ssh talks to the engine there, in several connections, and ends with it", async () => {
+    const engine = await startFakeEngine();
+    const directory = mkdtempSync(join(tmpdir(), "ssh-"));
+    const program = join(directory, "ssh");
+    const code = `const s=require("net").connect(${JSON.stringify(engine.socket)});process.stdin.pipe(s);s.pipe(process.stdout)`;
+    writeFileSync(program, `#!/bin/sh\nexec ${process.execPath} -e '${code}'\n`, { mode: 0o755 });
+    const endpoint = { kind: "ssh", user: undefined, host: "there", port: undefined, socket: undefined } as const;
+    const tunnel = await openSshTunnel(endpoint, program);
+    const connection = engineConnection({ kind: "unix", path: tunnel.socket });
+    expect(await connection.keepOpen()).toBe("1.41");
+    await connection.close();
+    await tunnel.close();
+    await engine.close();
+    rmSync(directory, { recursive: true });
+  });
+
+  test("through ssh that fails repeats what ssh said", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "ssh-"));
+    const program = join(directory, "ssh");
+    writeFileSync(program, "#!/bin/sh\necho 'Permission denied (publickey).' >&2\nexit 255\n", { mode: 0o755 });
+    const endpoint = { kind: "ssh", user: "ada", host: "there", port: undefined, socket: undefined } as const;
+    const tunnel = await openSshTunnel(endpoint, program);
+    const connection = engineConnection({ kind: "unix", path: tunnel.socket });
+    await expect(connection.keepOpen()).rejects.toMatchObject({ code: "ENGINE_UNREACHABLE" });
+    await connection.close();
+    await tunnel.close();
+    expect(tunnel.complaint()).toBe("Permission denied (publickey).");
+    rmSync(directory, { recursive: true });
+  });
+});
