@@ -10,6 +10,8 @@ export interface EventPrinterOptions {
   readonly color: boolean;
   /** Errors only. */
   readonly quiet: boolean;
+  /** False: lines of phases do not begin with the phase's program. */
+  readonly prefixes?: boolean;
   /** Each line begins with its time. */
   readonly timestamps: boolean;
 }
@@ -37,7 +39,7 @@ export function eventPrinter(options: EventPrinterOptions): OnEvent {
     barShown = false;
   };
   const prefix = (phase: BuildPhase | undefined): string =>
-    phase === undefined ? "" : `${dim(`[${phaseWords[phase][1]}]`)} `;
+    phase === undefined || options.prefixes === false ? "" : `${dim(`[${phaseWords[phase][1]}]`)} `;
   const progress = (event: BuildEvent & ProgressState): void => {
     if (event.finished) return line(event, progressLine(event));
     if (!terminal) return;

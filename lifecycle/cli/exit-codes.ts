@@ -77,3 +77,8 @@ export const exitCodeTable: Readonly<Record<ErrorCode, number>> = {
 export function exitCodeOf(error: unknown): number {
   return error instanceof TspackError ? exitCodeTable[error.code] : exitCodes.failed;
 }
+
+/** The exit code as scripts for pack know it, when tspack was started by that name: one for all failures. */
+export function packExitCode(code: number): number {
+  return code === 0 || code === exitCodes.canceled ? code : exitCodes.failed;
+}

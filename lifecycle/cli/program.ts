@@ -10,22 +10,23 @@ import { addImages } from "./program/images.ts";
 import { addInspect } from "./program/inspect.ts";
 import { addRebase } from "./program/rebase.ts";
 import { addRun } from "./program/run.ts";
+import { addSbom } from "./program/sbom.ts";
 import { addStack } from "./program/stack.ts";
 import type { TspackHost } from "./toolbox.ts";
 
 /** The tree of commands: flags and help in program/, work in commands/. */
 export function buildProgram(host: TspackHost): Command {
-  const program = new Command("tspack")
+  const program = new Command(host.calledAs ?? "tspack")
     .description("Cloud Native Buildpacks: from source code to an OCI image, without daemon and without root")
     .version(versionText, "-V, --version", "print the version")
     .configureOutput({ writeOut: host.stdout, writeErr: host.stderr })
     .exitOverride()
     .showSuggestionAfterError(true)
-    .showHelpAfterError("(tspack --help shows all commands)")
+    .showHelpAfterError(`(${host.calledAs ?? "tspack"} --help shows all commands)`)
     .helpCommand(true)
     .enablePositionalOptions();
   outputOptions(program);
-  const commands = [addBuild, addRun, addRebase, addInspect, addImages, addCache];
+  const commands = [addBuild, addRun, addRebase, addInspect, addSbom, addImages, addCache];
   for (const add of [...commands, addBuilder, addBuildpack, addExtension, addStack, addConfig]) add(program, host);
   const version = command(program, "version", "Print the version").action(() => host.stdout(`${versionText}\n`));
   examples(version, ["tspack version"]);

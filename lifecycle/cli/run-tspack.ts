@@ -1,6 +1,6 @@
 import { type Command, CommanderError } from "commander";
 import { TspackError } from "../errors.ts";
-import { exitCodeOf, exitCodes } from "./exit-codes.ts";
+import { exitCodeOf, exitCodes, packExitCode } from "./exit-codes.ts";
 import { renderError } from "./render-error.ts";
 import { examples } from "./program/declare.ts";
 import { buildProgram } from "./program.ts";
@@ -9,6 +9,11 @@ import { ExitWith, type TspackHost } from "./toolbox.ts";
 
 /** Runs `tspack` with its arguments; returns the exit code. Results go to stdout, all else to stderr. */
 export async function runTspack(host: TspackHost): Promise<number> {
+  const code = await runCommand(host);
+  return host.calledAs === "pack" ? packExitCode(code) : code;
+}
+
+async function runCommand(host: TspackHost): Promise<number> {
   try {
     const program = buildProgram(host);
     await addCompletion(program, host);

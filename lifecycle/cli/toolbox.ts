@@ -14,6 +14,8 @@ export { familiarName } from "../platform/familiar-name.ts";
 /** The process that tspack runs in, as far as it may see it. */
 export interface TspackHost extends Machine {
   readonly argv: readonly string[];
+  /** The name that the program was started by, when it is that of a program whose place it takes. */
+  readonly calledAs?: "pack" | undefined;
   readonly stdout: Write;
   readonly stderr: Write;
   /** Whether standard error is a terminal: bars instead of lines. */

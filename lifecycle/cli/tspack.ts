@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { dirname, resolve } from "node:path";
+import { basename, dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { versionText } from "../distribution/version.ts";
 
@@ -19,6 +19,7 @@ async function run(): Promise<void> {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => aborter.abort());
   const code = await runTspack({
     argv: process.argv.slice(2),
+    calledAs: basename(process.argv[1] ?? "") === "pack" ? "pack" : undefined,
     env: process.env,
     cwd: process.cwd(),
     uid: process.getuid?.() ?? 0,

@@ -8,8 +8,9 @@ import type { BuildOutput, BuildRequest, PullPolicy, RunnerChoice } from "../../
 import type { OnEvent } from "../../platform/events.ts";
 import { readEnvFile } from "../../platform/project/env-file.ts";
 import type { SandboxKind } from "../../platform/runners/sandbox/sandbox.ts";
-import { eventPrinter } from "../event-printer.ts";
+import { eventPrinter, type EventPrinterOptions } from "../event-printer.ts";
 import { networkAccess } from "../network-access.ts";
+import { packOutput, packPrinter, packSummary } from "../pack-name.ts";
 import { type CommonOptions, readVariables, type TspackHost } from "../toolbox.ts";
 import { summaryText } from "./build-summary.ts";
 
@@ -60,7 +61,7 @@ export interface BuildOptions extends CommonOptions {
 export async function build(host: TspackHost, [name = ""]: readonly string[], options: BuildOptions): Promise<void> {
   const { quiet = false, timestamps = false, json = false } = options;
   const color = host.color && options.color !== false;
-  const print = eventPrinter({ write: host.stderr, terminal: host.terminal, color, quiet, timestamps });
+  const print = printerOf(host, options, { color, quiet, timestamps });
   const onEvent: OnEvent = (event) => {
     print(event);
     if (json) host.stdout(`${JSON.stringify(event)}\n`);
@@ -72,7 +73,19 @@ export async function build(host: TspackHost, [name = ""]: readonly string[], op
     signal: host.signal,
   });
   if (json) return;
-  host.stdout(summaryText(result, { quiet, color }));
+  if (host.calledAs === "pack") host.stdout(quiet ? "" : packSummary(name));
+  else host.stdout(summaryText(result, { quiet, color }));
+}
+
+type PrinterOptions = Omit<EventPrinterOptions, "write" | "terminal">;
+
+function printerOf(host: TspackHost, options: BuildOptions, how: PrinterOptions): OnEvent {
+  if (host.calledAs !== "pack" || options.json === true)
+    return eventPrinter({ ...how, write: host.stderr, terminal: host.terminal });
+  // There is one container for all phases then, whose lines have no name before them.
+  const hasOthers = [options.buildpack, options.preBuildpack, options.postBuildpack].some((list) => list !== undefined);
+  const isOne = options.trustBuilder === true && (!hasOthers || options.trustExtraBuildpacks === true);
+  return packPrinter(host, { ...how, prefixes: !isOne });
 }
 
 /** Who reads events learns of a bad command line by them, too. */
@@ -92,7 +105,7 @@ function requestOf(host: TspackHost, name: string, options: BuildOptions, onEven
     ...options,
     names: [name, ...(options.tag ?? [])],
     env: { ...variablesOfFiles(host, options, onEvent), ...readVariables(options.env ?? [], host.env) },
-    output: outputOf(output, publish),
+    output: outputOf(output, publish) ?? (host.calledAs === "pack" ? packOutput(host.env) : undefined),
     buildpacks: options.buildpack,
     preBuildpacks: options.preBuildpack,
     postBuildpacks: options.postBuildpack,
