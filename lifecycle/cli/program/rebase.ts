@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 import type { TspackHost } from "../toolbox.ts";
-import { action, command, common, examples } from "./declare.ts";
+import { action, command, common, examples, pullPolicyOption } from "./declare.ts";
 
 /** `tspack rebase`. */
 export function addRebase(program: Command, host: TspackHost): void {
@@ -17,13 +17,7 @@ export function addRebase(program: Command, host: TspackHost): void {
     )
     .option("--force", "rebase even when the bases do not fit")
     .option("--previous-image <image>", "rebase this image, and write it under the name that is given")
-    .addOption(
-      new Option("--pull-policy <policy>", "when images are asked for again").choices([
-        "always",
-        "never",
-        "if-not-present",
-      ]),
-    )
+    .addOption(pullPolicyOption())
     .option("--report-output-dir <directory>", "write report.toml there; with several images, below their names")
     .option("--plan", "say what would be done and why, and change nothing")
     .option("--json", "print one line of JSON per image");

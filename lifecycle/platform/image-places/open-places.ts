@@ -22,9 +22,9 @@ export interface ImagePlaces {
    * The place of an image: a file when its name says so; else in the store that is asked for, and
    * without one in the local store or, when it is only there, in the container engine.
    */
-  open(name: string, store?: NamedStore): Promise<ImagePlace>;
+  readonly open: (name: string, store?: NamedStore) => Promise<ImagePlace>;
   /** The images of the person's container engine. Throws `ENGINE_UNREACHABLE`. */
-  engine(): Promise<{ readonly store: EngineStore; readonly name: string }>;
+  readonly engine: () => Promise<{ readonly store: EngineStore; readonly name: string }>;
 }
 
 /**

@@ -108,7 +108,7 @@ async function withRebase<T>(
   }
   return withImagePlaces(tools, async (places) => {
     const publish = storeOf(request) === "registry";
-    const own = runImageSource(tools, request.pullPolicy, publish);
+    const own = runImageSource(tools, request.pullPolicy ?? tools.settings.pullPolicy, publish);
     if (storeOf(request) !== "engine") return work({ request, runImage, places, bases: baseImages(own), tools });
     // What the engine has need not be sent there again.
     const { store } = await places.engine();
