@@ -7,6 +7,7 @@ import { type BuilderChanges, resolveBuilderChanges } from "./builder-changes.ts
 import type { ModulePorts } from "./module.ts";
 import { readTarget } from "./read-platform.ts";
 import { type BuildpackRequests, requestsOf } from "./request.ts";
+import { removeHalfUnpacked } from "./unpacked.ts";
 
 /** What a build is asked to take part beside, or instead of, what the builder has. */
 export interface RequestedBuildpacks {
@@ -60,6 +61,7 @@ export async function requestedChanges(
 export async function modulePorts(tools: Tools, pullPolicy?: PullPolicy): Promise<ModulePorts> {
   const { http, https, no } = tools.network.proxy;
   const { env } = tools.machine;
+  await removeHalfUnpacked(tools.places.buildpacks, tools.ctx.clock());
   return {
     images: pulledImages(tools, pullPolicy),
     blobs: await tools.blobs(),

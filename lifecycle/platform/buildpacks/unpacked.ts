@@ -1,9 +1,10 @@
+import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { TspackError } from "../../errors.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import type { Layer } from "../../oci/layer.ts";
 import { imageFromParts } from "../../oci/memory-image.ts";
-import { unpackRootfs } from "../rootfs.ts";
+import { removeTree, unpackRootfs } from "../rootfs.ts";
 import { type BuildModule, moduleFolder, moduleName, type ModulePorts } from "./module.ts";
 
 /**
@@ -26,6 +27,20 @@ export async function keepLayer(layer: Layer, { blobs }: ModulePorts): Promise<L
 export function unpackLayer(layer: Layer, what: string, { modulesDir, ctx }: ModulePorts): Promise<string> {
   const image = imageFromParts({ format: "oci", layers: [layer], config: { os: "linux", architecture: "" } });
   return unpackRootfs(image, modulesDir, what, ctx);
+}
+
+/** Milliseconds after which what is half unpacked belongs to nobody any more. */
+const abandonedAfter = 48 * 60 * 60 * 1000;
+
+/** Removes what a tspack that was killed left half done: names with a dot before them. */
+export async function removeHalfUnpacked(modulesDir: string, now: Date): Promise<void> {
+  const names = await readdir(modulesDir).catch(() => []);
+  for (const name of names.filter((one) => one.startsWith("."))) {
+    const path = join(modulesDir, name);
+    const info = await lstat(path).catch(() => undefined);
+    if (info === undefined || now.getTime() - info.mtimeMs < abandonedAfter) continue;
+    await removeTree(path).catch(() => undefined);
+  }
 }
 
 /** The directory of a buildpack or extension on this machine: that of its own content, never to be written to. */

@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { archiveModules } from "../../../lifecycle/platform/buildpacks/archive-module.ts";
@@ -10,7 +10,7 @@ import { loadModules } from "../../../lifecycle/platform/buildpacks/load-modules
 import { allOf, moduleName, type ModuleSet } from "../../../lifecycle/platform/buildpacks/module.ts";
 import { packageImage } from "../../../lifecycle/platform/buildpacks/package-image.ts";
 import { packageModules } from "../../../lifecycle/platform/buildpacks/package-module.ts";
-import { moduleDirectory } from "../../../lifecycle/platform/buildpacks/unpacked.ts";
+import { moduleDirectory, removeHalfUnpacked } from "../../../lifecycle/platform/buildpacks/unpacked.ts";
 import { mutate, setLabels } from "../../../lifecycle/oci/mutate.ts";
 import { parseReference } from "../../../lifecycle/oci/reference.ts";
 import { component, composite, ctx, portsIn, scratch, tree } from "./module-fixture.ts";
@@ -152,6 +152,17 @@ describe("a package", () => {
   test("asked for as an extension is refused", async () => {
     const image = packageImage({ ...(await load(one)), platform });
     await expect(packageModules(image, "p", "extension", ports)).rejects.toMatchObject({ code: "INVALID_BUILDPACK" });
+  });
+});
+
+describe("what a killed tspack left", () => {
+  test("is removed after two days, and nothing else", async () => {
+    const left = tree(join(directory, "left"), { ".archive-x/deep/file": "", ".new-y/file": "", "kept/file": "" });
+    await removeHalfUnpacked(left, new Date());
+    expect(readdirSync(left).sort()).toEqual([".archive-x", ".new-y", "kept"]);
+    await removeHalfUnpacked(left, new Date(Date.now() + 49 * 60 * 60 * 1000));
+    expect(readdirSync(left)).toEqual(["kept"]);
+    await removeHalfUnpacked(join(directory, "nowhere"), new Date());
   });
 });
 
