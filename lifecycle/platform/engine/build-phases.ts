@@ -104,7 +104,7 @@ export async function preparePhases(
   if (output.kind === "registry" && runImage.registry === ownHost) return undefined;
   if (output.kind === "engine") await bringImage(runImage, "the run image", ports);
   // Without a network for buildpacks, the phases that need one have containers of their own.
-  const useCreator = isTrusted && request.network !== "none";
+  const useCreator = isTrusted && request.network !== "none" && !builder.hasExtensions;
   return { builder, useCreator, lifecycleImage: lifecycle.id, platformApi, runImage };
 }
 

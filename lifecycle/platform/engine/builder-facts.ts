@@ -17,10 +17,13 @@ export interface EngineBuilder {
   readonly runImages: readonly RunImageForExport[];
   /** Platform APIs that its lifecycle speaks. */
   readonly platformApis: readonly string[];
+  /** Whether it has image extensions, which the creator knows nothing of. */
+  readonly hasExtensions: boolean;
   readonly os: string;
   readonly architecture: string;
 }
 
+const extensionsLabel = "io.buildpacks.buildpack.order-extensions";
 const metadataLabel = "io.buildpacks.builder.metadata";
 
 /** Reads what a builder says of itself. Throws `INVALID_BUILDER`. Distribution specification, builder. */
@@ -37,6 +40,7 @@ export function builderFacts(name: string, image: EngineImageFacts): EngineBuild
     user: { uid: userId(name, image.env, "CNB_USER_ID"), gid: userId(name, image.env, "CNB_GROUP_ID") },
     runImages: runImagesOf(metadata, reader),
     platformApis: apisOf(metadata, reader),
+    hasExtensions: !["", "null", "[]"].includes((image.labels[extensionsLabel] ?? "").trim()),
     os: image.os,
     architecture: image.architecture,
   };

@@ -3,9 +3,13 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Context } from "../../context.ts";
 import type { Place } from "../../layers/place.ts";
+import { decodeGroup } from "../../cnb/files/group.ts";
+import { refuseExtensions } from "../../phases/detect.ts";
+import { parseToml } from "../../toml.ts";
 import type { BuilderAddition } from "../buildpacks/additions.ts";
 import type { BuildPhase } from "../events.ts";
 import { refuseTraps } from "../build/untrusted.ts";
+import { removeTree } from "../rootfs.ts";
 import { downloadTree, type UploadedFile } from "./archives.ts";
 import { containerPaths, type ContainerPhase, type PhasePlan } from "./phase-containers.ts";
 import { type PhaseContents, runPhase } from "./run-phase.ts";
@@ -28,7 +32,7 @@ export interface EngineBuildInputs {
   readonly certificates: string | undefined;
   /** `project-metadata.toml`. */
   readonly projectMetadata: string | undefined;
-  /** An empty private directory; `report.toml`, `group.toml` and `sbom/` are put there. */
+  /** A private directory of the build; `report.toml`, `group.toml` and `sbom/` are put there. */
   readonly results: string;
 }
 
@@ -70,10 +74,20 @@ async function phaseByPhase(inputs: EngineBuildInputs, ports: EngineBuildPorts):
   const ofBuildpacks = { additions, directories: [platform] };
   const files = trustedFiles(inputs);
   await time("analyze", () => step("analyzer", { files }));
-  await time("detect", () => step("detector", { app, ...ofBuildpacks }));
+  await time("detect", async () => {
+    const container = await run("detector", { app, ...ofBuildpacks }, inputs, ports);
+    await requireNoExtensions(container, inputs, ports);
+    await session.removeContainer(container);
+  });
   await time("restore", () => step("restorer", { files }));
   await time("build", () => step("builder", ofBuildpacks));
   return time("export", () => run("exporter", { files: [...files, ...projectFiles(inputs)] }, inputs, ports));
+}
+
+/** Without the images that they would change, the application would be built and run on the wrong ones. */
+async function requireNoExtensions(container: string, { results }: EngineBuildInputs, ports: EngineBuildPorts) {
+  const { group = new Uint8Array() } = await collectResults(container, results, ports);
+  refuseExtensions(decodeGroup(parseToml(group, "group.toml")));
 }
 
 function run(
@@ -102,6 +116,7 @@ async function collectResults(
   directory: string,
   { session, ctx }: EngineBuildPorts,
 ): Promise<EngineBuildResults> {
+  await removeTree(directory);
   await mkdir(directory, { recursive: true, mode: 0o700 });
   for (const name of ["report.toml", "group.toml", "sbom"])
     await downloadTree(session.engine, container, `${containerPaths.layers}/${name}`, directory, ctx.signal);
