@@ -6,6 +6,7 @@ import { addBuildpack, addExtension } from "./program/buildpack.ts";
 import { addCache } from "./program/cache.ts";
 import { command, examples, outputOptions } from "./program/declare.ts";
 import { addConfig } from "./program/config.ts";
+import { addLogin } from "./program/login.ts";
 import { addImages } from "./program/images.ts";
 import { addInspect } from "./program/inspect.ts";
 import { addRebase } from "./program/rebase.ts";
@@ -27,7 +28,8 @@ export function buildProgram(host: TspackHost): Command {
     .enablePositionalOptions();
   outputOptions(program);
   const commands = [addBuild, addRun, addRebase, addInspect, addSbom, addImages, addCache];
-  for (const add of [...commands, addBuilder, addBuildpack, addExtension, addStack, addConfig]) add(program, host);
+  for (const add of [...commands, addBuilder, addBuildpack, addExtension, addStack, addConfig, addLogin])
+    add(program, host);
   const version = command(program, "version", "Print the version").action(() => host.stdout(`${versionText}\n`));
   examples(version, ["tspack version"]);
   return program;
