@@ -1,18 +1,24 @@
 import { createHash } from "node:crypto";
-import { readdir, rm } from "node:fs/promises";
+import { readdir, rm, utimes, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { LayerCache } from "../../cache/cache.ts";
 import { openImageCache } from "../../cache/image.ts";
 import { openVolumeCache } from "../../cache/volume.ts";
-import { InputError, type InputIssue } from "../../errors.ts";
+import { errorCode, InputError } from "../../errors.ts";
 import { type ImageRef, parseReference, refName } from "../../oci/reference.ts";
-import { privateDirectory } from "../places.ts";
+import type { Machine } from "../machine.ts";
+import { type Places, privateDirectory } from "../places.ts";
+import { removeTree } from "../rootfs.ts";
+import { cacheNameFile } from "../store/cache-items.ts";
 import type { Tools } from "../tools.ts";
+import { cacheImageOf } from "./check-caches.ts";
 import type { CacheRequest } from "./request.ts";
 import type { ResolvedRequest } from "./resolve-request.ts";
 
 /** Where the layers of earlier builds are. */
 export interface BuildCache {
+  /** The cache in a registry. */
+  readonly image: ImageRef | undefined;
   /** Where unpacked layers wait for the next build: on the disk of the builds, whatever the cache is. */
   readonly treesDir: string;
   /** Opens the cache, which is empty when it was to be cleared. */
@@ -25,47 +31,55 @@ export interface BuildCache {
  * are for container engines, and change nothing here. Throws `INVALID_ARGUMENTS`.
  */
 export async function buildCache({ request, names }: ResolvedRequest, tools: Tools): Promise<BuildCache> {
-  const given = onlyOne(request.caches ?? [], request.cacheImage);
+  const { caches = [], cacheImage } = request;
+  const given = caches.find(({ type }) => type === "build");
   const clear = request.clearCache === true;
   const { machine, places } = tools;
-  const own = join(places.caches, keyOf(names[0] === undefined ? "" : refName(names[0])));
+  const name = names[0] === undefined ? "" : refName(names[0]);
+  const own = await namedDirectory(join(places.caches, keyOf(name)), name);
   const treesDir = join(own, "trees");
-  if (clear) await rm(treesDir, { recursive: true, force: true });
-  if (given?.format === "image") {
-    const ref = parseReference(given.source, "--cache-image");
-    return { treesDir, open: () => openRegistryCache(ref, clear, tools) };
+  if (clear) await removeTree(treesDir);
+  const inRegistry = cacheImageOf(caches, cacheImage);
+  if (inRegistry !== undefined) {
+    const image = parseReference(inRegistry, "--cache-image");
+    return { image, treesDir, open: () => openRegistryCache(image, clear, tools) };
   }
-  const directory =
-    given === undefined
-      ? own
-      : given.format === "bind"
-        ? resolve(machine.cwd, given.source)
-        : join(places.caches, `volume-${volumeName(given.source)}`);
+  const directory = await directoryOf(given, own, places, machine);
   if (clear) await clearDirectory(directory);
-  return { treesDir, open: async () => openVolumeCache(await privateDirectory(directory), tools.ctx) };
+  return { image: undefined, treesDir, open: () => openVolumeCache(directory, tools.ctx) };
+}
+
+async function directoryOf(
+  given: CacheRequest | undefined,
+  own: string,
+  { caches }: Places,
+  { cwd }: Machine,
+): Promise<string> {
+  if (given?.source === undefined) return own;
+  if (given.format === "volume")
+    return namedDirectory(join(caches, `volume-${given.source}`), `volume ${given.source}`);
+  const path = resolve(cwd, given.source);
+  try {
+    return await privateDirectory(path);
+  } catch (cause) {
+    if (errorCode(cause) !== "EEXIST" && errorCode(cause) !== "ENOTDIR" && errorCode(cause) !== "EACCES") throw cause;
+    const got =
+      errorCode(cause) === "EACCES" ? `${path}, which can not be written` : `${path}, below or in place of a file`;
+    const issue = { source: "--cache", path: "source", expected: "a directory", got };
+    throw new InputError("INVALID_ARGUMENTS", "the build cache can not be used", [issue], { cause });
+  }
+}
+
+/** A directory of ours that says what it is for, and by its time when it was used. */
+async function namedDirectory(path: string, name: string): Promise<string> {
+  await privateDirectory(path);
+  await writeFile(join(path, cacheNameFile), name, { mode: 0o600 });
+  await utimes(path, new Date(), new Date());
+  return path;
 }
 
 function keyOf(name: string): string {
   return createHash("sha256").update(name).digest("hex").slice(0, 32);
-}
-
-function onlyOne(caches: readonly CacheRequest[], cacheImage: string | undefined): CacheRequest | undefined {
-  const image: readonly CacheRequest[] =
-    cacheImage === undefined ? [] : [{ type: "build", format: "image", source: cacheImage }];
-  const [first, second] = [...caches.filter(({ type }) => type === "build"), ...image];
-  if (second === undefined) return first;
-  throw problem("--cache", "one build cache", `${caches.length + image.length} of them`);
-}
-
-/** The names that volumes of container engines may have. */
-function volumeName(name: string): string {
-  if (/^[A-Za-z0-9][\w.-]*$/.test(name)) return name;
-  throw problem("--cache", "the name of a volume: letters, digits, dots, dashes and underscores", JSON.stringify(name));
-}
-
-function problem(source: string, expected: string, got: string): InputError {
-  const issue: InputIssue = { source, path: "", expected, got };
-  return new InputError("INVALID_ARGUMENTS", "the build cache can not be used", [issue]);
 }
 
 /** Removes what caches are made of and nothing else: a directory that somebody names may have more in it. */

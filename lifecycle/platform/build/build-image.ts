@@ -197,7 +197,15 @@ async function analyzeIn(
   );
   const previousImage = inputs.previousImage ?? output;
   const analyzed = await analyze(
-    { features, outputImages: names, previousImage, runImage, cacheImage: undefined, layers, skipLayers: false },
+    {
+      features,
+      outputImages: names,
+      previousImage,
+      runImage,
+      cacheImage: ports.cache.image,
+      layers,
+      skipLayers: false,
+    },
     { images, access, ctx },
   );
   writeAnalyzed(join(layers.path, "analyzed.toml"), analyzed, ctx.logger);

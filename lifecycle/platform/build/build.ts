@@ -24,7 +24,7 @@ import { type BuildImageInputs, buildImage, type BuiltImage } from "./build-imag
 import { buildVariables, proxyVariables } from "./build-variables.ts";
 import { type EventContext, eventContext } from "./event-context.ts";
 import { explainFailure, failedEvent } from "./failure.ts";
-import { type Destination, isOneOf, openDestination } from "./destination.ts";
+import { type Destination, isOneOf, withDestination } from "./destination.ts";
 import { type SourcedRequest, withSource } from "./open-source.ts";
 import { pulledImages } from "./pulled-images.ts";
 import type { BuildRequest } from "./request.ts";
@@ -96,11 +96,26 @@ async function buildHere(
   open: () => Promise<Runner>,
 ): Promise<BuildResult> {
   const began = ctx.clock().getTime();
-  const { request, names } = resolved;
-  // Before the builder: that may take a minute, and without a runner it is of no use.
+  // Before the builder: that may take a minute, and without a runner and a destination it is of no use.
   const runner = await open();
+  return withDestination(resolved, tools, (destination) =>
+    buildTo(destination, { resolved, tools, ctx, runner, began }),
+  );
+}
+
+interface Surroundings {
+  readonly resolved: SourcedRequest;
+  readonly tools: Tools;
+  readonly ctx: EventContext;
+  readonly runner: Runner;
+  /** Milliseconds since 1970. */
+  readonly began: number;
+}
+
+async function buildTo(destination: Destination, surroundings: Surroundings): Promise<BuildResult> {
+  const { resolved, tools, ctx, runner, began } = surroundings;
+  const { request, names } = resolved;
   const builder = await openBuilderOf(resolved, tools);
-  const destination = openDestination(resolved, tools);
   const changes = await requestedChanges(request, resolved.described, builder, tools);
   const built = await buildImage(
     { ...(await imageInputs(resolved, tools)), builder, changes },
@@ -174,11 +189,20 @@ async function imageInputs(
   };
 }
 
-/** The image continues the one that is there under its name, and there only. */
-function imagesFor({ names, request }: ResolvedRequest, { source }: Destination, tools: Tools): ImageSource {
+/** The image continues the one that is there under its name, and there only; `--previous-image` may be elsewhere. */
+function imagesFor(
+  { names, request, previousImage }: ResolvedRequest,
+  { source }: Destination,
+  tools: Tools,
+): ImageSource {
   const others = pulledImages(tools, request.pullPolicy);
   return {
-    resolve: (ref, options) => (isOneOf(ref, names) ? source : others).resolve(ref, options),
+    resolve: async (ref, options) => {
+      if (isOneOf(ref, names)) return source.resolve(ref, options);
+      const isPrevious = previousImage !== undefined && isOneOf(ref, [previousImage]);
+      const there = isPrevious ? await source.resolve(ref, options) : undefined;
+      return there ?? others.resolve(ref, options);
+    },
   };
 }
 

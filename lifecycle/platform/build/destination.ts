@@ -3,7 +3,9 @@ import type { ImageRef } from "../../oci/reference.ts";
 import { layoutStore } from "../../stores/layout/layout-store.ts";
 import type { AccessCheck, ImageSink, ImageSource } from "../../stores/store.ts";
 import { archiveSink } from "../archives/archive-sink.ts";
+import { checkOutputPath } from "../output/check-path.ts";
 import type { Tools } from "../tools.ts";
+import type { BuildOutput } from "./request.ts";
 import type { ResolvedRequest } from "./resolve-request.ts";
 
 /** Where an image is sent. */
@@ -17,8 +19,29 @@ export interface Destination {
   readonly access: AccessCheck | undefined;
 }
 
-/** Opens what `--output` names. */
-export function openDestination({ names, output }: ResolvedRequest, tools: Tools): Destination {
+/**
+ * Works with what `--output` names. Throws `INVALID_ARGUMENTS` for a path that can not be written,
+ * `ENGINE_UNREACHABLE`, and what the work throws.
+ */
+export async function withDestination<T>(
+  resolved: ResolvedRequest,
+  tools: Tools,
+  work: (destination: Destination) => Promise<T>,
+): Promise<T> {
+  const { output } = resolved;
+  if (output.kind === "engine") {
+    const { withEngineDestination } = await import("../output/engine-destination.ts");
+    return withEngineDestination(tools, work);
+  }
+  if ("path" in output) await checkOutputPath(output.kind, resolve(tools.machine.cwd, output.path));
+  return work(openDestination(resolved.names, output, tools));
+}
+
+function openDestination(
+  names: readonly ImageRef[],
+  output: Exclude<BuildOutput, { readonly kind: "engine" }>,
+  tools: Tools,
+): Destination {
   const { local, machine, places, registries } = tools;
   switch (output.kind) {
     case "local":
@@ -37,8 +60,6 @@ export function openDestination({ names, output }: ResolvedRequest, tools: Tools
       const path = resolve(machine.cwd, output.path);
       return { name: path, sink: archiveSink(output.kind, path), source: nowhere, access: undefined };
     }
-    case "engine":
-      throw new Error("images of an engine are written by its own runner");
   }
 }
 

@@ -10,12 +10,20 @@ export type BuildOutput =
   | { readonly kind: "docker-archive"; readonly path: string };
 
 /** Where layers are kept for the next build. */
-export interface CacheRequest {
+export type CacheRequest = {
   readonly type: "build" | "launch";
-  /** `bind`: a directory; `volume`: a name; `image`: a reference. */
-  readonly format: "bind" | "volume" | "image";
-  readonly source: string;
-}
+} & (
+  | {
+      /** A directory, or a reference in a registry. */
+      readonly format: "bind" | "image";
+      readonly source: string;
+    }
+  | {
+      readonly format: "volume";
+      /** Its name; that of this image's own when absent. */
+      readonly source?: string | undefined;
+    }
+);
 
 /** When images that are already here are asked for again. */
 export type PullPolicy = "always" | "never" | "if-not-present";

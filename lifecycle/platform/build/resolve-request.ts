@@ -5,6 +5,8 @@ import { type ImageRef, parseReference } from "../../oci/reference.ts";
 import { machinePlatform } from "../../stores/stored-image.ts";
 import { engineUse } from "../engine/engine-use.ts";
 import type { Machine } from "../machine.ts";
+import { nameIssues } from "../output/check-names.ts";
+import { cacheIssues } from "./check-caches.ts";
 import type { BuildOutput, BuildRequest } from "./request.ts";
 
 /** A request that was read and found possible. */
@@ -29,7 +31,8 @@ export interface ResolvedRequest {
  */
 export function resolveRequest(request: BuildRequest, machine: Machine, now: Date): ResolvedRequest {
   const names = request.names.map((name) => parseReference(name));
-  const issues: InputIssue[] = [...unsupported(request), ...conflicts(request)];
+  const issues: InputIssue[] = [...unsupported(request), ...conflicts(request), ...cacheIssues(request, names)];
+  issues.push(...nameIssues(names));
   if (names.length === 0) issues.push(issue("<image>", "the name of the image", ""));
   const previousImage =
     request.previousImage === undefined ? undefined : parseReference(request.previousImage, "--previous-image");
@@ -55,7 +58,7 @@ function issue(source: string, expected: string, got: string): InputIssue {
 
 /** What the runner of this build has no use for: better refused than ignored. */
 function unsupported(request: BuildRequest): readonly InputIssue[] {
-  const { output, network = "host", platform, volumes, runner = "auto" } = request;
+  const { network = "host", platform, volumes, runner = "auto" } = request;
   const own = `${machinePlatform().os}/${machinePlatform().architecture}`;
   const engine = engineUse(request);
   const inPhases = engine === "phases";
@@ -76,7 +79,6 @@ function unsupported(request: BuildRequest): readonly InputIssue[] {
       `${own}, this machine's; other platforms need an engine that can run them (--runner engine)`,
       JSON.stringify(platform),
     ],
-    ["--output", output?.kind === "engine" && !inPhases, `another one than the engine with --runner ${runner}`, ""],
     ["--dry-run", request.dryRun === true && inPhases, "to be left out with an engine: its phases write", ""],
   ];
   return given.flatMap(([option, isGiven, expected, got]) => (isGiven ? [issue(option, expected, got)] : []));
@@ -93,13 +95,9 @@ function isSome(values: readonly unknown[] | undefined): boolean {
   return values !== undefined && values.length > 0;
 }
 
-function conflicts({ caches = [], cacheImage, output, runner, workspace }: BuildRequest): readonly InputIssue[] {
-  const inRegistry = cacheImage !== undefined || caches.some(({ format }) => format === "image");
+function conflicts({ runner, workspace }: BuildRequest): readonly InputIssue[] {
   const inPlace = "/workspace, where --runner in-place works";
   return [
-    ...(inRegistry && output?.kind !== "registry"
-      ? [issue("--cache-image", "--publish beside it: a cache in a registry is for images in registries", "")]
-      : []),
     ...(runner === "in-place" && workspace !== undefined && posix.join("/", workspace) !== "/workspace"
       ? [issue("--workspace", inPlace, JSON.stringify(workspace))]
       : []),

@@ -82,6 +82,33 @@ describe("what does not fit together", () => {
     expect(refused({ cacheImage: "reg.test/cache" })).toContain("--cache-image");
   });
 
+  test.each(["oci:out", "oci-archive:app.tar", "docker-archive:x", "docker:x"])(
+    "%s, which is both a name with a tag and a place",
+    (name) => {
+      expect(refused({ names: [name] })).toEqual(["<image>"]);
+      expect(refused({ names: [`docker.io/library/${name}`] })).toEqual([]);
+    },
+  );
+
+  test("caches that fit neither each other nor the image", () => {
+    const output = { kind: "registry" } as const;
+    const build = { type: "build", format: "volume" } as const;
+    const names = ["reg.test/app"];
+    const image = { type: "build", format: "image", source: "reg.test/cache" } as const;
+    const launch = { type: "launch", format: "volume", source: "b" } as const;
+    expect(refused({ caches: [build, { ...build, source: "b" }] })).toEqual(["--cache"]);
+    expect(refused({ caches: [build, launch] })).toEqual([]);
+    expect(refused({ caches: [{ ...build, source: "../b" }] })).toEqual(["--cache"]);
+    expect(refused({ caches: [image] })).toEqual(["--cache-image"]);
+    expect(refused({ names, output, caches: [image] })).toEqual([]);
+    expect(refused({ names, output, caches: [build], cacheImage: "reg.test/cache" })).toEqual(["--cache-image"]);
+    expect(refused({ names, output, cacheImage: "reg.test/app:latest" })).toEqual(["--cache-image"]);
+    expect(refused({ names, output, cacheImage: `reg.test/c@sha256:${"0".repeat(64)}` })).toEqual(["--cache-image"]);
+    expect(() => resolved({ names, output, cacheImage: "Not A Name" })).toThrow(
+      expect.objectContaining({ code: "INVALID_REFERENCE" }),
+    );
+  });
+
   test("a previous image of another registry when publishing", () => {
     const request = { names: ["reg.test/app"], previousImage: "other.test/app" } as const;
     expect(refused({ ...request, output: { kind: "registry" } })).toEqual(["--previous-image"]);
@@ -96,7 +123,7 @@ describe("what does not fit together", () => {
       "--platform",
     ]);
     expect(refused({ runner: "in-place", volumes: ["/a:/b"] })).toEqual(["--volume"]);
-    expect(refused({ runner: "sandbox", output: { kind: "engine" } })).toEqual(["--output"]);
+    expect(refused({ runner: "sandbox", output: { kind: "engine" } })).toEqual([]);
     expect(refused({ runner: "engine", output: { kind: "engine" }, dryRun: true })).toEqual(["--dry-run"]);
     expect(refused({ runner: "engine", output: { kind: "engine" }, network: "mine" })).toEqual([]);
   });
@@ -133,7 +160,9 @@ describe("--output", () => {
 
 describe("--cache", () => {
   test.each([
-    ["type=build;format=bind;source=/c", { type: "build", format: "bind", source: "/c" }],
+    ["type=build;format=bind;source=/c", { type: "build", format: "bind", source: "/c/build-cache" }],
+    ["TYPE=launch;Format=bind;name=c/d", { type: "launch", format: "bind", source: "c/d/launch-cache" }],
+    ["type=launch;format=volume", { type: "launch", format: "volume", source: undefined }],
     ["type=launch;format=volume;name=v", { type: "launch", format: "volume", source: "v" }],
     ["name=v", { type: "build", format: "volume", source: "v" }],
     ["format=image;name=reg.test/cache:1;", { type: "build", format: "image", source: "reg.test/cache:1" }],
@@ -142,12 +171,16 @@ describe("--cache", () => {
   });
 
   test.each([
-    ["", ["--cache name"]],
+    ["", ["--cache"]],
     ["type=both;name=v", ["--cache type"]],
     ["format=tape;name=v", ["--cache format"]],
-    ["format=bind;name=v", ["--cache source"]],
+    ["format=bind", ["--cache source"]],
+    ["format=image", ["--cache name"]],
+    ["format=bind;source=a;name=b", ["--cache source"]],
+    ["name=a;name=b", ["--cache name"]],
+    ["name=", ["--cache name"]],
     ["type=launch;format=image;name=v", ["--cache format"]],
-    ["volume", ["--cache volume", "--cache name"]],
+    ["volume", ["--cache volume"]],
     ["name=v;size=3", ["--cache size"]],
   ])("%j is refused", (text, issues) => {
     expect(issuesOf(() => parseCache(text))).toEqual(issues);
