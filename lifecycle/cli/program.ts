@@ -7,6 +7,7 @@ import { addCache } from "./program/cache.ts";
 import { command, examples, outputOptions } from "./program/declare.ts";
 import { addConfig } from "./program/config.ts";
 import { addLogin } from "./program/login.ts";
+import { addDetect } from "./program/detect.ts";
 import { addImages } from "./program/images.ts";
 import { addInspect } from "./program/inspect.ts";
 import { addRebase } from "./program/rebase.ts";
@@ -27,7 +28,7 @@ export function buildProgram(host: TspackHost): Command {
     .helpCommand(true)
     .enablePositionalOptions();
   outputOptions(program);
-  const commands = [addBuild, addRun, addRebase, addInspect, addSbom, addImages, addCache];
+  const commands = [addBuild, addRun, addRebase, addInspect, addSbom, addDetect, addImages, addCache];
   for (const add of [...commands, addBuilder, addBuildpack, addExtension, addStack, addConfig, addLogin])
     add(program, host);
   const version = command(program, "version", "Print the version").action(() => host.stdout(`${versionText}\n`));
