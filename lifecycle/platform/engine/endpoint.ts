@@ -43,7 +43,7 @@ export function findEngine(env: Env, usual: readonly string[] = usualSockets(env
 }
 
 /** Sockets where engines listen unless they are told otherwise, in the order in which they are tried. */
-function usualSockets(env: Env): readonly string[] {
+export function usualSockets(env: Env): readonly string[] {
   const own = env["XDG_RUNTIME_DIR"] ?? "";
   return [
     "/var/run/docker.sock",

@@ -3,7 +3,11 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { SshEndpoint } from "./endpoint.ts";
+
+/** Milliseconds that an `ssh` gets to end. */
+const patience = 2000;
 
 /** A socket of this machine that leads to an engine on another one. */
 export interface SshTunnel {
@@ -22,7 +26,10 @@ export async function openSshTunnel(endpoint: SshEndpoint, program = "ssh"): Pro
   const directory = await mkdtemp(join(tmpdir(), "tspack-ssh-"));
   const children = new Set<ChildProcess>();
   let said = "";
+  const sockets = new Set<Socket>();
   const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
     const child = connect(socket, program, sshArguments(endpoint), (text) => (said = (said + text).slice(-2000)));
     children.add(child);
     child.once("close", () => children.delete(child));
@@ -37,8 +44,9 @@ export async function openSshTunnel(endpoint: SshEndpoint, program = "ssh"): Pro
     complaint: () => said.trim().split("\n").at(-1) ?? "",
     close: async () => {
       const ended = [...children].map((child) => new Promise((resolve) => child.once("close", resolve)));
+      for (const socket of sockets) socket.destroy();
       for (const child of children) child.kill("SIGTERM");
-      await Promise.all(ended);
+      await Promise.race([Promise.all(ended), sleep(patience, undefined, { ref: false })]);
       await new Promise((resolve) => server.close(resolve));
       await rm(directory, { recursive: true, force: true });
     },
@@ -71,6 +79,12 @@ function connect(
   for (const stream of [socket, child.stdin, child.stdout]) stream.on("error", () => socket.destroy());
   socket.pipe(child.stdin);
   child.stdout.pipe(socket);
-  socket.once("close", () => child.kill("SIGTERM"));
+  // Its end has to be that of the connection: a socket that nobody reads does not notice the other side's.
+  child.once("close", () => socket.destroySoon());
+  socket.once("close", () => {
+    // What nobody reads any more would keep the child's end from being noticed.
+    child.stdout.resume();
+    child.kill("SIGTERM");
+  });
   return child;
 }
