@@ -4,10 +4,11 @@ import { addBuild } from "./program/build.ts";
 import { addBuilder } from "./program/builder.ts";
 import { addBuildpack, addExtension } from "./program/buildpack.ts";
 import { addCache } from "./program/cache.ts";
-import { command, examples, outputOptions } from "./program/declare.ts";
+import { outputOptions } from "./program/declare.ts";
 import { addConfig } from "./program/config.ts";
 import { addLogin } from "./program/login.ts";
 import { addDetect } from "./program/detect.ts";
+import { addDoctor } from "./program/doctor.ts";
 import { addImages } from "./program/images.ts";
 import { addInspect } from "./program/inspect.ts";
 import { addRebase } from "./program/rebase.ts";
@@ -29,9 +30,7 @@ export function buildProgram(host: TspackHost): Command {
     .enablePositionalOptions();
   outputOptions(program);
   const commands = [addBuild, addRun, addRebase, addInspect, addSbom, addDetect, addImages, addCache];
-  for (const add of [...commands, addBuilder, addBuildpack, addExtension, addStack, addConfig, addLogin])
+  for (const add of [...commands, addBuilder, addBuildpack, addExtension, addStack, addConfig, addLogin, addDoctor])
     add(program, host);
-  const version = command(program, "version", "Print the version").action(() => host.stdout(`${versionText}\n`));
-  examples(version, ["tspack version"]);
   return program;
 }

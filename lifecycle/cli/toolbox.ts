@@ -50,17 +50,23 @@ export interface Toolbox extends Tools {
   readonly color: boolean;
 }
 
-/** Opens the stores with the options that every command has. Throws `INVALID_ENV`. */
-export function openToolbox(host: TspackHost, options: CommonOptions): Toolbox {
+/** Where a command says what it does, by the options that every command has. */
+export function commandContext(host: TspackHost, options: CommonOptions): Context {
   const color = host.color && options.color !== false;
   const level: LogLevel = options.quiet === true ? "error" : options.verbose === true ? "debug" : "info";
-  const ctx: Context = {
+  return {
     logger: lineLogger(options.timestamps === true ? timestamped(host.stderr) : host.stderr, { level, color }),
     progress: progressFor(host, options),
     clock: () => new Date(),
     signal: host.signal,
   };
-  return { ...openTools(host, networkAccess(host.env, options.insecureRegistry ?? [], ctx), ctx), host, color };
+}
+
+/** Opens the stores with the options that every command has. Throws `INVALID_ENV`, `INVALID_TOML`. */
+export function openToolbox(host: TspackHost, options: CommonOptions): Toolbox {
+  const ctx = commandContext(host, options);
+  const network = networkAccess(host.env, options.insecureRegistry ?? [], ctx);
+  return { ...openTools(host, network, ctx), host, color: host.color && options.color !== false };
 }
 
 function progressFor(host: TspackHost, { quiet }: CommonOptions): Progress {

@@ -16,7 +16,7 @@ import { registryOfKey } from "../../stores/keychain.ts";
 import { checkLogin } from "../../stores/registry/check-login.ts";
 import { hostCertificates } from "../../stores/registry/host-certificates.ts";
 import { extraCertificates, proxiesFrom } from "../registry-access.ts";
-import { type CommonOptions, openToolbox, type TspackHost } from "../toolbox.ts";
+import { type CommonOptions, commandContext, type TspackHost } from "../toolbox.ts";
 
 /** Options of `tspack login`. */
 export interface LoginOptions extends CommonOptions {
@@ -132,7 +132,7 @@ async function verify(
   who: { readonly username: string; readonly password: string },
   options: LoginOptions,
 ): Promise<boolean> {
-  const { ctx } = openToolbox(host, options);
+  const ctx = commandContext(host, options);
   const answer = await checkLogin(registry, {
     keychain: { resolve: (name) => Promise.resolve(name === registry ? { kind: "basic", ...who } : undefined) },
     logger: ctx.logger,

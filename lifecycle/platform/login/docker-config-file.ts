@@ -29,6 +29,12 @@ export function keysOf(document: DockerConfigDocument, registry: string): readon
   return Object.keys(tableOf(document, "auths")).filter((key) => registryOfKey(key) === canonicalRegistry(registry));
 }
 
+/** The registries that the file is about. */
+export function registriesOf(document: DockerConfigDocument): readonly string[] {
+  const keys = [...Object.keys(tableOf(document, "auths")), ...Object.keys(tableOf(document, "credHelpers"))];
+  return [...new Set(keys.flatMap((key) => registryOfKey(key) ?? []))];
+}
+
 /** The document with one entry for a registry in `auths`, or with none. */
 export function withEntry(
   document: DockerConfigDocument,
