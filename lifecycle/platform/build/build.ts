@@ -198,7 +198,8 @@ function imagesFor(
   const others = pulledImages(tools, request.pullPolicy);
   return {
     resolve: async (ref, options) => {
-      if (isOneOf(ref, names)) return source.resolve(ref, options);
+      // An engine's image is found again by its ID, which has no repository.
+      if (isOneOf(ref, names) || /^[0-9a-f]{64}$/.test(ref.original)) return source.resolve(ref, options);
       const isPrevious = previousImage !== undefined && isOneOf(ref, [previousImage]);
       const there = isPrevious ? await source.resolve(ref, options) : undefined;
       return there ?? others.resolve(ref, options);

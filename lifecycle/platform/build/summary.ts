@@ -1,3 +1,4 @@
+import type { Descriptor } from "../../oci/descriptor.ts";
 import type { ImageRef } from "../../oci/reference.ts";
 import { familiarName } from "../familiar-name.ts";
 import type { BuildOutput } from "./request.ts";
@@ -45,14 +46,17 @@ export interface SummaryFacts {
 
 /** Gathers the summary of a build. */
 export async function buildSummary(built: BuiltImage, facts: SummaryFacts): Promise<BuildSummary> {
-  const { image, written, group, restored, times } = built;
+  const { written, group, restored, times } = built;
   const [main] = facts.names;
-  const layers = await summarizeLayers(built);
+  // In an engine, the blobs of layers that it had were never made; what they were made of is gone by now.
+  const blobs =
+    facts.output === "engine" && !facts.dryRun ? written.layers : (await built.image.manifest()).value.layers;
+  const layers = summarizeLayers(built, blobs);
   return {
     image: main === undefined ? "" : main.original,
     names: facts.names.map(familiarName),
     digest: written.digest,
-    size: (await image.manifest()).value.layers.reduce((sum, layer) => sum + layer.size, 0),
+    size: blobs.reduce((sum, layer) => sum + layer.size, 0),
     output: facts.output,
     store: facts.store,
     runner: facts.runner,
@@ -68,10 +72,12 @@ export async function buildSummary(built: BuiltImage, facts: SummaryFacts): Prom
   };
 }
 
-async function summarizeLayers({ plan, image, written }: BuiltImage): Promise<readonly LayerSummary[]> {
-  const { value: manifest } = await image.manifest();
-  const own = manifest.layers.length - plan.layers.length;
-  return manifest.layers.map(({ size, digest }, index): LayerSummary => {
+function summarizeLayers(
+  { plan, written }: BuiltImage,
+  blobs: readonly Pick<Descriptor, "digest" | "size">[],
+): readonly LayerSummary[] {
+  const own = blobs.length - plan.layers.length;
+  return blobs.map(({ size, digest }, index): LayerSummary => {
     const planned = plan.layers[index - own];
     if (planned === undefined) return { layer: "run image", action: "base", reason: "", size, digest };
     // A blob that the destination had already was not sent, whatever the plan could know.

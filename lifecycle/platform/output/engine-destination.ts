@@ -1,13 +1,14 @@
 import { mkdtempSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { type Image } from "../../oci/image.ts";
+import type { DiffId } from "../../oci/digest.ts";
+import type { Image } from "../../oci/image.ts";
 import type { ByteStream, Layer } from "../../oci/layer.ts";
 import { imageFromParts } from "../../oci/memory-image.ts";
 import { partsOf } from "../../oci/mutate.ts";
 import type { BlobCache } from "../../stores/blob-cache.ts";
 import { engineStore } from "../../stores/engine/engine-store.ts";
-import type { ImageSource } from "../../stores/store.ts";
+import type { ImageSink, ImageSource } from "../../stores/store.ts";
 import type { Destination } from "../build/destination.ts";
 import { openEngine } from "../engine/open-engine.ts";
 import { privateDirectory } from "../places.ts";
@@ -28,7 +29,8 @@ export async function withEngineDestination<T>(
   try {
     const blobs = await tools.blobs();
     const store = engineStore({ engine: opened.connection, directory, compressIn: blobs });
-    return await work({ name: opened.name, sink: store, source: knownLayers(store, blobs), access: undefined });
+    const sink = withKnownSizes(store, blobs);
+    return await work({ name: opened.name, sink, source: knownLayers(store, blobs), access: undefined });
   } finally {
     if (saved !== undefined) await rm(saved, { recursive: true, force: true });
     await opened.close();
@@ -44,6 +46,20 @@ function knownLayers(store: ImageSource, blobs: BlobCache): ImageSource {
     resolve: async (ref, options) => {
       const image = await store.resolve(ref, options);
       return image === undefined ? undefined : withKnownLayers(image, blobs);
+    },
+  };
+}
+
+/** An engine tells no size of a layer that it had. */
+function withKnownSizes(store: ImageSink, blobs: BlobCache): ImageSink {
+  return {
+    write: async (image, refs, options) => {
+      const report = await store.write(image, refs, options);
+      const layers = report.layers.map(async (layer) => {
+        const known = layer.size === 0 ? await blobs.layer(layer.digest as string as DiffId) : undefined;
+        return known === undefined ? layer : { ...layer, size: (await known.descriptor()).size };
+      });
+      return { ...report, layers: await Promise.all(layers) };
     },
   };
 }
