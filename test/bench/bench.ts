@@ -7,10 +7,18 @@ import { builderScenario } from "./scenarios/builder.ts";
 import { exportScenario } from "./scenarios/export.ts";
 import { rebaseScenario } from "./scenarios/rebase.ts";
 import { startScenario } from "./scenarios/start.ts";
+import { workloadScenarios } from "./scenarios/workloads.ts";
 import type { Scenario } from "./scenario.ts";
 import { machine, table } from "./table.ts";
 
-const scenarios: readonly Scenario[] = [startScenario, exportScenario, rebaseScenario, buildScenario, builderScenario];
+const scenarios: readonly Scenario[] = [
+  startScenario,
+  exportScenario,
+  ...workloadScenarios,
+  rebaseScenario,
+  buildScenario,
+  builderScenario,
+];
 
 /** Runs the scenarios that are named, or all, and prints a table for each. */
 export async function bench(args: readonly string[], root: string): Promise<void> {
