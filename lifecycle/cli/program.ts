@@ -11,6 +11,7 @@ import { addDetect } from "./program/detect.ts";
 import { addDoctor } from "./program/doctor.ts";
 import { addImages } from "./program/images.ts";
 import { addInspect } from "./program/inspect.ts";
+import { addManifest } from "./program/manifest.ts";
 import { addRebase } from "./program/rebase.ts";
 import { addRun } from "./program/run.ts";
 import { addSbom } from "./program/sbom.ts";
@@ -29,7 +30,7 @@ export function buildProgram(host: TspackHost): Command {
     .helpCommand(true)
     .enablePositionalOptions();
   outputOptions(program);
-  const commands = [addBuild, addRun, addRebase, addInspect, addSbom, addDetect, addImages, addCache];
+  const commands = [addBuild, addRun, addRebase, addInspect, addSbom, addDetect, addManifest, addImages, addCache];
   for (const add of [...commands, addBuilder, addBuildpack, addExtension, addStack, addConfig, addLogin, addDoctor])
     add(program, host);
   return program;

@@ -10,6 +10,8 @@ export interface Places {
   readonly rootfs: string;
   /** Layers of buildpacks, unpacked once per DiffID. */
   readonly buildpacks: string;
+  /** Manifest lists that are being put together. */
+  readonly manifests: string;
   /** Volumes of `--volume` that have a name. */
   readonly volumes: string;
   /** Who works with all of this at the moment: a file per process. */
@@ -58,6 +60,7 @@ function placesIn(data: string, cache: string, config: string): Places {
     images: join(data, "images"),
     rootfs: join(data, "rootfs-v1"),
     buildpacks: join(data, "buildpacks-v1"),
+    manifests: join(data, "manifests"),
     volumes: join(data, "volumes"),
     users: join(data, "users"),
     builds: join(data, "builds"),

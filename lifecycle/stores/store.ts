@@ -1,6 +1,8 @@
 import type { Platform } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Image } from "../oci/image.ts";
+import type { Index } from "../oci/manifest.ts";
+import type { Raw } from "../oci/raw.ts";
 import type { ImageRef } from "../oci/reference.ts";
 import type { Context } from "../context.ts";
 
@@ -59,6 +61,14 @@ export interface AccessCheck {
 /** A store that can forget an image. */
 export interface ImageDeleter {
   delete(ref: ImageRef): Promise<boolean>;
+}
+
+/** A store of images for several platforms under one name. OCI image-spec, index. */
+export interface IndexStore {
+  /** The index, or undefined when there is none of that name, or an image. Throws as `resolve`. */
+  readIndex(ref: ImageRef): Promise<Raw<Index> | undefined>;
+  /** Writes an index whose images are in the repository already. Throws as `write`. */
+  writeIndex(index: Raw<Index>, ref: ImageRef): Promise<void>;
 }
 
 /** What a registry is told about who asks. */

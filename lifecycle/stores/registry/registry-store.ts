@@ -3,10 +3,9 @@ import { silentLogger } from "../../logger.ts";
 import type { Platform } from "../../oci/descriptor.ts";
 import type { Image } from "../../oci/image.ts";
 import { decodeIndex } from "../../oci/manifest.ts";
-import { isIndexType } from "../../oci/media-type.ts";
 import type { ImageRef } from "../../oci/reference.ts";
 import { anonymousKeychain } from "../keychain.ts";
-import type { AccessCheck, ImageDeleter, ImageSink, ImageSource, Keychain } from "../store.ts";
+import type { AccessCheck, ImageDeleter, ImageSink, ImageSource, IndexStore, Keychain } from "../store.ts";
 import { machinePlatform, manifestFor, storedImage } from "../stored-image.ts";
 import { readBlob } from "./blobs.ts";
 import { registryClient } from "./client.ts";
@@ -15,6 +14,7 @@ import { responseError } from "./remote-error.ts";
 import { deleteManifest, getManifest, hasManifest } from "./manifests.ts";
 import type { StoredManifest } from "./manifests.ts";
 import type { HostCertificates } from "./host-certificates.ts";
+import { isIndex, readIndex, writeIndex } from "./indexes.ts";
 import { discard } from "./http.ts";
 import type { ProxySettings } from "./proxy.ts";
 import type { RetryOptions } from "./retry.ts";
@@ -51,7 +51,7 @@ export interface RegistryStoreOptions {
 }
 
 /** A registry as image store. */
-export type RegistryStore = ImageSource & ImageSink & AccessCheck & ImageDeleter;
+export type RegistryStore = ImageSource & ImageSink & AccessCheck & ImageDeleter & IndexStore;
 
 /** All registries, by the registry that a reference names. Distribution specification. */
 export function registryStore(options: RegistryStoreOptions = {}): RegistryStore {
@@ -81,6 +81,8 @@ export function registryStore(options: RegistryStoreOptions = {}): RegistryStore
         { image, refs, options: writeOptions ?? {} },
       ),
     checkAccess: (ref, want) => checkAccess(client, ref, want),
+    readIndex: (ref) => readIndex(client, ref),
+    writeIndex: (index, ref) => writeIndex(client, index, ref),
     delete: (ref) => deleteImage(client.repository(ref.registry, ref.repository, "destination"), ref),
   };
 }
@@ -104,12 +106,6 @@ async function resolveImage(
     origins.set(key, (origins.get(key) ?? new Set()).add(ref.repository));
   }
   return manifest === top ? image : { ...image, fromIndex: top.digest };
-}
-
-function isIndex(manifest: StoredManifest): boolean {
-  if (isIndexType(manifest.mediaType)) return true;
-  // Some registries answer with a general type; the document itself is what counts.
-  return !manifest.mediaType.includes("manifest") && /"manifests"\s*:/.test(Buffer.from(manifest.bytes).toString());
 }
 
 function fromIndex(
