@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { engineConnection } from "../../lifecycle/stores/engine/connection.ts";
 import { isInstalled } from "../fakes/docker-registry.ts";
@@ -35,6 +35,46 @@ export async function startPodmanEngine(): Promise<TestEngine | undefined> {
   ]);
 }
 
+/**
+ * Starts a Podman of an ordinary user, who gets further user numbers in a mount namespace of its
+ * own: this machine's files stay as they are. Undefined when this machine cannot.
+ */
+export async function startRootlessPodman(): Promise<TestEngine | undefined> {
+  if (!["newuidmap", "unshare", "setpriv"].every((name) => isInstalled(name))) return undefined;
+  const engine = await startEngine(
+    "podman",
+    (at) => ["system", "service", "--time=0", `unix://${at}/docker.sock`],
+    asOrdinary,
+  );
+  if (engine === undefined) return undefined;
+  const pause = join(dirname(engine.socket), "run/libpod/tmp/pause.pid");
+  return {
+    ...engine,
+    close: async () => {
+      // It holds the user's namespace for later containers.
+      if (existsSync(pause)) process.kill(Number(readFileSync(pause, "utf8")), "SIGKILL");
+      await engine.close();
+    },
+  };
+}
+
+/** Becomes user 1000 with numbers 200000 to 265535; `$1` is the engine's directory, the rest a command. */
+const becomeOrdinary = `set -e
+at=$1; shift
+name=$(id -nu 1000)
+echo "$name:200000:65536" > "$at/ids"; mkdir -p "$at/home" "$at/run"; chmod 644 "$at/ids"
+chown 1000:1000 "$at" "$at/home" "$at/run"
+for file in /etc/subuid /etc/subgid; do [ -e $file ] || touch $file; mount --bind "$at/ids" $file; done
+mount --make-rshared /
+cd "$at/home"
+export HOME="$at/home" XDG_RUNTIME_DIR="$at/run"
+exec setpriv --reuid 1000 --regid 1000 --clear-groups -- "$@"
+`;
+
+function asOrdinary(directory: string, command: readonly string[]): readonly string[] {
+  return ["unshare", "--mount", "sh", "-c", becomeOrdinary, "sh", directory, ...command];
+}
+
 const containersConfig = `[containers]
 default_ulimits = ["nofile=4096:4096", "nproc=4096:4096"]
 [engine]
@@ -44,6 +84,7 @@ cgroup_manager = "cgroupfs"
 async function startEngine(
   program: "dockerd" | "podman",
   argsAt: (directory: string) => readonly string[],
+  wrap: (directory: string, command: readonly string[]) => readonly string[] = (_directory, command) => command,
 ): Promise<TestEngine | undefined> {
   if (!canStartEngine(program)) return undefined;
   // The path of a socket has to be short.
@@ -52,7 +93,8 @@ async function startEngine(
   // Podman asks for more than a test machine may give.
   await writeFile(join(directory, "containers.conf"), containersConfig);
   const env = { ...process.env, CONTAINERS_CONF: join(directory, "containers.conf") };
-  const child = spawn(program, [...argsAt(directory)], { stdio: ["ignore", "ignore", "pipe"], detached: true, env });
+  const [file = "", ...args] = wrap(directory, [program, ...argsAt(directory)]);
+  const child = spawn(file, args, { stdio: ["ignore", "ignore", "pipe"], detached: true, env });
   const said: string[] = [];
   child.stderr?.on("data", (chunk: Buffer) => said.push(chunk.toString()));
   const socket = join(directory, "docker.sock");
