@@ -1,128 +1,87 @@
 import { createReadStream } from "node:fs";
-import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
-import { join, posix } from "node:path";
+import { mkdtemp } from "node:fs/promises";
+import { join } from "node:path";
+import type { Context } from "../../context.ts";
 import { errorCode, InputError, TspackError } from "../../errors.ts";
 import type { Image } from "../../oci/image.ts";
-import { decodeConfig } from "../../oci/image-config.ts";
-import { readJson } from "../../oci/json-reader.ts";
-import { encodeManifest } from "../../oci/manifest.ts";
-import { dockerTypes } from "../../oci/media-type.ts";
-import { readTar, type TarEntry } from "../../oci/tar/unpack.ts";
-import { unpackSaved } from "../../stores/engine/saved-layers.ts";
-import { nameOf, readIndex } from "../../stores/layout/index-file.ts";
-import { readLayout } from "../../stores/layout/read-layout.ts";
+import { decodeIndex } from "../../oci/manifest.ts";
+import { isIndexType } from "../../oci/media-type.ts";
+import type { BlobCache } from "../../stores/blob-cache.ts";
+import { nameOf } from "../../stores/layout/index-file.ts";
 import type { ArchiveKind } from "./archive-sink.ts";
+import { readDockerArchive } from "./docker-archive-reader.ts";
+import { documentOf, keepFiles, type KeptFiles } from "./kept-files.ts";
+import { readOciArchive } from "./oci-archive-reader.ts";
 
 /** A file with one image that was opened. */
 export interface OpenArchive {
   readonly image: Image;
-  /** What the file calls the image: annotations of an OCI layout, `RepoTags` of Docker's form. */
+  /** What the file calls the image, word by word: annotations of an OCI layout, `RepoTags` of Docker's form. */
   readonly names: readonly string[];
 }
 
-/** Documents of an archive are held in memory up to this, in bytes. */
-const largestDocument = 8 * 1024 * 1024;
+/** What an archive is opened with. */
+export interface OpenArchivePorts {
+  /** A private directory for what is unpacked; whoever gives it removes it. */
+  readonly scratch: () => Promise<string>;
+  /** Plain tars of `docker save` are compressed in there. */
+  readonly blobs: () => Promise<BlobCache>;
+  readonly ctx: Context;
+}
 
 /**
- * Opens a tar of an OCI layout, or what `docker save` writes, with one image. Its content is unpacked
- * into a private directory and checked against its digests as it is read. Throws `FILE_NOT_FOUND`,
- * `INVALID_IMAGE`, `INVALID_TAR`, `IMAGE_NOT_FOUND` for several images.
+ * Opens a file as the one image that it has, for changing it: no layer is read but to check its digest.
+ * Throws `FILE_NOT_FOUND`, `INVALID_IMAGE`, `INVALID_TAR`, `DIGEST_MISMATCH`, `IMAGE_NOT_FOUND` for
+ * several images.
  */
-export async function openArchive(
-  kind: ArchiveKind,
-  path: string,
-  scratch: () => Promise<string>,
-): Promise<OpenArchive> {
+export async function openArchive(kind: ArchiveKind, path: string, ports: OpenArchivePorts): Promise<OpenArchive> {
+  const files = await unpack(kind, path, ports);
+  const images =
+    kind === "oci-archive"
+      ? await readOciArchive(files, path)
+      : await readDockerArchive(files, path, await ports.blobs());
+  const [only] = images ?? [];
+  if (only === undefined) throw noImage(kind, path);
+  if (images !== undefined && images.length > 1) {
+    throw new TspackError("IMAGE_NOT_FOUND", `${path} has ${images.length} images`, {
+      hint: "save the one that is meant in a file of its own",
+    });
+  }
+  return kind === "oci-archive" ? asInIndex(files, path, only.image) : only;
+}
+
+async function unpack(kind: ArchiveKind, path: string, { scratch, ctx }: OpenArchivePorts): Promise<KeptFiles> {
+  const step = ctx.progress.start(`Reading ${path}`, { unit: "bytes" });
   try {
     const directory = await mkdtemp(join(await scratch(), "archive-"));
-    return await (kind === "oci-archive" ? openOciArchive : openDockerArchive)(path, directory);
+    const stream = createReadStream(path, { highWaterMark: 1024 * 1024 });
+    return await keepFiles(stream, directory, ctx.signal, (bytes) => step.advance(bytes));
   } catch (cause) {
     if (errorCode(cause) !== "ENOENT" && errorCode(cause) !== "EISDIR") throw cause;
     throw new TspackError("FILE_NOT_FOUND", `${path} is no file`, {
       cause,
       hint: `${kind}:FILE names a file; oci:DIRECTORY names an OCI layout that is not packed`,
     });
+  } finally {
+    step.done();
   }
 }
 
-async function openOciArchive(path: string, directory: string): Promise<OpenArchive> {
-  await mkdir(join(directory, "blobs/sha256"), { recursive: true, mode: 0o700 });
-  for await (const entry of entriesOf(path)) {
-    const name = nameIn(entry);
-    // Nothing else belongs to a layout, and so nothing else becomes a path here.
-    const isPart = name === "oci-layout" || name === "index.json" || /^blobs\/sha256\/[0-9a-f]{64}$/.test(name);
-    if (entry.header.type === "file" && isPart) await writeFile(join(directory, name), entry.content(), privateFile);
-  }
-  const image = await readLayout(directory);
-  if (image === undefined) throw invalid(path, "an OCI layout: oci-layout, index.json and blobs");
-  const entries = (await readIndex(directory))?.manifests ?? [];
-  return { image, names: entries.map(nameOf).filter((one) => one !== undefined) };
+/** Names as the index has them, so that they can be written again; and whether there is more than one platform. */
+async function asInIndex(files: KeptFiles, path: string, image: Image): Promise<OpenArchive> {
+  const file = files.get("index.json");
+  const source = `${path} index.json`;
+  const entries = file === undefined ? [] : decodeIndex(await documentOf(file, "index.json"), source).value.manifests;
+  const names = entries.map(nameOf).filter((name) => name !== undefined);
+  const index = entries.find(({ mediaType }) => isIndexType(mediaType));
+  return { names, image: index === undefined ? image : { ...image, fromIndex: index.digest } };
 }
 
-const privateFile = { mode: 0o600, flag: "wx" } as const;
-
-async function openDockerArchive(path: string, directory: string): Promise<OpenArchive> {
-  const { configName, names, count } = readDockerManifest(await documentIn(path, "manifest.json"), path);
-  if (count !== 1) {
-    throw new TspackError("IMAGE_NOT_FOUND", `${path} has ${count} images`, {
-      hint: "save the one that is meant in a file of its own",
-    });
-  }
-  const config = decodeConfig(await documentIn(path, configName), `${path} ${configName}`);
-  const diffIds = config.value.rootfs.diff_ids;
-  const layers = await unpackSaved(createReadStream(path), diffIds, directory, path);
-  return {
-    names,
-    image: {
-      config: () => Promise.resolve(config),
-      layers: () => Promise.resolve(layers),
-      parts: () => Promise.resolve({ config: config.value, layers, format: "docker" }),
-      manifest: async () =>
-        encodeManifest({
-          schemaVersion: 2,
-          mediaType: dockerTypes.manifest,
-          config: { mediaType: dockerTypes.config, size: config.bytes.length, digest: config.digest },
-          layers: await Promise.all(layers.map((layer) => layer.descriptor())),
-        }),
-    },
-  };
-}
-
-function readDockerManifest(
-  bytes: Uint8Array,
-  path: string,
-): { readonly configName: string; readonly names: readonly string[]; readonly count: number } {
-  const { document, reader } = readJson(bytes, `${path} manifest.json`, "INVALID_IMAGE");
-  const images = reader.array(document, "");
-  const fields = reader.object(images[0] ?? {}, "[0]");
-  const configName = images.length === 0 ? "" : reader.string(fields["Config"], "[0].Config");
-  const tags = fields["RepoTags"] ?? [];
-  const names = reader.strings(tags, "[0].RepoTags") ?? [];
-  reader.finish(`${path} is not what docker save writes`);
-  return { configName, names, count: images.length };
-}
-
-/** One document of an archive. Engines name the config by its hash, which is checked where it is one. */
-async function documentIn(path: string, name: string): Promise<Uint8Array> {
-  for await (const entry of entriesOf(path)) {
-    if (nameIn(entry) !== posix.normalize(name) || entry.header.type !== "file") continue;
-    if (entry.header.size > largestDocument) throw invalid(path, `${name} of at most ${largestDocument} bytes`);
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of entry.content()) chunks.push(Buffer.from(chunk));
-    return Buffer.concat(chunks);
-  }
-  throw invalid(path, `a file ${name} in it`);
-}
-
-function entriesOf(path: string): AsyncIterable<TarEntry> {
-  return readTar(createReadStream(path, { highWaterMark: 1024 * 1024 }));
-}
-
-function nameIn({ header: { name } }: TarEntry): string {
-  return posix.normalize(typeof name === "string" ? name : Buffer.from(name).toString("latin1"));
-}
-
-function invalid(path: string, expected: string): InputError {
+function noImage(kind: ArchiveKind, path: string): InputError {
+  const expected = kind === "oci-archive" ? "oci-layout and index.json in it" : "manifest.json in it";
   const issue = { source: path, path: "", expected, got: "none" };
-  return new InputError("INVALID_IMAGE", `${path} is no archive of an image`, [issue]);
+  const other = kind === "oci-archive" ? "docker-archive" : "oci-archive";
+  return new InputError("INVALID_IMAGE", `${path} has no image in this form`, [issue], {
+    hint: `other programs may have written it: try ${other}:${path}`,
+  });
 }

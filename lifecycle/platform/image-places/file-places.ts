@@ -7,15 +7,13 @@ import { nameOf, readIndex } from "../../stores/layout/index-file.ts";
 import { readLayout } from "../../stores/layout/read-layout.ts";
 import { writeLayout } from "../../stores/layout/write-layout.ts";
 import { archiveSink } from "../archives/archive-sink.ts";
-import { openArchive } from "../archives/open-archive.ts";
+import { openArchive, type OpenArchivePorts } from "../archives/open-archive.ts";
 import { fileReference, type ImagePlace } from "./image-place.ts";
 import type { ParsedPlace } from "./parse-place.ts";
 
 /** What files with images are opened with. */
-export interface FilePlacePorts {
+export interface FilePlacePorts extends OpenArchivePorts {
   readonly cwd: string;
-  /** A private directory for what is unpacked; whoever gives it removes it. */
-  readonly scratch: () => Promise<string>;
 }
 
 type FilePlace = Exclude<ParsedPlace, { readonly kind: "name" }>;
@@ -32,7 +30,7 @@ export async function openFilePlace(name: string, parsed: FilePlace, ports: File
     const image = once(() => readLayout(path, { name: parsed.entry }));
     return { ...base, image, sink: layoutSink(name, path, entries, parsed.entry) };
   }
-  const archive = await openArchive(parsed.kind, path, ports.scratch);
+  const archive = await openArchive(parsed.kind, path, ports);
   const refs = archive.names.flatMap((tag) => (parsed.kind === "docker-archive" ? [parseReference(tag, path)] : []));
   const sink = archiveSink(parsed.kind, path, parsed.kind === "oci-archive" ? archive.names : undefined);
   return {

@@ -45,7 +45,10 @@ export async function withImagePlaces<T>(tools: Tools, work: (places: ImagePlace
   });
   const open: ImagePlaces["open"] = async (name, store) => {
     const parsed = parsePlace(name);
-    if (parsed.kind !== "name") return openFilePlace(name, parsed, { cwd: tools.machine.cwd, scratch });
+    if (parsed.kind !== "name") {
+      const { machine, ctx } = tools;
+      return openFilePlace(name, parsed, { cwd: machine.cwd, scratch, blobs: () => tools.blobs(), ctx });
+    }
     return openNamed(name, parsed.ref, store, tools, engine);
   };
   try {
