@@ -5,6 +5,7 @@ import { addBuilder } from "./program/builder.ts";
 import { addBuildpack, addExtension } from "./program/buildpack.ts";
 import { addCache } from "./program/cache.ts";
 import { outputOptions } from "./program/declare.ts";
+import { addCompletion } from "./program/completion.ts";
 import { addConfig } from "./program/config.ts";
 import { addLogin } from "./program/login.ts";
 import { addDetect } from "./program/detect.ts";
@@ -33,5 +34,6 @@ export function buildProgram(host: TspackHost): Command {
   const commands = [addBuild, addRun, addRebase, addInspect, addSbom, addDetect, addManifest, addImages, addCache];
   for (const add of [...commands, addBuilder, addBuildpack, addExtension, addStack, addConfig, addLogin, addDoctor])
     add(program, host);
+  addCompletion(program, host);
   return program;
 }

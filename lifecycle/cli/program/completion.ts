@@ -1,0 +1,27 @@
+import { type Command, Option } from "commander";
+import type { TspackHost } from "../toolbox.ts";
+import { command, examples } from "./declare.ts";
+
+/** `tspack completion`, and `complete`, which the scripts of shells ask. */
+export function addCompletion(program: Command, host: TspackHost): void {
+  const completion = command(program, "completion", "Print a script that completes commands, options and values")
+    .argument("<shell>", "bash, zsh, fish or powershell")
+    .action(async (shell: string) => (await import("../commands/completion.ts")).printScript(host, shell));
+  examples(completion, [
+    "tspack completion bash > ~/.local/share/bash-completion/completions/tspack",
+    "tspack completion zsh > ~/.zfunc/_tspack",
+    "tspack completion fish > ~/.config/fish/completions/tspack.fish",
+  ]);
+  const complete = program
+    .command("complete [words...]", { hidden: true })
+    .description("Print what the last word can become; the scripts of shells ask this")
+    .exitOverride()
+    .addOption(new Option("--line <text>", "what was typed so far, with the program's name"))
+    .allowUnknownOption()
+    .passThroughOptions()
+    .action(async (words: readonly string[], { line }: { readonly line?: string }) => {
+      const { printCompletion } = await import("../commands/completion.ts");
+      await printCompletion(host, program, words, line);
+    });
+  examples(complete, ["tspack complete -- build --pull"]);
+}
