@@ -79,17 +79,20 @@ export function imageArgument(text: string, source = "argument"): ImageRef {
   return parseReference(text, source);
 }
 
-/** Reads `K=V` or `K` (from the environment) of `--env`. Throws `INVALID_ARGUMENTS` with all that are wrong. */
-export function readVariables(given: readonly string[], env: Env): Readonly<Record<string, string>> {
+/**
+ * Reads `K=V` or `K` (from the environment) of `--env`, or of another option that takes such. Throws
+ * `INVALID_ARGUMENTS` with all that are wrong.
+ */
+export function readVariables(given: readonly string[], env: Env, source = "--env"): Readonly<Record<string, string>> {
   const issues = given
     .filter((entry) => entry.startsWith("=") || entry === "" || (!entry.includes("=") && env[entry] === undefined))
     .map((entry) => ({
-      source: "--env",
+      source,
       path: "",
-      expected: "NAME=VALUE, or NAME of a variable that is set",
+      expected: source === "--env" ? "NAME=VALUE, or NAME of a variable that is set" : "NAME=VALUE",
       got: JSON.stringify(entry.replace(/=.*/s, "")),
     }));
-  if (issues.length > 0) throw new InputError("INVALID_ARGUMENTS", "variables can not be used", issues);
+  if (issues.length > 0) throw new InputError("INVALID_ARGUMENTS", `values of ${source} can not be used`, issues);
   return Object.fromEntries(
     given.map((entry) => {
       const at = entry.indexOf("=");

@@ -11,6 +11,7 @@ import {
   readVariables,
   type TspackHost,
 } from "../toolbox.ts";
+import { requireFile } from "../../platform/require-file.ts";
 
 /** Options of `tspack builder create`. */
 export interface BuilderCreateOptions extends CommonOptions {
@@ -40,10 +41,10 @@ export async function createBuilderCommand(
   }
   const toolbox = openToolbox(host, options);
   const image = await builderOfToml(toolbox, {
-    file: resolve(host.cwd, options.config),
+    file: requireFile(resolve(host.cwd, options.config), "--config"),
     mirror: options.mirror,
     platform: target,
-    labels: readVariables(options.label ?? [], {}),
+    labels: readVariables(options.label ?? [], {}, "--label"),
     pullPolicy: options.pullPolicy,
   });
   const { digest } = await (options.publish === true ? toolbox.registries : toolbox.local).write(image, refs, {

@@ -29,6 +29,6 @@ export async function createBuildpack(
   });
   const lines = files.map((file) => `  ${short}/${file}`);
   host.stdout(
-    `Made buildpack ${id}@${version}\n${lines.join("\n")}\n\nNext: tspack build IMAGE --buildpack ./${short}\n`,
+    `Made buildpack ${id}@${version}\n${lines.join("\n")}\n\nNext: tspack build IMAGE --buildpack ${/^[./]/.test(short) ? short : `./${short}`}\n`,
   );
 }

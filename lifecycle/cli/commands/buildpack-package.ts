@@ -17,6 +17,7 @@ import {
   type Toolbox,
   type TspackHost,
 } from "../toolbox.ts";
+import { requireFile } from "../../platform/require-file.ts";
 
 /** Options of `tspack buildpack package` and `tspack extension package`. */
 export interface PackageOptions extends CommonOptions {
@@ -48,9 +49,10 @@ async function makeAndWrite(
   options: PackageOptions,
 ): Promise<void> {
   checkOptions(options);
+  if (options.config !== undefined) requireFile(resolve(host.cwd, options.config), "--config");
   const toolbox = openToolbox(host, options);
   const { path, config } = options;
-  const labels = readVariables(options.label ?? [], {});
+  const labels = readVariables(options.label ?? [], {}, "--label");
   const made = await makePackage(
     { kind, path, config, cwd: host.cwd, labels },
     await modulePorts(toolbox, options.pullPolicy),

@@ -19,7 +19,11 @@ export async function pullBuildpack(
   }
   const { ref } = location;
   const image = await toolbox.registries.resolve(ref);
-  if (image === undefined) throw new TspackError("IMAGE_NOT_FOUND", `${ref.original} is not in its registry`);
+  if (image === undefined) {
+    throw new TspackError("IMAGE_NOT_FOUND", `${ref.original} is not in its registry`, {
+      hint: "check the name and the tag; without a tag it is latest",
+    });
+  }
   const modules = await packageModules(image, ref.original, "buildpack", await modulePorts(toolbox));
   const { digest } = await toolbox.local.write(image, [ref], { ctx: toolbox.ctx });
   const list = allOf(modules).map(({ descriptor }) => `  ${moduleName(descriptor)}\n`);

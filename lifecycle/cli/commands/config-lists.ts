@@ -66,6 +66,7 @@ export async function removeRunImageMirrors(
   options: MirrorsOptions,
 ): Promise<void> {
   const removed = mirrorNames(options);
+  for (const name of removed) parseReference(name, "--mirror");
   let known = false;
   await editSettings(settingsFile(host), ({ runImageMirrors }) => {
     const old = runImageMirrors.get(image);

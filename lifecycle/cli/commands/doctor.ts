@@ -13,6 +13,7 @@ import { noSettings, readSettings, type Settings } from "../../platform/settings
 import { certificateDirectories, dockerConfigPath } from "../../stores/docker-places.ts";
 import { hostCertificates } from "../../stores/registry/host-certificates.ts";
 import { palette } from "../console.ts";
+import { checkInsecureRegistries, checkRegistryHosts } from "../network-access.ts";
 import { extraCertificates, keychainFrom, proxiesFrom } from "../registry-access.ts";
 import { type CommonOptions, commandContext, ExitWith, type TspackHost } from "../toolbox.ts";
 
@@ -24,6 +25,8 @@ export interface DoctorOptions extends CommonOptions {
 
 /** `tspack doctor`: what this machine can do. Ends with 1 when builds are not possible. */
 export async function doctor(host: TspackHost, _args: readonly string[], options: DoctorOptions): Promise<void> {
+  checkInsecureRegistries(options.insecureRegistry ?? []);
+  checkRegistryHosts(options.registry ?? [], "--registry");
   const findings = await findingsOf(host, options);
   const isFine = findings.every(({ state }) => state !== "failed");
   if (options.json === true)

@@ -4,6 +4,7 @@ import type { Platform } from "../../oci/descriptor.ts";
 import type { ImageRef } from "../../oci/reference.ts";
 import { copyImage, type CopyReport } from "../../stores/copy.ts";
 import { type ArchiveKind, archiveSink } from "../../platform/archives/archive-sink.ts";
+import { checkOutputPath } from "../../platform/output/check-path.ts";
 import { importImages } from "../../platform/store/import-images.ts";
 import { formatBytes } from "../progress.ts";
 import { type CommonOptions, familiarName, imageArgument, openToolbox, type TspackHost } from "../toolbox.ts";
@@ -22,6 +23,7 @@ export async function exportImages(
   const { local, ctx } = openToolbox(host, options);
   const { format = "oci-archive" } = options;
   const path = resolve(host.cwd, options.output);
+  await checkOutputPath(format, path);
   const refs = names.map((name) => imageArgument(name));
   const [first, ...others] = refs;
   if (first === undefined) throw new Error("the command line asks for a name");

@@ -35,7 +35,9 @@ export async function listImages(
 export async function removeImages(host: TspackHost, names: readonly string[], options: CommonOptions): Promise<void> {
   const { local } = openToolbox(host, options);
   const missing: string[] = [];
-  for (const name of names) if (!(await local.delete(imageArgument(name)))) missing.push(name);
+  // A bad name is told before any is gone.
+  for (const ref of names.map((name) => imageArgument(name)))
+    if (!(await local.delete(ref))) missing.push(ref.original);
   if (missing.length === 0) return;
   throw new TspackError("IMAGE_NOT_FOUND", `not in the local store: ${missing.join(", ")}`, {
     hint: "tspack images list shows what is",

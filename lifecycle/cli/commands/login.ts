@@ -17,6 +17,7 @@ import { checkLogin } from "../../stores/registry/check-login.ts";
 import { hostCertificates } from "../../stores/registry/host-certificates.ts";
 import { extraCertificates, proxiesFrom } from "../registry-access.ts";
 import { type CommonOptions, commandContext, type TspackHost } from "../toolbox.ts";
+import { checkInsecureRegistries } from "../network-access.ts";
 
 /** Options of `tspack login`. */
 export interface LoginOptions extends CommonOptions {
@@ -31,6 +32,7 @@ export interface LoginOptions extends CommonOptions {
  */
 export async function login(host: TspackHost, [given]: readonly string[], options: LoginOptions): Promise<void> {
   const registry = registryArgument(given);
+  checkInsecureRegistries(options.insecureRegistry ?? []);
   const username = requireOptions(options);
   const path = configPath(host);
   // A broken file is told before anybody has typed a password.

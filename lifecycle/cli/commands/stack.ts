@@ -32,8 +32,6 @@ export async function createStackCommand(
       hint: "give --run IMAGE and --build IMAGE",
     });
   }
-  const stack = await localStack(sources, stackFile, { update: options.update === true }, await toolbox.blobs(), ctx);
-  const sink = options.publish === true ? registries : local;
   const short =
     name
       .replace(/\/stack\.toml$|\.toml$/, "")
@@ -43,6 +41,8 @@ export async function createStackCommand(
     run: imageArgument(options.run ?? defaultNames.run.replace("bookworm", short), "--run"),
     build: imageArgument(options.build ?? `tspack.local/build:${short}`, "--build"),
   };
+  const stack = await localStack(sources, stackFile, { update: options.update === true }, await toolbox.blobs(), ctx);
+  const sink = options.publish === true ? registries : local;
   for (const kind of ["run", "build"] as const) {
     const { digest } = await sink.write(stack[kind], [refs[kind]], { ctx });
     const { value } = await stack[kind].manifest();

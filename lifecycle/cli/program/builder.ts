@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 import type { TspackHost } from "../toolbox.ts";
-import { action, collect, command, common, examples, pullPolicyOption } from "./declare.ts";
+import { action, collect, command, common, examples, outputOptions, pullPolicyOption } from "./declare.ts";
 
 /** `tspack builder`. */
 export function addBuilder(program: Command, host: TspackHost): void {
@@ -8,7 +8,7 @@ export function addBuilder(program: Command, host: TspackHost): void {
   addCreate(builder, host);
   addInspect(builder, host);
   const suggest = command(builder, "suggest", "Name builders to begin with");
-  action(common(suggest), host, async () => (await import("../commands/builder-suggest.ts")).suggestBuilders);
+  action(outputOptions(suggest), host, async () => (await import("../commands/builder-suggest.ts")).suggestBuilders);
   examples(suggest, ["tspack builder suggest"]);
 }
 

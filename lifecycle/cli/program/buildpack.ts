@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 import type { TspackHost } from "../toolbox.ts";
-import { action, collect, command, common, examples, pullPolicyOption } from "./declare.ts";
+import { action, collect, command, common, examples, outputOptions, pullPolicyOption } from "./declare.ts";
 
 /** `tspack buildpack`. */
 export function addBuildpack(program: Command, host: TspackHost): void {
@@ -30,7 +30,7 @@ function addNew(buildpack: Command, host: TspackHost): void {
     .option("-p, --path <directory>", "where it is made; the last part of the id when absent")
     .option("-t, --targets <target>", "OS/ARCHITECTURE[/VARIANT][:DISTRO@VERSION] (repeatable)", collect)
     .option("-V, --version <version>", "version of the buildpack", "1.0.0");
-  action(common(create), host, async () => (await import("../commands/buildpack-new.ts")).createBuildpack);
+  action(outputOptions(create), host, async () => (await import("../commands/buildpack-new.ts")).createBuildpack);
   examples(create, [
     "tspack buildpack new my/buildpack",
     "tspack buildpack new my/buildpack --targets linux/amd64 --targets linux/arm64 --version 0.1.0",

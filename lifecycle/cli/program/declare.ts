@@ -6,7 +6,13 @@ export type Load = () => Promise<(host: TspackHost, args: readonly string[], opt
 
 /** Declares a command below another one. */
 export function command(parent: Command, name: string, description: string): Command {
-  return parent.command(name).description(description).exitOverride();
+  const made = parent.command(name).description(description).exitOverride();
+  return made.showHelpAfterError(`(${pathOf(made)} --help shows what it takes)`);
+}
+
+/** `tspack builder create`. */
+function pathOf(target: Command): string {
+  return target.parent === null ? target.name() : `${pathOf(target.parent)} ${target.name()}`;
 }
 
 /** Adds the options that stand before a command as well as after it. */

@@ -61,7 +61,11 @@ async function* openFile(path: string): ByteStream {
   try {
     yield* createReadStream(path, { highWaterMark: 1024 * 1024 }) as AsyncIterable<Uint8Array>;
   } catch (cause) {
-    if (errorCode(cause) === "ENOENT") throw new TspackError("FILE_NOT_FOUND", `there is no file ${path}`, { cause });
+    if (errorCode(cause) === "ENOENT")
+      throw new TspackError("FILE_NOT_FOUND", `there is no file ${path}`, {
+        cause,
+        hint: "check the path; - reads standard input",
+      });
     if (errorCode(cause) !== "EISDIR") throw cause;
     throw new TspackError("INVALID_IMAGE", `${path} is a directory and not an archive`, {
       cause,

@@ -4,9 +4,12 @@ import type { Platform } from "../../oci/descriptor.ts";
 import { type ImageRef, parseReference } from "../../oci/reference.ts";
 import { machinePlatform } from "../../stores/stored-image.ts";
 import { engineUse } from "../engine/engine-use.ts";
+import { readVolumes } from "../engine/volume-option.ts";
 import type { Machine } from "../machine.ts";
+import { directoryIssues } from "../output/check-directory.ts";
 import { nameIssues } from "../output/check-names.ts";
 import { cacheIssues } from "./check-caches.ts";
+import { textIssues } from "./check-texts.ts";
 import type { BuildOutput, BuildRequest } from "./request.ts";
 
 /** A request that was read and found possible. */
@@ -30,9 +33,10 @@ export interface ResolvedRequest {
  * `INVALID_ARGUMENTS` with every problem.
  */
 export function resolveRequest(request: BuildRequest, machine: Machine, now: Date): ResolvedRequest {
-  const names = request.names.map((name) => parseReference(name));
+  const names = request.names.map((name, index) => parseReference(name, index === 0 ? "argument" : "--tag"));
+  readVolumes(request.volumes ?? [], machine.cwd);
   const issues: InputIssue[] = [...unsupported(request), ...conflicts(request), ...cacheIssues(request, names)];
-  issues.push(...nameIssues(names));
+  issues.push(...textIssues(request), ...resultIssues(request, machine), ...nameIssues(names));
   if (names.length === 0) issues.push(issue("<image>", "the name of the image", ""));
   const previousImage =
     request.previousImage === undefined ? undefined : parseReference(request.previousImage, "--previous-image");
@@ -50,6 +54,14 @@ export function resolveRequest(request: BuildRequest, machine: Machine, now: Dat
   if (resolved.output.kind === "registry") issues.push(...otherRegistry(names, previousImage));
   if (issues.length > 0) throw new InputError("INVALID_ARGUMENTS", "this build is not possible", issues);
   return resolved;
+}
+
+function resultIssues(request: BuildRequest, { cwd }: Machine): readonly InputIssue[] {
+  const at = (path: string | undefined): string | undefined => (path === undefined ? undefined : resolve(cwd, path));
+  return [
+    ...directoryIssues("--report-output-dir", at(request.reportOutputDir)),
+    ...directoryIssues("--sbom-output-dir", at(request.sbomOutputDir)),
+  ];
 }
 
 function issue(source: string, expected: string, got: string): InputIssue {

@@ -7,6 +7,7 @@ import { localSources } from "./local-parts.ts";
 import { TspackError } from "../../errors.ts";
 import type { Image } from "../../oci/image.ts";
 import { parseReference } from "../../oci/reference.ts";
+import { machinePlatform } from "../../stores/stored-image.ts";
 import type { Tools } from "../tools.ts";
 
 /**
@@ -19,7 +20,23 @@ export async function chooseBuilder(
   mirror: string | undefined,
 ): Promise<Builder> {
   const image = await findBuilderImage(tools, named, mirror);
-  return openBuilder(named ?? defaultNames.builder, image, tools.places.rootfs, tools.ctx);
+  const name = named ?? defaultNames.builder;
+  await checkPlatform(name, image);
+  return openBuilder(name, image, tools.places.rootfs, tools.ctx);
+}
+
+/** Its programs have to run here; seen before it is unpacked. */
+async function checkPlatform(name: string, image: Image): Promise<void> {
+  const { os, architecture } = (await image.config()).value;
+  const own = machinePlatform();
+  if (os === own.os && architecture === own.architecture) return;
+  throw new TspackError(
+    "INVALID_BUILDER",
+    `the builder ${name} is for ${os}/${architecture}, and this machine is ${own.os}/${own.architecture}`,
+    {
+      hint: "take a builder for this machine, or an engine that can run it: --runner engine --platform OS/ARCHITECTURE",
+    },
+  );
 }
 
 /**
@@ -35,7 +52,7 @@ export async function findBuilderImage(
   if (named === undefined)
     return defaultBuilder({ sources: localSources(tools, mirror), store: local, blobs: await tools.blobs(), ctx });
   if (named.startsWith("oci:")) return layoutBuilder(resolve(machine.cwd, named.slice("oci:".length)));
-  if (named.endsWith(".toml")) return builderOfToml(tools, { file: resolve(machine.cwd, named), mirror });
+  if (named.endsWith(".toml")) return builderOfToml(tools, { file: builderFile(resolve(machine.cwd, named)), mirror });
   const image = await tools.images.resolve(parseReference(named, "--builder"));
   if (image !== undefined) return image;
   throw new TspackError(
@@ -45,6 +62,13 @@ export async function findBuilderImage(
       hint: "tspack images list shows the local ones; without --builder the built-in one is used",
     },
   );
+}
+
+function builderFile(file: string): string {
+  if (existsSync(file)) return file;
+  throw new TspackError("BUILDER_NOT_FOUND", `there is no file ${file}`, {
+    hint: "--builder takes an image's name, oci:PATH or the path of a builder.toml",
+  });
 }
 
 async function layoutBuilder(path: string): Promise<Image> {

@@ -7,6 +7,7 @@ import { extractTar } from "../../layers/extract-tar.ts";
 import type { Image } from "../../oci/image.ts";
 import { type ImagePlaces, withImagePlaces } from "../image-places/open-places.ts";
 import { isFilePlace } from "../image-places/parse-place.ts";
+import { checkDirectory } from "../output/check-directory.ts";
 import type { Tools } from "../tools.ts";
 
 /** Which bills of materials are wanted. */
@@ -31,12 +32,13 @@ export interface SbomDownload {
  * `IMAGE_NOT_FOUND`, `INVALID_IMAGE` for an image without such a layer, `INVALID_TAR`.
  */
 export async function downloadSbom(request: SbomRequest, tools: Tools): Promise<SbomDownload> {
+  const directory = resolve(tools.machine.cwd, request.outputDir);
+  checkDirectory("--output-dir", directory);
   return withImagePlaces(tools, async (places) => {
     const { image, where } = await findImage(request, places);
     const diffId = await sbomLayer(request.image, image);
     const layer = (await image.layers()).find((one) => one.diffId === diffId);
     if (layer === undefined) throw noSbom(request.image, `its label names a layer that it does not have: ${diffId}`);
-    const directory = resolve(tools.machine.cwd, request.outputDir);
     await mkdir(directory, { recursive: true });
     await extractTar(layer.uncompressed(), directory, { mode: "restore", signal: tools.ctx.signal });
     return { where, files: await filesBelow(join(directory, "layers/sbom")) };

@@ -13,7 +13,9 @@ import { familiarName } from "../familiar-name.ts";
 import { severalPlatforms } from "../image-places/file-places.ts";
 import type { ImagePlace } from "../image-places/image-place.ts";
 import { type ImagePlaces, withImagePlaces } from "../image-places/open-places.ts";
-import { isFilePlace } from "../image-places/parse-place.ts";
+import { isFilePlace, parsePlace } from "../image-places/parse-place.ts";
+import { checkDirectory } from "../output/check-directory.ts";
+import type { ImageSource } from "../../stores/store.ts";
 import type { Tools } from "../tools.ts";
 import { type BaseImages, baseImages, runImageSource } from "./base-images.ts";
 import { planOf, refusedPlan } from "./plan.ts";
@@ -91,6 +93,8 @@ interface RebaseJob {
   readonly runImage: ImageRef | undefined;
   readonly places: ImagePlaces;
   readonly bases: BaseImages;
+  /** For images of the container engine. */
+  readonly engineBases: BaseImages;
   readonly tools: Tools;
   /** Whether each image gets a directory of its own for its report. */
   readonly many?: boolean;
@@ -102,19 +106,24 @@ async function withRebase<T>(
   work: (job: RebaseJob) => Promise<T>,
 ): Promise<T> {
   const runImage = request.runImage === undefined ? undefined : parseReference(request.runImage, "--run-image");
+  if (request.previousImage !== undefined) parsePlace(request.previousImage, "--previous-image");
+  checkReportDirectory(request, tools);
   if (request.publish === true && request.output !== undefined && request.output !== "registry") {
     const issue = { source: "--publish", path: "", expected: "no other --output", got: request.output };
     throw new InputError("INVALID_ARGUMENTS", "an image goes to one place", [issue]);
   }
   return withImagePlaces(tools, async (places) => {
-    const publish = storeOf(request) === "registry";
-    const own = runImageSource(tools, request.pullPolicy ?? tools.settings.pullPolicy, publish);
-    if (storeOf(request) !== "engine") return work({ request, runImage, places, bases: baseImages(own), tools });
+    const policy = request.pullPolicy ?? tools.settings.pullPolicy;
+    const own = runImageSource(tools, policy, storeOf(request) === "registry");
     // What the engine has need not be sent there again.
-    const { store } = await places.engine();
-    const resolveBase: typeof own.resolve = async (ref, options) =>
-      (request.pullPolicy === "always" ? undefined : await store.resolve(ref)) ?? own.resolve(ref, options);
-    return work({ request, runImage, places, bases: baseImages({ resolve: resolveBase }), tools });
+    const inEngine: ImageSource = {
+      resolve: async (ref, options) => {
+        const { store } = await places.engine();
+        if (policy === "always") return (await own.resolve(ref, options)) ?? store.resolve(ref, options);
+        return (await store.resolve(ref, options)) ?? own.resolve(ref, options);
+      },
+    };
+    return work({ request, runImage, places, bases: baseImages(own), engineBases: baseImages(inEngine), tools });
   });
 }
 
@@ -177,7 +186,11 @@ async function openImage(name: string, { request, places, tools }: RebaseJob): P
 async function run(opened: OpenImage, job: RebaseJob, ctx: Context, dryRun: boolean): Promise<RebaseResult> {
   const { place, ref, image } = opened;
   const { os, architecture, variant } = (await image.config()).value;
-  const bases = job.bases.for({ os, architecture, ...(variant === undefined ? {} : { variant }) });
+  const bases = (place.kind === "engine" ? job.engineBases : job.bases).for({
+    os,
+    architecture,
+    ...(variant === undefined ? {} : { variant }),
+  });
   return rebaseImage(
     {
       features: platformFeatures(platformApis.at(-1) ?? ""),
@@ -195,6 +208,11 @@ async function run(opened: OpenImage, job: RebaseJob, ctx: Context, dryRun: bool
       ctx,
     },
   );
+}
+
+/** Before an image is changed. */
+function checkReportDirectory({ reportOutputDir: path }: Omit<RebaseRequest, "image">, { machine }: Tools): void {
+  if (path !== undefined) checkDirectory("--report-output-dir", resolve(machine.cwd, path));
 }
 
 async function writeReport(image: string, report: Report, { request, many, tools }: RebaseJob): Promise<void> {
