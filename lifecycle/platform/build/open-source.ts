@@ -53,7 +53,7 @@ export async function withSource<T>(
       ...resolved,
       request: {
         ...request,
-        ...chosenBuilder(request, project.builder, tools.settings),
+        ...chosenBuilder(request, project.builder, tools.settings, opened.unpacked && request.descriptor === undefined),
         env: { ...project.env, ...request.env },
       },
       appDir: opened.directory,

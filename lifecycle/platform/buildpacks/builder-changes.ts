@@ -92,10 +92,10 @@ class Finder {
     this.#ports = ports;
   }
 
-  async parts({ requests, baseDir }: BuildpackRequests, source: string): Promise<readonly OrderPart[]> {
+  async parts({ requests, baseDir, within }: BuildpackRequests, source: string): Promise<readonly OrderPart[]> {
     const parts: OrderPart[] = [];
     for (const request of requests) {
-      const scope = { baseDir, known: this.#known("buildpack"), source };
+      const scope = { baseDir, within, known: this.#known("buildpack"), source };
       const location = locate(request, scope);
       if (location.kind === "builder-order") parts.push(location);
       else parts.push({ kind: "one", element: await this.#element(location, "buildpack", scope) });
@@ -104,13 +104,13 @@ class Finder {
   }
 
   async elements(
-    { requests, baseDir }: BuildpackRequests,
+    { requests, baseDir, within }: BuildpackRequests,
     kind: ModuleKind,
     source: string,
   ): Promise<readonly GroupElement[]> {
     const elements: GroupElement[] = [];
     for (const request of requests) {
-      const scope = { baseDir, known: this.#known(kind), source };
+      const scope = { baseDir, within, known: this.#known(kind), source };
       const location = locate(request, scope);
       if (location.kind === "builder-order") throw orderMisplaced(source);
       elements.push(await this.#element(location, kind, scope));

@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { existsSync, statSync } from "node:fs";
+import { lstatSync, statSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { decodePackageToml, type PackageDependency } from "../../cnb/files/package-toml.ts";
-import { InputError, RemoteError } from "../../errors.ts";
+import { InputError, RemoteError, TspackError } from "../../errors.ts";
 import { type ImageRef, parseReference } from "../../oci/reference.ts";
 import { readTomlFile } from "../../phases/files.ts";
 import { privateDirectory } from "../places.ts";
@@ -30,7 +30,7 @@ export async function loadModules(
       return inlineModule(location, ports);
     case "path":
       return statSync(location.path).isDirectory()
-        ? directoryModules(location.path, kind, ports)
+        ? directoryModules(location.path, kind, scope, ports)
         : archiveModules(location.path, location.path, kind, ports);
     case "url":
       return fetchedModules(location.url, kind, ports);
@@ -65,24 +65,40 @@ async function imageModules(
 }
 
 /** A directory, and with a `package.toml` in it the buildpacks that the order names. */
-async function directoryModules(directory: string, kind: ModuleKind, ports: ModulePorts): Promise<ModuleSet> {
+async function directoryModules(
+  directory: string,
+  kind: ModuleKind,
+  { within }: LocateScope,
+  ports: ModulePorts,
+): Promise<ModuleSet> {
   const main = await directoryModule(directory, kind, ports.blobs, ports.ctx.signal);
   const file = join(directory, "package.toml");
-  if (!existsSync(file)) return { main, dependencies: [] };
+  const info = lstatSync(file, { throwIfNoEntry: false });
+  if (info === undefined) return { main, dependencies: [] };
+  // An application's link would make us read, and show in an error, a file of this machine.
+  if (!info.isFile()) throw new TspackError("INVALID_BUILDPACK", `${file} is not a regular file`);
   const { dependencies } = decodePackageToml(readTomlFile(file));
-  return { main, dependencies: await loadDependencies(dependencies, directory, file, ports) };
+  return { main, dependencies: await loadDependencies(dependencies, { directory, file, within }, ports) };
+}
+
+/** A `package.toml` whose dependencies are meant. */
+export interface DependencyFile {
+  /** What its paths are relative to. */
+  readonly directory: string;
+  readonly file: string;
+  /** As in `LocateScope`. */
+  readonly within?: string | undefined;
 }
 
 /** Gets the dependencies of a `package.toml`, each with its own. */
 export async function loadDependencies(
   dependencies: readonly PackageDependency[],
-  baseDir: string,
-  source: string,
+  { directory: baseDir, file, within }: DependencyFile,
   ports: ModulePorts,
 ): Promise<readonly BuildModule[]> {
   const modules: BuildModule[] = [];
   for (const [index, dependency] of dependencies.entries()) {
-    const scope: LocateScope = { baseDir, known: [], source: `${source}: dependencies[${index}]` };
+    const scope: LocateScope = { baseDir, within, known: [], source: `${file}: dependencies[${index}]` };
     const location = dependencyLocation(dependency, scope);
     modules.push(...allOf(await loadModules(location, "buildpack", scope, ports)));
   }

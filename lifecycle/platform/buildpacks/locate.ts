@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, realpathSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { resolve } from "node:path";
 import { InputError, TspackError } from "../../errors.ts";
@@ -21,6 +21,8 @@ export type Location =
 export interface LocateScope {
   /** What relative paths are relative to. */
   readonly baseDir: string;
+  /** The real path of a directory that paths must not lead out of, links included; undefined: they may. */
+  readonly within?: string | undefined;
   readonly known: readonly { readonly id: string; readonly version: string }[];
   /** `--buildpack`, for messages. */
   readonly source: string;
@@ -53,12 +55,23 @@ function locateText(text: string, scope: LocateScope): Location {
     return { kind: "image", ref: parseReference(name, scope.source), guessed: false };
   }
   if (/^https?:\/\//i.test(text)) return { kind: "url", url: text };
-  if (text.startsWith("file://")) return { kind: "path", path: filePath(text, scope) };
+  if (text.startsWith("file://")) return inside(filePath(text, scope), scope);
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) throw unknownScheme(text, scope);
   const path = resolve(scope.baseDir, text);
   // As others do it: what is there as a file wins over an id.
-  if (existsSync(path)) return { kind: "path", path };
+  if (existsSync(path)) return inside(path, scope);
   return locateName(text, scope);
+}
+
+/** A path, unless what names it is confined and it leads out. */
+function inside(path: string, { within, source }: LocateScope): Location {
+  if (within === undefined) return { kind: "path", path };
+  const real = existsSync(path) ? realpathSync(path) : path;
+  if (real === within || real.startsWith(`${within}/`)) return { kind: "path", path: real };
+  const issue = { source, path: "", expected: "a path in the application, an address or an image", got: path };
+  throw new InputError("INVALID_PROJECT", "an application can not use files of this machine outside of it", [issue], {
+    hint: "the application is from an archive or a repository; name such buildpacks on the command line",
+  });
 }
 
 function locateName(text: string, scope: LocateScope): Location {

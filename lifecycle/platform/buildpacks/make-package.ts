@@ -83,7 +83,7 @@ async function packageOfToml(file: string, kind: ModuleKind, ports: ModulePorts,
     throw new InputError("INVALID_BUILDPACK", `${file} has no ${kind} to package`, [issue]);
   }
   const { main, dependencies } = await loadModules(location, kind, scope, ports);
-  const further = await loadDependencies(definition.dependencies, baseDir, file, ports);
+  const further = await loadDependencies(definition.dependencies, { directory: baseDir, file }, ports);
   const others = distinct([main, ...dependencies, ...further]).slice(1);
   return { modules: { main, dependencies: others }, targets: definition.targets };
 }

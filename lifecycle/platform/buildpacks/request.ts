@@ -24,6 +24,8 @@ export interface BuildpackRequests {
   readonly requests: readonly BuildpackRequest[];
   /** The working directory for the command line, the descriptor's directory for `project.toml`. */
   readonly baseDir: string;
+  /** The real path of a directory that paths must not lead out of: who asks is not this person. */
+  readonly within?: string | undefined;
 }
 
 /** The requests of options that may be given several times and hold lists with commas. */

@@ -9,7 +9,6 @@ import { registryAuthValue } from "../../stores/keychain-registry-auth.ts";
 import { type ApplicationInputs, bringApplication } from "../build/bring-application.ts";
 import type { EventContext } from "../build/event-context.ts";
 import { writePlatformDirectory } from "../build/platform-directory.ts";
-import type { BuildRequest } from "../build/request.ts";
 import type { SourcedRequest } from "../build/open-source.ts";
 import type { ResolvedRequest } from "../build/resolve-request.ts";
 import { copySboms } from "../build/sbom-output.ts";
@@ -27,6 +26,7 @@ import { builderFacts, commonPlatformApi, type EngineBuilder } from "./builder-f
 import { cachePlaces } from "./cache-places.ts";
 import { daemonAccess } from "./daemon-access.ts";
 import { creatorPhases } from "./creator-phases.ts";
+import { isTrustedBuild } from "./creator-trust.ts";
 import { engineBuild, type EngineBuildResults } from "./engine-build.ts";
 import { lifecycleImage } from "./lifecycle-image.ts";
 import type { BuildPlaces, EngineDestination, PhasePlan } from "./phase-containers.ts";
@@ -75,7 +75,7 @@ const ownHost = "tspack.local";
  * store has it. Throws what `bringImage` throws, `INVALID_BUILDER`.
  */
 export async function preparePhases(
-  resolved: ResolvedRequest,
+  resolved: SourcedRequest,
   tools: Tools,
   engine: BuildEngine,
 ): Promise<PreparedPhases | undefined> {
@@ -83,9 +83,7 @@ export async function preparePhases(
   const ports = bringPorts(resolved, tools, engine);
   const image = await bringBuilder(resolved, tools, engine);
   const builder = builderFacts(image.name, image);
-  const isTrusted =
-    (request.trustBuilder === true || request.builder === undefined) &&
-    (!hasExtraBuildpacks(request) || request.trustExtraBuildpacks === true);
+  const isTrusted = isTrustedBuild(resolved);
   const lifecycle = isTrusted
     ? { id: image.id, apis: builder.platformApis }
     : await trustedLifecycle(resolved, tools, engine);
@@ -104,13 +102,9 @@ export async function preparePhases(
   if (output.kind === "registry" && runImage.registry === ownHost) return undefined;
   if (output.kind === "engine") await bringImage(runImage, "the run image", ports);
   // Without a network for buildpacks, the phases that need one have containers of their own.
-  const useCreator = isTrusted && request.network !== "none" && !builder.hasExtensions;
+  const hasExtensions = builder.hasExtensions || (request.extensions ?? []).length > 0;
+  const useCreator = isTrusted && request.network !== "none" && !hasExtensions;
   return { builder, useCreator, lifecycleImage: lifecycle.id, platformApi, runImage };
-}
-
-/** Whether buildpacks take part that are not the builder's own. */
-function hasExtraBuildpacks({ buildpacks = [], preBuildpacks = [], postBuildpacks = [] }: BuildRequest): boolean {
-  return [...buildpacks, ...preBuildpacks, ...postBuildpacks].length > 0;
 }
 
 /** The lifecycle that sees credentials when the builder may not: a named image, or tspack's own. */

@@ -11,22 +11,27 @@ import type { TomlDocument, TomlPath } from "../../toml.ts";
  */
 export async function confinePaths(project: ProjectToml, document: TomlDocument, directory: string): Promise<void> {
   const named: readonly (readonly [TomlPath, string | undefined])[] = [
-    [["io", "buildpacks", "builder"], project.builder],
     ...project.group.map(({ uri }, index) => [["io", "buildpacks", "group", index, "uri"], uri] as const),
     ...project.pre.map(({ uri }, index) => [["io", "buildpacks", "pre", "group", index, "uri"], uri] as const),
     ...project.post.map(({ uri }, index) => [["io", "buildpacks", "post", "group", index, "uri"], uri] as const),
   ];
   const issues: InputIssue[] = [];
-  for (const [path, text] of named) {
-    if (text === undefined || !(await leadsOut(text, directory))) continue;
+  const add = (path: TomlPath, expected: string, text: string): void => {
     const at = document.position(path);
     issues.push({
       source: at === undefined ? document.source : `${document.source}:${at.line}:${at.column}`,
       path: path.filter((part) => typeof part === "string").join("."),
-      expected: "a path in the application, an address or an image",
+      expected,
       got: JSON.stringify(text),
     });
-  }
+  };
+  const { builder = "" } = project;
+  // What a builder.toml names would have to be confined as well, down to the last dependency.
+  if (builder.endsWith(".toml") || (builder !== "" && (await leadsOut(builder, directory))))
+    add(["io", "buildpacks", "builder"], "an image, or oci:PATH in the application", builder);
+  for (const [path, text] of named)
+    if (text !== undefined && (await leadsOut(text, directory)))
+      add(path, "a path in the application, an address or an image", text);
   if (issues.length === 0) return;
   throw new InputError("INVALID_PROJECT", `${document.source} names files outside of the application`, issues, {
     hint: "an application from an archive or a repository can not use files of this machine; give them on the command line",
@@ -45,5 +50,5 @@ async function leadsOut(text: string, directory: string): Promise<boolean> {
 function localPath(text: string): string | undefined {
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(text)?.[1]?.toLowerCase();
   if (scheme === "file" || scheme === "oci") return text.slice(scheme.length + 1).replace(/^\/\/(?=\/)/, "");
-  return /^[a-z][a-z0-9+.-]*:\/\//i.test(text) || scheme === "urn" ? undefined : text;
+  return /^[a-z][a-z0-9+.-]*:\/\//i.test(text) || text.startsWith("urn:cnb:") ? undefined : text;
 }

@@ -54,17 +54,24 @@ export async function openProject(options: OpenProjectOptions): Promise<Project>
     const dead = deadPattern(pattern);
     if (dead !== undefined) options.logger.warn(`${document.source}: ${dead}`);
   }
-  if (options.foreign) await confinePaths(project, document, options.directory);
-  return projectOf(project, document.source, options.execEnv);
+  // A file that the person named is the person's own, wherever the application comes from.
+  const within = options.foreign && options.descriptor === undefined ? options.directory : undefined;
+  if (within !== undefined) await confinePaths(project, document, within);
+  return projectOf(project, document.source, { execEnv: options.execEnv, within });
 }
 
-async function projectOf(project: ProjectToml, path: string, execEnv: string): Promise<Project> {
+async function projectOf(
+  project: ProjectToml,
+  path: string,
+  { execEnv, within }: { readonly execEnv: string; readonly within: string | undefined },
+): Promise<Project> {
   const baseDir = dirname(path);
   const isFor = (wanted: readonly string[]): boolean =>
     wanted.length === 0 || wanted.includes("*") || wanted.includes(execEnv);
   const requests = (group: readonly ProjectBuildpack[]): BuildpackRequests => ({
     requests: group.filter((entry) => isFor(entry.execEnv)).map(requestOf),
     baseDir,
+    ...(within === undefined ? {} : { within }),
   });
   return {
     path,

@@ -17,14 +17,21 @@ export function withSettings(request: BuildRequest, settings: Settings): BuildRe
   };
 }
 
-/** The builder of a request, given what the project says, and whether it may see credentials. */
+/**
+ * The builder of a request, given what the project says, and whether it may see credentials.
+ * `foreign`: the project is from an archive or a repository. Who trusts "the builder" does not mean
+ * whatever that names.
+ */
 export function chosenBuilder(
   request: BuildRequest,
   described: string | undefined,
   settings: Settings,
+  foreign = false,
 ): Pick<BuildRequest, "builder" | "trustBuilder"> {
   const builder = request.builder ?? described ?? settings.defaultBuilder;
-  return { builder, trustBuilder: request.trustBuilder ?? isTrusted(builder, settings) };
+  const isOthers = foreign && request.builder === undefined && described !== undefined;
+  const said = isOthers && request.trustBuilder === true ? undefined : request.trustBuilder;
+  return { builder, trustBuilder: said ?? isTrusted(builder, settings) };
 }
 
 /**

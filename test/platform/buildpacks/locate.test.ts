@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, realpathSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { closest, locate, splitId } from "../../../lifecycle/platform/buildpacks/locate.ts";
@@ -47,6 +47,18 @@ describe("a reference", () => {
     ["docker://UPPER", "INVALID_REFERENCE"],
   ])("%s is refused", (text, code) => {
     expect(() => at(text)).toThrow(expect.objectContaining({ code }) as Error);
+  });
+
+  test("of a fetched application does not lead out of it, however it is written", () => {
+    const within = join(realpathSync(baseDir), "here");
+    mkdirSync(join(within, "bp"), { recursive: true });
+    symlinkSync(baseDir, join(within, "link"));
+    const confined = { ...scope, baseDir: within, within };
+    const to = (text: string): unknown => locate({ kind: "uri", uri: text }, confined);
+    expect(to("./bp")).toEqual({ kind: "path", path: join(within, "bp") });
+    expect(to(`file://${within}/bp`)).toEqual({ kind: "path", path: join(within, "bp") });
+    for (const text of ["..", "urn:/../..", "link", "link/here/../tspack", "file:///etc", "file:///%65tc", "/etc"])
+      expect(() => to(text), text).toThrow(expect.objectContaining({ code: "INVALID_PROJECT" }) as Error);
   });
 
   test("that is mistyped gets the name that was meant", () => {

@@ -140,11 +140,29 @@ exec-env = ["*"]
     const named = (uri: string): string => `[[io.buildpacks.group]]\nuri = ${JSON.stringify(uri)}\n`;
     const good = ["./own", "own", "https://example.com/x.tgz", "docker://example.com/x", "urn:cnb:builder:a@1"];
     await open(v3 + good.map(named).join(""), { foreign: true });
-    const bad = ["/etc", "../x", "own/../../x", "file:///etc", "link", "oci:/x"];
+    const bad = ["/etc", "../x", "own/../../x", "file:///etc", "link", "oci:/x", "urn:../../../../etc"];
     await expect(open(v3 + bad.map(named).join(""), { foreign: true })).rejects.toMatchObject({
       code: "INVALID_PROJECT",
       issues: bad.map((uri) => ({ got: JSON.stringify(uri) })),
     });
     await open(v3 + bad.map(named).join(""), { foreign: false });
+  });
+
+  test("of a fetched application has no builder.toml as its builder, which could name any file", async () => {
+    for (const builder of ["builder.toml", "./b/builder.toml", "../x", "oci:../x"])
+      await expect(open(`${v3}[io.buildpacks]\nbuilder = "${builder}"\n`, { foreign: true })).rejects.toMatchObject({
+        code: "INVALID_PROJECT",
+        issues: [{ path: "io.buildpacks.builder", got: JSON.stringify(builder) }],
+      });
+    await open(`${v3}[io.buildpacks]\nbuilder = "example.com/builder:1"\n`, { foreign: true });
+  });
+
+  test("of a fetched application confines what is looked up later, but not one that the person named", async () => {
+    const text = `${v3}[[io.buildpacks.group]]\nuri = "own"\n`;
+    expect((await open(text, { foreign: true })).buildpacks.within).toBe(app);
+    expect((await open(text, { foreign: false })).buildpacks.within).toBeUndefined();
+    writeFileSync(join(folder, "mine.toml"), `${v3}[[io.buildpacks.group]]\nuri = "/etc"\n`);
+    const named = await open(undefined, { foreign: true, descriptor: "mine.toml" });
+    expect(named.buildpacks.within).toBeUndefined();
   });
 });

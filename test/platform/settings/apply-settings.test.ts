@@ -52,6 +52,15 @@ describe("the builder", () => {
     expect(chosenBuilder({ names: [], builder }, undefined, settings).trustBuilder).toBe(trusted);
   });
 
+  test("of a fetched project is trusted by its name only, whatever the request says of the builder", () => {
+    const trusting = { names: [], trustBuilder: true };
+    expect(chosenBuilder(trusting, "evil/builder", settings, true).trustBuilder).toBe(false);
+    expect(chosenBuilder(trusting, "evil/builder", settings, false).trustBuilder).toBe(true);
+    expect(chosenBuilder(trusting, "team/builder", settings, true).trustBuilder).toBe(true);
+    expect(chosenBuilder({ ...trusting, builder: "mine" }, "evil/builder", settings, true).trustBuilder).toBe(true);
+    expect(chosenBuilder(trusting, undefined, noSettings, true).trustBuilder).toBe(true);
+  });
+
   test("is not trusted against what the request says", () => {
     const request = { names: [], builder: "team/builder", trustBuilder: false };
     expect(chosenBuilder(request, undefined, settings).trustBuilder).toBe(false);
