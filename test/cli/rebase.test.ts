@@ -1,15 +1,18 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Image } from "../../lifecycle/oci/image.ts";
 import { parseReference } from "../../lifecycle/oci/reference.ts";
 import { archiveSink } from "../../lifecycle/platform/archives/archive-sink.ts";
+import { engineConnection } from "../../lifecycle/stores/engine/connection.ts";
+import { engineStore } from "../../lifecycle/stores/engine/engine-store.ts";
 import { layoutStore } from "../../lifecycle/stores/layout/layout-store.ts";
 import { registryStore, type RegistryStore } from "../../lifecycle/stores/registry/registry-store.ts";
 import { appImage, runImage } from "../fakes/app-image.ts";
 import { type CommandLine, commandLine } from "../fakes/command-line.ts";
 import { isInstalled } from "../fakes/docker-registry.ts";
+import { startFakeEngine } from "../fakes/engine.ts";
 import { type FakeRegistry, startFakeRegistry } from "../fakes/registry.ts";
 
 let line: CommandLine;
@@ -144,7 +147,14 @@ describe("several images", () => {
     );
     await push("many/run:1", newBase);
     const before = registry.seen.length;
+    const warnings: Error[] = [];
+    const onWarning = (warning: Error): void => void warnings.push(warning);
+    process.on("warning", onWarning);
     await line.succeed("rebase", "--publish", ...names);
+    // They come with the next turn.
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off("warning", onWarning);
+    expect(warnings).toEqual([]);
     const seen = registry.seen.slice(before);
     expect(seen.filter(({ url }) => url.includes("/v2/many/run/manifests/1"))).toHaveLength(1);
     expect(seen.length / names.length).toBeLessThanOrEqual(12);
@@ -188,6 +198,42 @@ describe("--previous-image", () => {
     const ran = await line.run("rebase", "a", "b", "--previous-image", "c");
     expect(ran.code).toBe(3);
     expect(ran.stderr).toContain("--previous-image");
+  });
+});
+
+describe("an image in a container engine", () => {
+  test("is found there when it is only there, and rebased there", async () => {
+    const engine = await startFakeEngine();
+    const person = commandLine({ DOCKER_HOST: `unix://${engine.socket}` });
+    const connection = engineConnection({ kind: "unix", path: engine.socket });
+    try {
+      const directory = mkdtempSync(join(person.directory, "saved-"));
+      const images = engineStore({ engine: connection, directory: () => directory });
+      await push("engine/run:1", oldBase);
+      const image = await app("engine", "engine/run:1");
+      await images.write(image, [parseReference("in-engine:1")]);
+      await push("engine/run:1", newBase);
+      expect(await person.succeed("inspect", "in-engine:1", "--json")).toContain('"kind": "stale"');
+      expect(await person.succeed("rebase", "in-engine:1", "--plan")).toMatch(/^Would rebase in-engine:1\n/);
+      await person.succeed("rebase", "in-engine:1");
+      const after = await images.resolve(parseReference("in-engine:1"));
+      expect(await diffIds(after)).toEqual([...(await diffIds(newBase)), ...(await diffIds(image)).slice(2)]);
+      expect(await person.local.list()).toEqual([]);
+      await images.write(oldBase, [parseReference("only-in-engine/run:1")]);
+      await person.succeed("rebase", "in-engine:1", "--run-image", "only-in-engine/run:1", "--force");
+      expect(await diffIds(await images.resolve(parseReference("in-engine:1")))).toEqual(await diffIds(image));
+      expect((await person.run("rebase", "not-there", "--output", "engine")).code).toBe(72);
+    } finally {
+      await connection.close();
+      await engine.close();
+      person.remove();
+    }
+  });
+
+  test("that does not answer is named when it is asked for", async () => {
+    const ran = await line.run("rebase", "hello", "--output", "engine");
+    expect(ran.code).toBe(1);
+    expect(ran.stderr).toContain("error ENGINE_UNREACHABLE");
   });
 });
 

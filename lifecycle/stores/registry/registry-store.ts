@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import type { Logger } from "../../logger.ts";
 import { silentLogger } from "../../logger.ts";
 import type { Platform } from "../../oci/descriptor.ts";
@@ -55,7 +56,9 @@ export type RegistryStore = ImageSource & ImageSink & AccessCheck & ImageDeleter
 
 /** All registries, by the registry that a reference names. Distribution specification. */
 export function registryStore(options: RegistryStoreOptions = {}): RegistryStore {
-  const signal = options.signal ?? new AbortController().signal;
+  // Each request listens while it runs, and nothing is wrong with many of them.
+  const signal = AbortSignal.any(options.signal === undefined ? [] : [options.signal]);
+  setMaxListeners(0, signal);
   const client = registryClient({
     ...options,
     keychain: options.keychain ?? anonymousKeychain,
