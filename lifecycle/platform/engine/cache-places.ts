@@ -2,6 +2,7 @@ import { dirname, join, resolve } from "node:path";
 import type { ImageRef } from "../../oci/reference.ts";
 import type { CacheRequest } from "../build/request.ts";
 import type { ResolvedRequest } from "../build/resolve-request.ts";
+import { privateDirectory } from "../places.ts";
 import type { Tools } from "../tools.ts";
 import { type CachePurpose, cacheVolumeName, volumeKey } from "./cache-volumes.ts";
 import { createVolume, removeVolume } from "./containers.ts";
@@ -46,7 +47,8 @@ async function place(
   { resolved, tools, engine }: Parameters<typeof cachePlaces>[0],
 ): Promise<string> {
   const { machine, places } = tools;
-  if (asked?.format === "bind") return resolve(machine.cwd, asked.source);
+  // Podman, other than Docker, mounts no directory that is not there.
+  if (asked?.format === "bind") return privateDirectory(resolve(machine.cwd, asked.source));
   const key = join(dirname(places.config), "volume-key");
   const name = asked?.source ?? cacheVolumeName(main, purpose, await volumeKey(key, machine.env["PACK_VOLUME_KEY"]));
   const { connection } = engine.open;
