@@ -53,7 +53,7 @@ function textOf(outcome: Done): string {
 }
 
 function rebaseText(image: string, { digest, runImage, layersSent, seconds }: RebaseSummary): string {
-  const layers = layersSent === 0 ? "none sent" : `${layersSent} of the run image sent`;
+  const layers = layersSent === 0 ? "none sent" : `${layersSent} sent`;
   return `Rebased ${image}\n${rows([
     ["digest", digest],
     ["run image", runImage],
