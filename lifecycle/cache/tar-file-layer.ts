@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
+import { open } from "node:fs/promises";
 import { type Digest, type DiffId, parseDiffId } from "../oci/digest.ts";
 import type { ByteStream, Layer } from "../oci/layer.ts";
 import { ociTypes } from "../oci/media-type.ts";
@@ -22,5 +23,21 @@ export function tarFileLayer(path: string, diffId: DiffId, size: number): Layer 
 export async function hashFile(path: string): Promise<DiffId> {
   const hash = createHash("sha256");
   for await (const chunk of createReadStream(path, { highWaterMark: bufferSize })) hash.update(chunk as Uint8Array);
+  return parseDiffId(`sha256:${hash.digest("hex")}`);
+}
+
+/** Writes a new file and gives the SHA-256 of what was written. */
+export async function writeHashed(path: string, bytes: ByteStream, signal: AbortSignal): Promise<DiffId> {
+  const hash = createHash("sha256");
+  const file = await open(path, "w", 0o644);
+  try {
+    for await (const chunk of bytes) {
+      signal.throwIfAborted();
+      hash.update(chunk);
+      await file.writeFile(chunk);
+    }
+  } finally {
+    await file.close();
+  }
   return parseDiffId(`sha256:${hash.digest("hex")}`);
 }

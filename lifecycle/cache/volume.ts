@@ -1,6 +1,5 @@
 import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { pipeline } from "node:stream/promises";
 import type { Context } from "../context.ts";
 import { decodeCacheMetadata, encodeCacheMetadata } from "../cnb/files/lifecycle-metadata.ts";
 import { errorCode, TspackError } from "../errors.ts";
@@ -8,7 +7,8 @@ import type { DiffId } from "../oci/digest.ts";
 import type { Layer } from "../oci/layer.ts";
 import type { LayerCache } from "./cache.ts";
 import { staleStaging, stagingName } from "./staging.ts";
-import { hashFile, tarFileLayer } from "./tar-file-layer.ts";
+import { hashFile, tarFileLayer, writeHashed } from "./tar-file-layer.ts";
+import { type FileState, openVerifiedTars, stateOf } from "./verified-tars.ts";
 
 /** The file, and in a cache image the label, that lists a cache's layers. */
 export const cacheMetadataName = "io.buildpacks.lifecycle.cache.metadata";
@@ -28,13 +28,13 @@ export async function openVolumeCache(dir: string, ctx: Context): Promise<LayerC
   await mkdir(committed, { recursive: true });
   const staging = join(dir, stagingName());
   const staged = new Set<DiffId>();
-  const sound = new Map<DiffId, FileState>();
+  const verified = openVerifiedTars(dir, () => ctx.clock().getTime());
   const fileOf = (id: DiffId): string => join(committed, `${id}.tar`);
   const look = async (id: DiffId): ReturnType<LayerCache["lookup"]> => {
     const state = await stateOf(fileOf(id));
-    const isKnown = state !== undefined && sound.get(id) === state;
+    const isKnown = state !== undefined && verified.has(id, state);
     const result = await lookup(fileOf(id), id, isKnown);
-    if (result.kind === "hit" && state !== undefined) sound.set(id, state);
+    if (result.kind === "hit" && state !== undefined) verified.add(id, state);
     return result;
   };
   return {
@@ -47,7 +47,9 @@ export async function openVolumeCache(dir: string, ctx: Context): Promise<LayerC
       const present = await look(diffId);
       if (present.kind !== "hit") {
         await mkdir(staging, { recursive: true, mode: 0o700 });
-        await whenDiskIsFull(dir, () => writeTar(join(staging, `${diffId}.tar`), layer, ctx.signal));
+        const path = join(staging, `${diffId}.tar`);
+        const state = await whenDiskIsFull(dir, () => writeTar(path, layer, ctx.signal));
+        if (state !== undefined) verified.add(diffId, state);
       }
       staged.add(diffId);
     },
@@ -63,6 +65,7 @@ export async function openVolumeCache(dir: string, ctx: Context): Promise<LayerC
         throw error;
       }
       await removeUnnamed(committed, staged);
+      await verified.save(new Map([...staged].map((id) => [id, fileOf(id)])));
       for (const left of await staleStaging(dir, ctx.clock()))
         await rm(join(dir, left), { recursive: true, force: true });
     },
@@ -96,15 +99,6 @@ async function readMetadata(path: string, { logger }: Context): ReturnType<Layer
   }
 }
 
-/** Which file it is and when it was changed last: what stays the same need not be hashed again. */
-type FileState = string;
-
-/** Buildpacks may run between two looks; they can set a file's time of modification, but not of its change. */
-async function stateOf(path: string): Promise<FileState | undefined> {
-  const found = await stat(path, { bigint: true }).catch(() => undefined);
-  return found === undefined ? undefined : `${found.ino} ${found.size} ${found.ctimeNs}`;
-}
-
 async function lookup(path: string, id: DiffId, known: boolean): ReturnType<LayerCache["lookup"]> {
   try {
     const { size } = await stat(path);
@@ -120,13 +114,11 @@ async function lookup(path: string, id: DiffId, known: boolean): ReturnType<Laye
   }
 }
 
-async function writeTar(path: string, layer: Layer, signal: AbortSignal): Promise<void> {
+/** Writes a layer's tar, hashed on its way; the result is the state of the whole file. */
+async function writeTar(path: string, layer: Layer, signal: AbortSignal): Promise<FileState | undefined> {
   try {
-    const file = await open(path, "w", 0o644);
-    // The stream closes the file, also when it fails.
-    await pipeline(layer.uncompressed(), file.createWriteStream({ highWaterMark: 1024 * 1024 }), { signal });
-    const found = await hashFile(path);
-    if (found === layer.diffId) return;
+    const found = await writeHashed(path, layer.uncompressed(), signal);
+    if (found === layer.diffId) return await stateOf(path);
     throw new TspackError("DIGEST_MISMATCH", `layer ${layer.diffId} was not cached: its content is ${found}`);
   } catch (error) {
     // A commit publishes all that lies here, so nothing half-written may stay.

@@ -113,6 +113,13 @@ export const optionRows = {
     phases: { detect: from("0.10") },
     description: "path to the extensions directory",
   },
+  fingerprints: {
+    kind: "string",
+    flag: "fingerprints",
+    env: "TSPACK_FINGERPRINTS",
+    phases: { restore: all, export: all, create: all },
+    description: "directory for fingerprints of layers, which need not be read again (the cache directory)",
+  },
   force: {
     kind: "bool",
     flag: "force",
@@ -367,6 +374,13 @@ export const optionRows = {
     env: "CNB_USER_ID",
     phases: { analyze: all, restore: all, export: all, create: all, rebase: all, extend: all },
     description: "user in the build and run images",
+  },
+  verifyLayers: {
+    kind: "bool",
+    flag: "verify-layers",
+    env: "TSPACK_VERIFY_LAYERS",
+    phases: { restore: all, export: all, create: all },
+    description: "read layers that look untouched, too, and compare",
   },
   version: {
     kind: "bool",

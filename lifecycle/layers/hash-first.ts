@@ -5,7 +5,8 @@ import type { ByteStream, Layer } from "../oci/layer.ts";
 import type { BlobCache } from "../stores/blob-cache.ts";
 import { produced } from "./produced.ts";
 
-type Produce = Parameters<BlobCache["pack"]>[0];
+/** Writes a tar, the same one each time. */
+export type Produce = Parameters<BlobCache["pack"]>[0];
 
 /**
  * A view of a blob cache for a build that expects to meet layers again. Hashing a tar takes a
@@ -67,8 +68,11 @@ async function diffIdOf(produce: Produce): Promise<DiffId> {
   return parseDiffId(`sha256:${hash.digest("hex")}`);
 }
 
-/** A layer whose blob is looked up, or made, when it is needed. */
-function knownLayer(diffId: DiffId, produce: Produce, blobs: BlobCache): Layer {
+/**
+ * A layer whose blob is looked up, or made, when it is needed. Reading it throws `EXPORT_FAILED`
+ * when what `produce` writes has another DiffID.
+ */
+export function knownLayer(diffId: DiffId, produce: Produce, blobs: BlobCache): Layer {
   let made: Promise<Layer> | undefined;
   const layer = (): Promise<Layer> => (made ??= find(diffId, produce, blobs));
   return {

@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { errorCode } from "../errors.ts";
 import { hex, parseDiffId, type DiffId } from "../oci/digest.ts";
 import { fingerprintTree } from "./tree-fingerprint.ts";
+import { clockLag } from "./trusted-times.ts";
 
 /**
  * Unpacked layers that wait for the next build of an application: moving a tree takes no time,
@@ -21,9 +22,6 @@ export interface KeptTrees {
    */
   keep(since: number): void;
 }
-
-/** File systems give times of a clock that is up to a tick behind. */
-const clockLag = 20;
 
 /** Opens the trees that are kept in a directory of their own, which need not be there yet. */
 export function openKeptTrees(directory: string): KeptTrees {
@@ -55,7 +53,7 @@ function take(directory: string, diffId: DiffId, path: string): boolean {
 
 function keep(directory: string, diffId: DiffId, path: string, since: number): boolean {
   const before = fingerprintTree(path);
-  if (before === undefined || before.changed >= BigInt(since - clockLag) * 1_000_000n) return false;
+  if (before === undefined || before.changed >= since - clockLag) return false;
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const [tree, record] = placesOf(directory, diffId);
   renameSync(path, tree);

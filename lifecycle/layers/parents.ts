@@ -15,6 +15,16 @@ export async function writeParents(tar: TarWriter, place: Place): Promise<void> 
   }
 }
 
+/** The same directories as a text that changes when their entries do. Throws `EXPORT_FAILED`. */
+export function describeParents(place: Place): string {
+  return parentsOf(place)
+    .map((parent) => {
+      const { uid, gid, mode } = ownerAndMode(parent, place);
+      return `${parent.name}\0${uid} ${gid} ${mode}`;
+    })
+    .join("\0");
+}
+
 interface Parent {
   readonly path: string;
   readonly name: string;

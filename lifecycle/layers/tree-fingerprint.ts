@@ -1,42 +1,99 @@
 import { createHash } from "node:crypto";
-import { lstatSync, readlinkSync, type BigIntStats } from "node:fs";
-import { byteString, nameOf, type ByteString } from "../oci/tar/byte-string.ts";
-import { below, namesIn } from "./disk-entry.ts";
+import { readlinkSync, type Stats } from "node:fs";
+import { byteString, nameOf } from "../oci/tar/byte-string.ts";
+import { type DiskEntry, diskEntry } from "./disk-entry.ts";
+import { walk } from "./pack-directory.ts";
+import { clockLag, hasTrustedTimes } from "./trusted-times.ts";
 
 /** What tells whether a tree was touched, without reading a byte of its files. */
 export interface TreeFingerprint {
   /** Equal for equal trees only: any change of content, mode, owner, name or link changes it. */
   readonly digest: string;
-  /** The latest change of any entry, in nanoseconds since 1970 by the file system's clock. */
-  readonly changed: bigint;
+  /** The latest change of any entry, in milliseconds since 1970 by the file system's clock. */
+  readonly changed: number;
+  /** Whether every entry was old enough when it was looked at that a later change cannot have the same time. */
+  readonly settled: boolean;
 }
 
 /**
- * The fingerprint of a directory; undefined where it could be wrong: a hard link's content may
- * change under another name, and sockets, pipes and devices have none. Every write to a file
- * sets its change time, which no program can set back; the top directory's own is left out,
- * because moving the tree changes it. Throws what the file system throws.
+ * The fingerprint of a directory; undefined where it could be wrong: on a file system whose times
+ * do not tell (`hasTrustedTimes`), across file systems, with a hard link, whose content may be
+ * another directory's, and with sockets, pipes and devices. Throws `EXPORT_FAILED`.
  */
-export function fingerprintTree(path: string): TreeFingerprint | undefined {
-  const hash = createHash("sha256");
-  const state = { changed: 0n, sound: true };
-  const visit = (at: ByteString, name: ByteString): void => {
-    const stats = lstatSync(nameOf(at), { bigint: true });
-    const isTop = name === "";
-    if (!isTop && stats.ctimeNs > state.changed) state.changed = stats.ctimeNs;
-    if (!isPlain(stats) || (isTop && !stats.isDirectory())) state.sound = false;
-    if (!state.sound) return;
-    const { mode, uid, gid, size, mtimeNs, ctimeNs, ino } = stats;
-    const facts = [mode, uid, gid, stats.isDirectory() ? 0 : size, isTop ? 0 : `${mtimeNs} ${ctimeNs}`, ino];
-    const link = stats.isSymbolicLink() ? readlinkSync(nameOf(at), { encoding: "latin1" }) : "";
-    hash.update(`${name}\0${facts.join(" ")}\0${link}\0`, "latin1");
-    if (!stats.isDirectory()) return;
-    for (const child of namesIn(at)) visit(below(at, child), isTop ? child : below(name, child));
-  };
-  visit(byteString(path), "" as ByteString);
-  return state.sound ? { digest: hash.digest("hex"), changed: state.changed } : undefined;
+export function fingerprintTree(path: string, now: () => number = Date.now): TreeFingerprint | undefined {
+  const fingerprint = new Fingerprinting(path, now);
+  for (const entry of walk(diskEntry(byteString(path), byteString(path)))) {
+    fingerprint.add(entry);
+    if (!fingerprint.isSound) return undefined;
+  }
+  return fingerprint.end();
 }
 
-function isPlain(stats: BigIntStats): boolean {
-  return stats.isDirectory() || stats.isSymbolicLink() || (stats.isFile() && stats.nlink === 1n);
+/** How much text is hashed at a time. */
+const hashedAtOnce = 64 * 1024;
+
+/**
+ * A fingerprint that is made entry by entry, in the order of a walk. Every write to a file sets
+ * its change time, which no program can set back. The times of the top directory are left out,
+ * because moving the tree changes them; what is in it is listed anyway.
+ */
+export class Fingerprinting {
+  readonly #hash = createHash("sha256");
+  readonly #now: () => number;
+  #text = "";
+  #top: Stats | undefined;
+  #topName = 0;
+  #changed = 0;
+  #settled = true;
+  #sound: boolean;
+
+  constructor(path: string, now: () => number) {
+    this.#now = now;
+    this.#sound = hasTrustedTimes(path);
+  }
+
+  /** False: there will be no fingerprint, so no further entry matters. */
+  get isSound(): boolean {
+    return this.#sound;
+  }
+
+  add(entry: DiskEntry): void {
+    if (!this.#sound) return;
+    const { stats } = entry;
+    const isTop = this.#top === undefined;
+    if (isTop) this.#topName = entry.name.length;
+    const top = (this.#top ??= stats);
+    this.#sound = isPlain(stats) && stats.dev === top.dev && (!isTop || stats.isDirectory());
+    if (!this.#sound) return;
+    const { mode, uid, gid, size, mtimeMs, ctimeMs, ino } = stats;
+    const times = isTop ? "" : `${mtimeMs} ${ctimeMs}`;
+    const length = stats.isDirectory() ? 0 : size;
+    const link = stats.isSymbolicLink() ? readlinkSync(nameOf(entry.path), { encoding: "latin1" }) : "";
+    this.#text += `${entry.name.slice(this.#topName)}\0${mode} ${uid} ${gid} ${length} ${ino} ${times}\0${link}\0`;
+    if (!isTop) this.#age(ctimeMs);
+    if (this.#text.length > hashedAtOnce) this.#flush();
+  }
+
+  end(): TreeFingerprint | undefined {
+    if (!this.#sound || this.#top === undefined) return undefined;
+    this.#flush();
+    return { digest: this.#hash.copy().digest("hex"), changed: this.#changed, settled: this.#settled };
+  }
+
+  #age(changed: number): void {
+    if (changed > this.#changed) this.#changed = changed;
+    // Also a time of the future: some clock is wrong, and the same time will come again.
+    if (changed >= this.#now() - clockLag) this.#settled = false;
+  }
+
+  #flush(): void {
+    this.#hash.update(this.#text, "latin1");
+    this.#text = "";
+  }
+}
+
+/** Inodes that a double does not hold exactly would be rounded. */
+function isPlain(stats: Stats): boolean {
+  if (!Number.isSafeInteger(stats.ino)) return false;
+  return stats.isDirectory() || stats.isSymbolicLink() || (stats.isFile() && stats.nlink === 1);
 }

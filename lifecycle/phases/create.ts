@@ -62,7 +62,7 @@ export async function create(inputs: CreateInputs, ports: CreatePorts): Promise<
   if (!inputs.skipRestore || features.storeWithSkippedLayers) {
     ctx.logger.phase("RESTORING");
     const recorded = { metadata: analyzed.metadata, skipLayers: inputs.skipRestore };
-    restored = await restore({ features, buildpacks: group, layers, ...recorded }, ports);
+    restored = await restore({ features, buildpacks: group, layers: inputs.export.layers, ...recorded }, ports);
   }
 
   ctx.logger.phase("BUILDING");

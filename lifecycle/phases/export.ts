@@ -45,18 +45,19 @@ export async function exportImage(inputs: ExportInputs, ports: ExportPorts): Pro
   const runImage = await openRunImage(inputs, ports);
   const base = await withExtendedConfig(runImage, inputs.analyzed.runImage?.extend === true, inputs.extendedRunImage);
   warnOfBadTime(inputs, ports);
-  const known = hashFirst(blobs, await expectedLayers(inputs.analyzed.metadata, cache));
-  const layerPacker = packer(inputs.owner, known, ctx.signal);
+  const expected = await expectedLayers(inputs.analyzed.metadata, cache);
+  const layerPacker = packer({ owner: inputs.owner, blobs, signal: ctx.signal, expected, known: ports.known });
+  const appBlobs = hashFirst(blobs, expected);
   const failure = { code: "EXPORT_FAILED", prefix: "failed to export", signal: ctx.signal } as const;
   const image = (): Promise<ExportResult> =>
-    inPhase(failure, () => makeImage(inputs, { ...ports, blobs: known }, { runImage, base, packer: layerPacker }));
+    inPhase(failure, () => makeImage(inputs, { ...ports, blobs: appBlobs }, { runImage, base, packer: layerPacker }));
   const keep = async (signal: AbortSignal): Promise<void> => {
     if (cache !== undefined && inputs.dryRun !== true)
       await exportCache(inputs, { cache, packer: layerPacker, trees, ctx: { ...ctx, signal } });
   };
-  if (inputs.parallel === true) return atOnce(image, keep, ctx.signal);
-  const result = await image();
-  await keep(ctx.signal);
+  const result = inputs.parallel === true ? await atOnce(image, keep, ctx.signal) : await image();
+  if (inputs.parallel !== true) await keep(ctx.signal);
+  if (inputs.dryRun !== true) ports.known?.save();
   return result;
 }
 

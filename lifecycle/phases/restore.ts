@@ -129,7 +129,7 @@ async function restoreContent(
   { buildpack, name, sha }: Omit<Candidate, "from">,
   candidate: Candidate | undefined,
   { layers }: RestoreInputs,
-  { cache, trees, ctx }: RestorePorts,
+  { cache, trees, known, ctx }: RestorePorts,
 ): Promise<LayerState> {
   const label = `${buildpack.id}:${name}`;
   const path = join(layers.path, escapeId(buildpack.id), name);
@@ -141,6 +141,9 @@ async function restoreContent(
     return { kind: "empty", cause: "stale" };
   }
   ctx.logger.info(`Restoring data for ${JSON.stringify(label)} from cache`);
+  const place = { ...layers, path, name: join(layers.name, escapeId(buildpack.id), name) };
+  // The cache need not be asked: what is in place is the layer, whatever became of the cache's copy.
+  if (known?.find(place, (diffId) => diffId === sha) !== undefined) return { kind: "restored", from: "cache" };
   if (trees?.take(sha, path) === true) return { kind: "restored", from: "cache" };
   const outcome = await restoreCached(cache, sha, { layers, directory: escapeId(buildpack.id) }, ctx);
   if (outcome.kind === "restored") return { kind: "restored", from: "cache" };

@@ -33,10 +33,13 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
+/** Without the file of tars that need not be hashed again, which others ignore. */
+const namesIn = (path: string): string[] => readdirSync(path).filter((name) => name !== "tspack-tars.v1.json");
+
 describe("a volume cache", () => {
   test("is in the reference's layout, tars uncompressed, and nothing else is left", async () => {
     await commit([a, b]);
-    expect(readdirSync(dir)).toEqual(["committed"]);
+    expect(namesIn(dir)).toEqual(["committed"]);
     expect(readdirSync(join(dir, "committed")).sort()).toEqual(
       [cacheMetadataName, `${a.diffId}.tar`, `${b.diffId}.tar`].sort(),
     );
@@ -150,7 +153,7 @@ describe("a volume cache", () => {
     const old = new Date(Date.now() - 48 * 3600 * 1000);
     utimesSync(join(dir, "staging-old"), old, old);
     await commit([a]);
-    expect(readdirSync(dir).sort()).toEqual(["committed", "staging-young"]);
+    expect(namesIn(dir).sort()).toEqual(["committed", "staging-young"]);
   });
 
   test("what is staged is private until it is committed", async () => {

@@ -32,8 +32,14 @@ const specified: Readonly<Record<PhaseCommand, string>> = {
 };
 
 // tspack's own, beside the specification's.
-const own: Readonly<Partial<Record<PhaseCommand, readonly string[]>>> = { extend: [] };
 const allowRoot = ["allow-root"];
+const ofLayers = [...allowRoot, "fingerprints", "verify-layers"];
+const own: Readonly<Partial<Record<PhaseCommand, readonly string[]>>> = {
+  extend: [],
+  restore: ofLayers,
+  export: ofLayers,
+  create: ofLayers,
+};
 
 function expectedFlags(phase: PhaseCommand, api: string): readonly string[] {
   const minor = Number(api.split(".")[1]);
@@ -65,6 +71,7 @@ const variables: Readonly<Record<string, readonly [variable: string, byDefault: 
   execEnv: ["CNB_EXEC_ENV", "production"],
   extended: ["CNB_EXTENDED_DIR", "/layers/extended"],
   extensions: ["CNB_EXTENSIONS_DIR", "/cnb/extensions"],
+  fingerprints: ["TSPACK_FINGERPRINTS", ""],
   force: ["CNB_FORCE_REBASE", false],
   generated: ["CNB_GENERATED_DIR", "/layers/generated"],
   gid: ["CNB_GROUP_ID", undefined],
@@ -95,6 +102,7 @@ const variables: Readonly<Record<string, readonly [variable: string, byDefault: 
   stack: ["CNB_STACK_PATH", "/cnb/stack.toml"],
   system: ["CNB_SYSTEM_PATH", "/cnb/system.toml"],
   tag: ["-", []],
+  verifyLayers: ["TSPACK_VERIFY_LAYERS", false],
   uid: ["CNB_USER_ID", undefined],
 };
 

@@ -10,6 +10,7 @@ import { declaredRunImages } from "./run-images.ts";
 import type { PhaseRun } from "./session.ts";
 import {
   openCache,
+  openKnown,
   openLaunchCache,
   openStores,
   readingThrough,
@@ -30,7 +31,7 @@ export const runCreate: PhaseRun = async (session) => {
   warnOfParallel(session);
   const stores = await openStores(session);
   const analyze = await analysisInputs(session, image, stores);
-  ensureWritable(session, [options.cacheDir, options.launchCache, options.layers]);
+  ensureWritable(session, [options.cacheDir, options.launchCache, options.fingerprints, options.layers]);
   dropPrivileges(session);
   warnOfExposedCredentials(session);
   const cache = await openCache(session, stores.registries);
@@ -58,6 +59,7 @@ export const runCreate: PhaseRun = async (session) => {
         blobs,
         cache,
         launchCache,
+        known: openKnown(session),
         output: { kind: "descriptor", fd: standardOutput },
         analyzed: (analyzed) => writeAnalyzed(options.analyzed, analyzed, ctx.logger),
         detected: ({ group, plan }) => {

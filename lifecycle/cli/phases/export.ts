@@ -18,6 +18,7 @@ import { declaredRunImages } from "./run-images.ts";
 import { guardExperimental, invalidArguments, type PhaseRun, type Session } from "./session.ts";
 import {
   openCache,
+  openKnown,
   openLaunchCache,
   openStores,
   outputReferences,
@@ -51,7 +52,7 @@ export const runExport: PhaseRun = async (session) => {
   outputReferences(args, session);
   const analyzed = readAnalyzed(options.analyzed, ctx.logger);
   const stores = await openStores(session);
-  ensureWritable(session, [options.cacheDir, options.launchCache]);
+  ensureWritable(session, [options.cacheDir, options.launchCache, options.fingerprints]);
   dropPrivileges(session);
   const { group } = readGroup(options.group);
   checkGroupApis(group);
@@ -111,7 +112,7 @@ async function exportPhase(session: Session, work: ExportWork): Promise<void> {
         maybeReference,
       ),
     };
-    const ports = { images, sink: stores.images, blobs, cache, launchCache, ctx };
+    const ports = { images, sink: stores.images, blobs, cache, launchCache, known: openKnown(session), ctx };
     const { report } = await exportImage(inputs, ports);
     writeTextFile(options.report, encodeReport(report));
   });

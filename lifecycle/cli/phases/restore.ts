@@ -1,16 +1,15 @@
 import { join } from "node:path";
 import type { Analyzed } from "../../cnb/files/analyzed.ts";
 import { TspackError } from "../../errors.ts";
-import { here } from "../../layers/place.ts";
 import type { Image } from "../../oci/image.ts";
 import { readAnalyzed, readGroup, writeAnalyzed } from "../../phases/files.ts";
 import { noLayersMetadata } from "../../phases/no-layers-metadata.ts";
 import { type BaseImageInputs, checkRunImage, restore, updateBaseImages } from "../../phases/restore.ts";
 import { checkGroupApis } from "../../phases/buildpack-store.ts";
-import { dropPrivileges, ensureWritable } from "./privileges.ts";
+import { dropPrivileges, ensureWritable, placeInImage } from "./privileges.ts";
 import { declaredRunImages } from "./run-images.ts";
 import { type PhaseRun, refuseArguments, type Session } from "./session.ts";
-import { openCache, openStores, type PhaseStores, reference, warnWithoutCache } from "./stores.ts";
+import { openCache, openKnown, openStores, type PhaseStores, reference, warnWithoutCache } from "./stores.ts";
 
 /** `restorer`: gives buildpacks back what the last build left. Platform specification, restorer. */
 export const runRestore: PhaseRun = async (session) => {
@@ -39,8 +38,14 @@ export const runRestore: PhaseRun = async (session) => {
   const cache = await openCache(session, stores.registries);
   const metadata = analyzed?.metadata ?? noLayersMetadata;
   await restore(
-    { features, buildpacks: group, metadata, layers: here(options.layers), skipLayers: options.skipLayers },
-    { cache, ctx },
+    {
+      features,
+      buildpacks: group,
+      metadata,
+      layers: placeInImage(session, options.layers),
+      skipLayers: options.skipLayers,
+    },
+    { cache, known: openKnown(session), ctx },
   );
 };
 

@@ -3,6 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { LayerCache } from "../../cache/cache.ts";
 import { InputError, TspackError } from "../../errors.ts";
+import { type KnownTrees, openKnownTrees } from "../../layers/known-trees.ts";
+import type { Place } from "../../layers/place.ts";
+import type { DiffId } from "../../oci/digest.ts";
 import { type ImageRef, parseReference } from "../../oci/reference.ts";
 import type { BlobCache } from "../../stores/blob-cache.ts";
 import type { AccessCheck, ImageSink, ImageSource } from "../../stores/store.ts";
@@ -10,6 +13,7 @@ import type { RegistryStore } from "../../stores/registry/registry-store.ts";
 import { openRegistries } from "../registry-access.ts";
 import { readCredentials } from "./credentials.ts";
 import { openEngineStore, usesEngine } from "./engine.ts";
+import { builderUser } from "./privileges.ts";
 import { guardExperimental, invalidArguments, type Session } from "./session.ts";
 
 /** The stores that a phase works with, as its flags say. */
@@ -68,6 +72,23 @@ export async function openCache(
   }
   const { openVolumeCache } = await import("../../cache/volume.ts");
   return openVolumeCache(options.cacheDir, ctx);
+}
+
+/**
+ * What is known of layers' directories, beside the cache of `-cache-dir` or where
+ * `-fingerprints` says; undefined without both. With `-verify-layers` all is read all the same.
+ */
+export function openKnown(session: Session): KnownTrees | undefined {
+  const { options, ctx } = session;
+  const directory = options.fingerprints === "" ? options.cacheDir : options.fingerprints;
+  if (directory === "") return undefined;
+  const verify = (place: Place, expected: DiffId, found: DiffId): void =>
+    ctx.logger.warn(`${place.name} looks untouched since it was the layer ${expected}, but it is ${found}`);
+  return openKnownTrees(directory, {
+    owner: builderUser(session),
+    now: () => ctx.clock().getTime(),
+    verify: options.verifyLayers ? verify : undefined,
+  });
 }
 
 /**

@@ -7,6 +7,7 @@ import type { ProjectMetadata } from "../../cnb/files/project-metadata.ts";
 import type { RunImageForExport } from "../../cnb/files/run-toml.ts";
 import type { Context } from "../../context.ts";
 import type { KeptTrees } from "../../layers/kept-trees.ts";
+import type { KnownTrees } from "../../layers/known-trees.ts";
 import type { Owner, Place } from "../../layers/place.ts";
 import type { ImageRef } from "../../oci/reference.ts";
 import type { BlobCache } from "../../stores/blob-cache.ts";
@@ -79,6 +80,8 @@ export interface ExportPorts {
   readonly cache: LayerCache | undefined;
   /** Told of each cached layer what it was packed from. */
   readonly trees?: KeptTrees | undefined;
+  /** What is known of directories that an earlier build packed; told of those of this one. */
+  readonly known?: KnownTrees | undefined;
   /** Where the image's own layers are kept for the next build, when a container engine has the images. */
   readonly launchCache?: LayerCache | undefined;
   readonly ctx: Context;

@@ -1,6 +1,8 @@
-import { hashOnly } from "../../layers/hash-first.ts";
-import { packDirectory } from "../../layers/pack-directory.ts";
+import { hashFirst, hashOnly, knownLayer, type Produce } from "../../layers/hash-first.ts";
+import type { KnownTrees } from "../../layers/known-trees.ts";
+import { writeDirectory } from "../../layers/pack-directory.ts";
 import type { Owner, Place } from "../../layers/place.ts";
+import type { DiffId } from "../../oci/digest.ts";
 import type { Layer } from "../../oci/layer.ts";
 import type { BlobCache } from "../../stores/blob-cache.ts";
 
@@ -11,15 +13,44 @@ export interface Packer {
   forCache(place: Place): Promise<Layer>;
 }
 
+/** What packing works with. */
+export interface PackerPorts {
+  readonly owner: Owner;
+  readonly blobs: BlobCache;
+  readonly signal: AbortSignal;
+  /** DiffIDs of layers that a build mostly makes again as they were. */
+  readonly expected: ReadonlySet<string>;
+  /** Directories of which that is known without reading them. */
+  readonly known?: KnownTrees | undefined;
+}
+
 /** A packer that keeps what it packs in `blobs`. */
-export function packer(owner: Owner, blobs: BlobCache, signal: AbortSignal): Packer {
+export function packer(ports: PackerPorts): Packer {
+  const { blobs, expected, known } = ports;
   const packed = new Map<string, Promise<Layer>>();
   const packInto = (target: BlobCache) => (place: Place) => {
     const before = packed.get(place.path);
     if (before !== undefined) return before;
-    const layer = packDirectory(place, { owner, signal }, target);
+    const diffId = known?.find(place, (recorded) => expected.has(recorded));
+    const layer =
+      diffId === undefined ? pack(place, target, ports) : Promise.resolve(unread(diffId, place, target, ports));
     packed.set(place.path, layer);
     return layer;
   };
-  return { directory: packInto(blobs), forCache: packInto(hashOnly(blobs)) };
+  return { directory: packInto(hashFirst(blobs, expected)), forCache: packInto(hashOnly(blobs)) };
+}
+
+async function pack(place: Place, target: BlobCache, { owner, signal, known }: PackerPorts): Promise<Layer> {
+  if (known === undefined) return target.pack((sink) => writeDirectory(place, { owner, signal }, sink));
+  // A tar may be written twice, hashed first and then compressed; the layer is what was written last.
+  let remember: ((diffId: DiffId) => void) | undefined;
+  const layer = await target.pack(async (sink) => void (remember = await known.write(place, sink, signal)));
+  remember?.(layer.diffId);
+  return layer;
+}
+
+/** A directory that nobody touched: it is read only if somebody lacks the layer, and then it has to be that layer. */
+function unread(diffId: DiffId, place: Place, target: BlobCache, { owner, signal }: PackerPorts): Layer {
+  const produce: Produce = (sink) => writeDirectory(place, { owner, signal }, sink);
+  return knownLayer(diffId, produce, target);
 }

@@ -4,6 +4,7 @@ import type { GroupElement } from "../../cnb/files/group.ts";
 import type { LayersMetadata } from "../../cnb/files/lifecycle-metadata.ts";
 import type { Context } from "../../context.ts";
 import type { KeptTrees } from "../../layers/kept-trees.ts";
+import type { KnownTrees } from "../../layers/known-trees.ts";
 import type { Place } from "../../layers/place.ts";
 
 /** What is restored. Platform specification, restorer. */
@@ -23,6 +24,8 @@ export interface RestorePorts {
   readonly cache: LayerCache | undefined;
   /** Trees of an earlier build, to be moved in place of unpacking the cache's layers. */
   readonly trees?: KeptTrees | undefined;
+  /** Directories of an earlier build that nobody touched since: they need not be unpacked again. */
+  readonly known?: KnownTrees | undefined;
   readonly ctx: Context;
 }
 

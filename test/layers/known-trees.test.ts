@@ -1,0 +1,263 @@
+import {
+  appendFileSync,
+  chmodSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import * as fc from "fast-check";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type KnownTrees, openKnownTrees } from "../../lifecycle/layers/known-trees.ts";
+import type { Place } from "../../lifecycle/layers/place.ts";
+import { hasTrustedTimes } from "../../lifecycle/layers/trusted-times.ts";
+import { type DiffId, parseDiffId } from "../../lifecycle/oci/digest.ts";
+import { digestOf } from "../../lifecycle/oci/digest.ts";
+
+const owner = { uid: 1000, gid: 1000 };
+const other = parseDiffId(`sha256:${"cd".repeat(32)}`);
+const signal = new AbortController().signal;
+const trusted = hasTrustedTimes(tmpdir());
+if (!trusted && process.env["CI"] !== undefined) throw new Error("CI needs a TMPDIR on ext4, XFS or Btrfs");
+let root = "";
+let clock = 0;
+
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), "tspack-known-"));
+  mkdirSync(join(root, "cache"));
+  clock = 0;
+});
+afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+/** The layer's place; its parents are as the platform says, so that only the layer itself counts. */
+const place = (name = "layer"): Place => ({
+  path: join(root, name),
+  name: "/layers/x/layer",
+  parents: { ...owner, mode: 0o755 },
+});
+
+/** Everything was written a minute ago, by this clock. */
+const open = (options: { readonly verify?: (expected: DiffId, found: DiffId) => void } = {}): KnownTrees =>
+  openKnownTrees(join(root, "cache"), {
+    owner,
+    now: () => Date.now() + 60_000 + clock++,
+    verify: options.verify === undefined ? undefined : (_place, expected, found) => options.verify?.(expected, found),
+  });
+
+const isWanted = (): boolean => true;
+const records = (): string => join(root, "cache/tspack-layers.v1.json");
+
+function writeLayer(name = "layer"): void {
+  mkdirSync(join(root, name, "lib/empty"), { recursive: true });
+  for (const file of ["lib/one", "lib/two", "three"]) writeFileSync(join(root, name, file), `content of ${file}`);
+  symlinkSync("one", join(root, name, "lib/link"));
+}
+
+/** Writes the layer's tar and gives its DiffID. */
+async function pack(trees: KnownTrees, at = place()): Promise<DiffId> {
+  const parts: Buffer[] = [];
+  const packed = await trees.write(at, { write: (bytes) => void parts.push(Buffer.from(bytes)) }, signal);
+  const diffId = parseDiffId(digestOf(Buffer.concat(parts)));
+  packed(diffId);
+  return diffId;
+}
+
+async function packAndSave(at = place()): Promise<DiffId> {
+  const trees = open();
+  const diffId = await pack(trees, at);
+  trees.save();
+  return diffId;
+}
+
+describe.skipIf(!trusted)("directories of layers that were packed before", () => {
+  it("are known while nobody touches them, from build to build", async () => {
+    writeLayer();
+    const diffId = await packAndSave();
+    for (let build = 0; build < 3; build++) {
+      const trees = open();
+      expect(trees.find(place(), isWanted)).toBe(diffId);
+      trees.save();
+    }
+    expect(statSync(records()).mode & 0o777).toBe(0o600);
+  });
+
+  it("are not known when nobody wants the layer, for another owner, name or mode above, and without records", async () => {
+    writeLayer();
+    await packAndSave();
+    expect(open().find(place(), (diffId) => diffId === other)).toBeUndefined();
+    expect(open().find({ ...place(), name: "/layers/x/other" }, isWanted)).toBeUndefined();
+    expect(open().find({ ...place(), parents: { ...owner, mode: 0o700 } }, isWanted)).toBeUndefined();
+    const now = (): number => Date.now() + 60_000;
+    const foreign = openKnownTrees(join(root, "cache"), { owner: { uid: 1, gid: 1 }, now });
+    expect(foreign.find(place(), isWanted)).toBeUndefined();
+    rmSync(records());
+    expect(open().find(place(), isWanted)).toBeUndefined();
+  });
+
+  it("are read again when the platform asks for that, which tells of one that would have been wrong", async () => {
+    writeLayer();
+    const diffId = await packAndSave();
+    const wrong: (readonly [DiffId, DiffId])[] = [];
+    const verify = (expected: DiffId, found: DiffId): void => void wrong.push([expected, found]);
+    expect(open({ verify }).find(place(), isWanted)).toBeUndefined();
+    await pack(open({ verify }));
+    expect(wrong).toEqual([]);
+    writeFileSync(records(), readFileSync(records(), "utf8").replaceAll(diffId, other));
+    expect(await pack(open({ verify }))).toBe(diffId);
+    expect(wrong).toEqual([[other, diffId]]);
+  });
+
+  it("are unknown as long as they are so young that a write may have the same time", async () => {
+    writeLayer();
+    const young = openKnownTrees(join(root, "cache"), { owner, now: Date.now });
+    await pack(young);
+    young.save();
+    expect(open().find(place(), isWanted)).toBeUndefined();
+    await sleep(60);
+    const settled = openKnownTrees(join(root, "cache"), { owner, now: Date.now });
+    await pack(settled);
+    settled.save();
+    expect(open().find(place(), isWanted)).toBeDefined();
+  });
+
+  it("are unknown when the clock was set back, or was ahead when a file was written", async () => {
+    writeLayer();
+    await packAndSave();
+    expect(openKnownTrees(join(root, "cache"), { owner, now: Date.now }).find(place(), isWanted)).toBeUndefined();
+    const behind = openKnownTrees(join(root, "cache"), { owner, now: () => Date.now() - 3_600_000 });
+    await pack(behind);
+    behind.save();
+    expect(open().find(place(), isWanted)).toBeUndefined();
+  });
+
+  it("are unknown when the same files were restored in their place", async () => {
+    writeLayer();
+    await packAndSave();
+    rmSync(join(root, "layer"), { recursive: true });
+    writeLayer();
+    expect(open().find(place(), isWanted)).toBeUndefined();
+  });
+
+  it("are unknown with a hard link or a pipe, and when they are a link", async () => {
+    writeLayer();
+    linkSync(join(root, "layer/three"), join(root, "outside"));
+    await packAndSave();
+    expect(open().find(place(), isWanted)).toBeUndefined();
+    rmSync(join(root, "outside"));
+    renameSync(join(root, "layer"), join(root, "real"));
+    symlinkSync("real", join(root, "layer"));
+    await packAndSave();
+    expect(open().find(place(), isWanted)).toBeUndefined();
+  });
+
+  it("have no records that are damaged, of strangers, or for good", async () => {
+    writeLayer();
+    await packAndSave();
+    const good = readFileSync(records(), "utf8");
+    for (const text of [
+      "",
+      "{",
+      "null",
+      '{"at":1}',
+      '{"at":1,"entries":{"/layers/x/layer":"sha256:ab cd"}}',
+      good.slice(9),
+    ]) {
+      writeFileSync(records(), text);
+      expect(open().find(place(), isWanted)).toBeUndefined();
+    }
+    writeFileSync(records(), good);
+    expect(open().find(place(), isWanted)).toBeDefined();
+    // A build that did not have the layer leaves nothing about it.
+    open().save();
+    expect(open().find(place(), isWanted)).toBeUndefined();
+  });
+
+  it("are unknown after any change", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.nat({ max: changes.length - 1 }), fc.nat({ max: 3 }), async (change, which) => {
+        const name = `layer-${clock}`;
+        writeLayer(name);
+        // Clocks of file systems tick: what is written in the same tick has the same time.
+        await sleep(12);
+        const before = await packAndSave(place(name));
+        expect(open().find(place(name), isWanted)).toBe(before);
+        changes[change]?.(join(root, name), which);
+        const found = open().find(place(name), isWanted);
+        rmSync(join(root, name), { recursive: true });
+        expect(found).toBeUndefined();
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
+
+/** Each changes the tree in one way; times of modification are set back where a program can do that. */
+const changes: readonly ((tree: string, which: number) => void)[] = [
+  (tree, which) => keepingTime(pick(tree, which), (file) => appendFileSync(file, "!")),
+  (tree, which) => keepingTime(pick(tree, which), (file) => writeFileSync(file, readFileSync(file).fill("x"))),
+  (tree, which) => keepingTime(pick(tree, which), (file) => writeFileSync(file, readFileSync(file))),
+  (tree, which) => chmodSync(pick(tree, which), 0o755),
+  (tree, which) => utimesSync(pick(tree, which), 1, 1),
+  (tree, which) => replace(pick(tree, which)),
+  (tree, which) => rmSync(pick(tree, which)),
+  (tree, which) => renameSync(pick(tree, which), `${pick(tree, which)}-renamed`),
+  (tree) => swap(join(tree, "lib/one"), join(tree, "lib/two")),
+  (tree) => writeFileSync(join(tree, "lib/new"), ""),
+  (tree) => writeFileSync(join(tree, "new"), ""),
+  (tree) => mkdirSync(join(tree, "lib/empty/new")),
+  (tree) => rmSync(join(tree, "lib/empty"), { recursive: true }),
+  (tree) => chmodSync(tree, 0o700),
+  (tree) => chmodSync(join(tree, "lib"), 0o700),
+  (tree) => linkSync(join(tree, "three"), join(tree, "lib/hard")),
+  (tree) => relink(join(tree, "lib/link")),
+  (tree) => copyOver(tree),
+];
+
+function pick(tree: string, which: number): string {
+  const files = ["lib/one", "lib/two", "three"];
+  return join(tree, files[which % files.length] ?? "three");
+}
+
+function keepingTime(file: string, change: (file: string) => void): void {
+  const { atime, mtime } = statSync(file);
+  change(file);
+  utimesSync(file, atime, mtime);
+}
+
+function replace(file: string): void {
+  writeFileSync(`${file}.new`, readFileSync(file));
+  renameSync(`${file}.new`, file);
+}
+
+function swap(one: string, two: string): void {
+  renameSync(one, `${one}.aside`);
+  renameSync(two, one);
+  renameSync(`${one}.aside`, two);
+}
+
+function relink(link: string): void {
+  rmSync(link);
+  symlinkSync("two", link);
+}
+
+/** Another directory takes the tree's place, of which only the inodes differ. */
+function copyOver(tree: string): void {
+  const files = readdirSync(join(tree, "lib"));
+  expect(files.length).toBeGreaterThan(0);
+  renameSync(tree, `${tree}-old`);
+  mkdirSync(join(tree, "lib/empty"), { recursive: true });
+  for (const file of ["lib/one", "lib/two", "three"])
+    writeFileSync(join(tree, file), readFileSync(join(`${tree}-old`, file)));
+  symlinkSync("one", join(tree, "lib/link"));
+  rmSync(`${tree}-old`, { recursive: true });
+}
