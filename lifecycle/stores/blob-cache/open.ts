@@ -23,7 +23,7 @@ export interface BlobCacheOptions {
 }
 
 /** The form of the folder. Another form gets another folder, so that versions never read each other's files. */
-const formatFolder = "v1";
+export const formatFolder = "v1";
 
 /**
  * The blob cache in a folder. Many processes may use it at once: everything is written to a

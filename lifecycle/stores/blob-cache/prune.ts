@@ -2,6 +2,7 @@ import { readdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { errorCode } from "../../errors.ts";
 import { hex, parseDigest } from "../../oci/digest.ts";
+import { formatFolder } from "./open.ts";
 
 /** Which blobs go. */
 export interface PruneOptions {
@@ -32,7 +33,7 @@ interface Blob {
 /** Removes blobs of the cache in a folder that were not used for long, and what is known of blobs that are gone. */
 export async function pruneBlobs(dir: string, options: PruneOptions): Promise<Pruned> {
   const { unusedSince, maxBytes = Infinity, inUseSince = Infinity, dryRun = false } = options;
-  const root = join(dir, "v1");
+  const root = join(dir, formatFolder);
   const blobs = (await blobsIn(join(root, "blobs/sha256"))).sort((a, b) => a.used - b.used);
   const removed = { blobs: 0, bytes: 0 };
   let left = blobs.reduce((sum, { size }) => sum + size, 0);
