@@ -3,6 +3,7 @@ import type { ModuleInfo } from "../../cnb/module-labels.ts";
 import { defaultNames } from "../../platform/builder/default-builder.ts";
 import { detectionTree } from "../../platform/builder/detection-order.ts";
 import { type ApiVersions, type BuilderInfo, inspectBuilderImage } from "../../platform/builder/inspect-builder.ts";
+import { withImagePlaces } from "../../platform/image-places/open-places.ts";
 import { readSettings } from "../../platform/settings.ts";
 import type { ImageSource } from "../../stores/store.ts";
 import { type StructuredFormat, structuredText } from "../structured.ts";
@@ -30,7 +31,10 @@ export async function inspectBuilder(
     const image = await store.resolve(ref);
     return image === undefined ? null : inspectBuilderImage(image, name, depth);
   };
-  const localInfo = await look(toolbox.local);
+  // In tspack's own store, or in the container engine when it is only there.
+  const localInfo = await withImagePlaces(toolbox, ({ open }) =>
+    look({ resolve: async () => (await open(name)).image() }),
+  );
   const remoteInfo = await look(toolbox.registries).catch((error: unknown) => {
     // What is here can be shown without a network.
     if (localInfo === null || !(error instanceof RemoteError)) throw error;
