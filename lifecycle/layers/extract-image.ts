@@ -34,7 +34,7 @@ export async function extractImageEntry(entry: TarEntry, named: ByteString, extr
   const { directories, made } = extraction;
   const path = directories.locate(named);
   const base = posix.basename(path);
-  if (base.startsWith(whiteout)) return applyWhiteout(path, base, extraction);
+  if (extraction.whiteouts && base.startsWith(whiteout)) return applyWhiteout(path, base, extraction);
   if (header.type === "char" || header.type === "block" || header.type === "fifo") return;
   clear(path, header.type === "dir", extraction);
   if (header.type === "dir") makeDirectory(entry, path, extraction);

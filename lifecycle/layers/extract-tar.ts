@@ -13,9 +13,9 @@ export interface ExtractOptions {
   /**
    * `restore`: a layer that the lifecycle made comes back, as the reference does it. `image`:
    * one more layer of an image's root file system, with hard links and whiteouts. OCI
-   * image-spec, layer.
+   * image-spec, layer. `copy`: as `image`, but a file whose name begins with `.wh.` is a file.
    */
-  readonly mode: "restore" | "image";
+  readonly mode: "restore" | "image" | "copy";
   /** Sets each entry's owner as in the tar. Needs root; without it everything is the caller's. */
   readonly chown?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -26,6 +26,8 @@ export interface Extraction {
   readonly root: ExtractRoot;
   readonly directories: RootDirectories;
   readonly chown: boolean;
+  /** Whether names that begin with `.wh.` take away what layers below have. */
+  readonly whiteouts: boolean;
   /** Modes that directories get when all is in them: one that is read-only could not be filled. */
   readonly directoryModes: Map<ByteString, number>;
   /** What this tar made, which its own whiteouts do not take away. */
@@ -47,10 +49,11 @@ export async function extractTar(
     root,
     directories: new RootDirectories(root.path),
     chown: options.chown === true,
+    whiteouts: options.mode === "image",
     directoryModes: new Map(),
     made: new Set(),
   };
-  const extractEntry = options.mode === "image" ? extractImageEntry : restoreEntry;
+  const extractEntry = options.mode === "restore" ? restoreEntry : extractImageEntry;
   for await (const entry of readTar(source)) {
     options.signal?.throwIfAborted();
     const name = byteString(entry.header.name);

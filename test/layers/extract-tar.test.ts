@@ -180,6 +180,13 @@ describe("unpacking an image", () => {
     expect(readdirSync(join(root, "d/kept"))).toEqual(["g"]);
   });
 
+  it("takes files for files in a copy, whatever their names begin with", async () => {
+    const entries = [{ name: "d/kept", text: "1" }, { name: "d/.wh.kept", text: "2" }, { name: "d/.wh..wh..opq" }];
+    await extractTar(tarOf(...entries), root, { mode: "copy" });
+    expect(readdirSync(join(root, "d")).sort()).toEqual([".wh..wh..opq", ".wh.kept", "kept"]);
+    expect(read("d/.wh.kept")).toBe("2");
+  });
+
   it.each([".wh.", ".wh..", ".wh..."])("refuses the whiteout %s", async (name) => {
     await image({ name: "d/f", text: "1" });
     await expect(image({ name: `d/${name}` })).rejects.toMatchObject({ code: "INVALID_TAR" });

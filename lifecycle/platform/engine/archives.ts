@@ -90,7 +90,7 @@ export async function downloadTree(
     return false;
   }
   if (response.status >= 400) throw await engineError(engine.name, request, response);
-  await extractTar(response.body, destination, { mode: "image", signal });
+  await extractTar(response.body, destination, { mode: "copy", signal });
   return true;
 }
 

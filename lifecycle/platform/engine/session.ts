@@ -11,9 +11,8 @@ import {
   removeNetwork,
   removeVolume,
 } from "./containers.ts";
-
-/** Marks everything that a build makes in an engine, so that people can find what a killed build left. */
-export const buildLabel = "dev.tspack.build";
+import { buildLabel, ownerLabel } from "./leftovers.ts";
+import { encodeOwner, thisOwner } from "./owner.ts";
 
 /** A build's container without what is the same for all of them. */
 export type SessionContainer = Omit<ContainerSpec, "name" | "labels">;
@@ -39,7 +38,9 @@ export interface EngineSession {
 /** Opens a session; it makes nothing before it is asked to. */
 export function openSession(engine: EngineConnection, ctx: Context): EngineSession {
   const id = randomBytes(5).toString("hex");
-  const labels = { author: "tspack", [buildLabel]: id };
+  const owner = thisOwner(ctx.clock());
+  const ownedBy = owner === undefined ? {} : { [ownerLabel]: encodeOwner(owner) };
+  const labels = { author: "tspack", [buildLabel]: id, ...ownedBy };
   const removals: Removal[] = [];
   const made = async <T>(what: string, remove: () => Promise<void>, make: () => Promise<T>): Promise<T> => {
     if (ctx.signal.aborted) throw new TspackError("CANCELED", "stopped");

@@ -1,5 +1,6 @@
 import type { Context } from "../../context.ts";
 import type { Machine } from "../machine.ts";
+import { removeLeftovers } from "./leftovers.ts";
 import { type OpenEngine, openEngine } from "./open-engine.ts";
 import { type EngineSession, openSession } from "./session.ts";
 
@@ -11,7 +12,7 @@ export interface BuildEngine {
 
 /**
  * Does a build's work with the person's engine, and takes away what the work made there, however it
- * ended. Throws what `openEngine` and the work throw.
+ * ended, and before what killed builds left. Throws what `openEngine` and the work throw.
  */
 export async function withEngine<T>(
   { env }: Machine,
@@ -21,6 +22,7 @@ export async function withEngine<T>(
   const open = await openEngine(env, ctx.signal);
   try {
     ctx.logger.debug(`Container engine: ${open.name}`);
+    await removeLeftovers(open.connection, ctx);
     const session = openSession(open.connection, ctx);
     try {
       return await work({ open, session });
