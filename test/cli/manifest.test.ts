@@ -135,6 +135,13 @@ describe.skipIf(missing.length > 0)(`manifest${note}`, () => {
     expect(ran.code).toBe(72);
     expect(ran.stderr).toContain("index of images for several platforms");
     expect((JSON.parse(skopeo("app:1", "--raw")) as Index).manifests).toHaveLength(2);
+    for (const kind of ["oci", "oci-archive"]) {
+      const place = `${kind}:${join(line.directory, `index-${kind}`)}`;
+      const from = ["--src-tls-verify=false", `docker://${name("app:1")}`];
+      execFileSync("skopeo", ["--insecure-policy", "copy", "--all", ...from, place], { stdio: "ignore" });
+      expect((await line.run("rebase", place, "--plan")).stderr).toContain("index of images for several platforms");
+      expect((await line.run("inspect", place)).code).toBe(0);
+    }
   });
 
   test.each([

@@ -59,6 +59,26 @@ describe("the recorded run image", () => {
     },
   );
 
+  test.each(["registry.localhost/run:v2", "mirror.localhost/run:v9", "stack.localhost/run@sha256:x"])(
+    "%s is of a known repository, which is enough where the platform says so",
+    (name) => {
+      const { logger, warnings } = warningLogger();
+      const settings = { features, force: false, sameRepository: true };
+      const after = rebasedMetadata(metadata, { ...newBase, name }, settings, logger);
+      if (name.startsWith("stack.")) return expect(after.stack).toEqual(metadata.stack);
+      expect(after.runImage).toEqual({ topLayer: "sha256:new", reference: newBase.reference, image: name });
+      return expect(warnings).toEqual([]);
+    },
+  );
+
+  test("of another repository is refused there, too", () => {
+    const settings = { features, force: false, sameRepository: true };
+    const other = { ...newBase, name: "registry.localhost/run2:v1" };
+    expect(() => rebasedMetadata(metadata, other, settings, silentLogger)).toThrowError(
+      expect.objectContaining({ code: "NOT_REBASABLE" }),
+    );
+  });
+
   test("is replaced, without its mirrors, by force, which warns", () => {
     const { logger, warnings } = warningLogger();
     const after = rebasedMetadata(metadata, { ...newBase, name: "other" }, { features, force: true }, logger);

@@ -27,8 +27,13 @@ export async function openFilePlace(name: string, parsed: FilePlace, ports: File
   const base = { name, kind: parsed.kind, where: path, ref: fileReference(name) };
   if (parsed.kind === "oci") {
     const entries = (await readIndex(path))?.manifests ?? [];
-    const image = once(() => readLayout(path, { name: parsed.entry }));
-    return { ...base, image, sink: layoutSink(name, path, entries, parsed.entry) };
+    const fitting = entries.filter((entry) => parsed.entry === undefined || nameOf(entry) === parsed.entry);
+    const fromIndex = fitting.find(({ mediaType }) => isIndexType(mediaType))?.digest;
+    const image = once(async () => {
+      const found = await readLayout(path, { name: parsed.entry });
+      return found === undefined || fromIndex === undefined ? found : { ...found, fromIndex };
+    });
+    return { ...base, image, sink: layoutSink(name, path, fitting, entries.length === 1) };
   }
   const archive = await openArchive(parsed.kind, path, ports);
   const refs = archive.names.flatMap((tag) => (parsed.kind === "docker-archive" ? [parseReference(tag, path)] : []));
@@ -41,20 +46,10 @@ export async function openFilePlace(name: string, parsed: FilePlace, ports: File
 }
 
 /** Writes over the entry that was read, and leaves the others. */
-function layoutSink(
-  name: string,
-  path: string,
-  entries: readonly Descriptor[],
-  wanted: string | undefined,
-): ImagePlace["sink"] {
-  const fitting = entries.filter((entry) => wanted === undefined || nameOf(entry) === wanted);
+function layoutSink(name: string, path: string, fitting: readonly Descriptor[], only: boolean): ImagePlace["sink"] {
   const names = [...new Set(fitting.map(nameOf).filter((one) => one !== undefined))];
   return {
-    write: (image, _refs, options) => {
-      if (fitting.some(({ mediaType }) => isIndexType(mediaType))) throw severalPlatforms(name);
-      const only = entries.length === 1;
-      return writeLayout(path, image, { ...options, names, only, label: `Storing ${name}` });
-    },
+    write: (image, _refs, options) => writeLayout(path, image, { ...options, names, only, label: `Storing ${name}` }),
   };
 }
 
