@@ -143,7 +143,8 @@ async function restoreContent(
   ctx.logger.info(`Restoring data for ${JSON.stringify(label)} from cache`);
   const place = { ...layers, path, name: join(layers.name, escapeId(buildpack.id), name) };
   // The cache need not be asked: what is in place is the layer, whatever became of the cache's copy.
-  if (known?.find(place, (diffId) => diffId === sha) !== undefined) return { kind: "restored", from: "cache" };
+  const isThere = existsSync(path) && known?.find(place, (diffId) => diffId === sha) !== undefined;
+  if (isThere) return { kind: "restored", from: "cache" };
   if (trees?.take(sha, path) === true) return { kind: "restored", from: "cache" };
   const outcome = await restoreCached(cache, sha, { layers, directory: escapeId(buildpack.id) }, ctx);
   if (outcome.kind === "restored") return { kind: "restored", from: "cache" };
