@@ -3,6 +3,7 @@ import type { Context } from "../../lifecycle/context.ts";
 import { silentLogger } from "../../lifecycle/logger.ts";
 import { digestOf } from "../../lifecycle/oci/digest.ts";
 import type { Image } from "../../lifecycle/oci/image.ts";
+import { imageFromParts, memoryLayer } from "../../lifecycle/oci/memory-image.ts";
 import type { ImageRef } from "../../lifecycle/oci/reference.ts";
 import { parseReference } from "../../lifecycle/oci/reference.ts";
 import { validate } from "../../lifecycle/oci/validate.ts";
@@ -46,6 +47,15 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
     test("an image that was never written is undefined, by tag and by digest", async () => {
       expect(await under.store.resolve(ref("absent:v1"))).toBeUndefined();
       expect(await under.store.resolve(ref(`absent@${digestOf("nothing")}`))).toBeUndefined();
+    });
+
+    test("an image whose history tells no times comes back with the same config", async () => {
+      const { value } = await testImage({ layers: [tarOfNoise(3000, 5), tarOfNoise(3000, 6)] }).config();
+      const layers = [5, 6].map((seed) => memoryLayer(tarOfNoise(3000, seed)));
+      const history = [{ created_by: "one" }, { created_by: "two" }];
+      const image = imageFromParts({ format: "docker", config: { ...value, history }, layers });
+      await under.store.write(image, [ref("timeless:v1")]);
+      expect((await (await read(ref("timeless:v1"))).config()).digest).toBe((await image.config()).digest);
     });
 
     test.each(["oci", "docker"] as const)("an image of %s type comes back byte for byte", async (format) => {

@@ -4,6 +4,7 @@ import { parseDigest } from "../../oci/digest.ts";
 import type { Image } from "../../oci/image.ts";
 import { type ImageRef, withDigest } from "../../oci/reference.ts";
 import { engineStore } from "../../stores/engine/engine-store.ts";
+import { isRefusal } from "../../stores/engine/podman-history.ts";
 import type { EngineConnection } from "../../stores/engine/connection.ts";
 import type { PhasesSurroundings } from "./build-phases.ts";
 import { engineName } from "./images.ts";
@@ -42,14 +43,22 @@ export async function builtImage(report: Report, surroundings: PhasesSurrounding
 async function inEngine(main: ImageRef, engine: EngineConnection, name: string): Promise<FoundImage> {
   const image = (await engineStore({ engine, directory: noLayers }).resolve(main)) ?? missing(main);
   const { rootfs } = (await image.config()).value;
-  const lines = (await engine.json({ method: "GET", path: `/images/${engineName(main)}/history` })) as
-    | readonly { readonly Size?: number }[]
-    | undefined;
-  const sizes = (lines ?? []).toReversed().map(({ Size: size = 0 }) => size);
+  const sizes = await sizesIn(engine, engineName(main));
   // Lines without a layer have the size 0; only when each line is a layer do empty layers show.
   const known = sizes.length === rootfs.diff_ids.length ? sizes : sizes.filter((size) => size > 0);
   const layers = rootfs.diff_ids.map((diffId, index) => ({ diffId, digest: diffId, size: known[index] ?? 0 }));
   return { image, layers, digest: image.engineId ?? "", store: name };
+}
+
+/** Sizes of the lines of the history, the oldest first; none where the engine fails at telling it. */
+async function sizesIn(engine: EngineConnection, name: string): Promise<readonly number[]> {
+  try {
+    const lines = await engine.json({ method: "GET", path: `/images/${name}/history` });
+    return ((lines ?? []) as readonly { readonly Size?: number }[]).toReversed().map(({ Size: size = 0 }) => size);
+  } catch (error) {
+    if (isRefusal(error)) return [];
+    throw error;
+  }
 }
 
 function noLayers(): string {

@@ -11,6 +11,7 @@ import { engineImage } from "./engine-image.ts";
 import { gzipLayers } from "./gzip-layers.ts";
 import { type InspectedImage, readInspected } from "./inspect.ts";
 import { type LoadJob, loadImage } from "./load-image.ts";
+import { isRefusal, podmanHistory } from "./podman-history.ts";
 import { unpackSaved } from "./saved-layers.ts";
 
 /** What an engine's images are worked with. */
@@ -87,17 +88,25 @@ export function engineStore({ engine, directory, compressIn }: EngineStoreOption
 }
 
 async function inspect(engine: EngineConnection, name: string, platform = ""): Promise<InspectedImage | undefined> {
-  const found = await engine.json({ method: "GET", path: `/images/${name}/json` });
-  if (found === undefined) return undefined;
-  const history = await engine.json({ method: "GET", path: `/images/${name}/history` });
-  const source = `image ${name} of the engine`;
-  const image = readInspected(found, history, source);
-  if (platform === "") return image;
-  const one = await engine.json({ method: "GET", path: `/images/${name}/json${platform}` });
-  if (one === undefined) return image;
-  const ownHistory = await engine.json({ method: "GET", path: `/images/${name}/history${platform}` });
+  const image = await inspectOne(engine, name, "");
+  if (platform === "" || image === undefined) return image;
+  const one = await inspectOne(engine, name, platform);
   // The ID stays that of all platforms together: it is what finds the image.
-  return { ...readInspected(one, ownHistory, source), id: image.id, query: platform };
+  return one === undefined ? image : { ...one, id: image.id, query: platform };
+}
+
+async function inspectOne(engine: EngineConnection, name: string, query: string): Promise<InspectedImage | undefined> {
+  const found = await engine.json({ method: "GET", path: `/images/${name}/json${query}` });
+  if (found === undefined) return undefined;
+  const source = `image ${name} of the engine`;
+  try {
+    const history = await engine.json({ method: "GET", path: `/images/${name}/history${query}` });
+    return readInspected(found, history, source);
+  } catch (error) {
+    const own = isRefusal(error) ? await podmanHistory(engine, name) : undefined;
+    if (own === undefined) throw error;
+    return readInspected(found, [], source, own);
+  }
 }
 
 async function save(

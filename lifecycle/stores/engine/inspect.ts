@@ -2,6 +2,7 @@ import type { Digest, DiffId } from "../../oci/digest.ts";
 import { decodeConfig, encodeConfig, type ImageConfig } from "../../oci/image-config.ts";
 import { readJson } from "../../oci/json-reader.ts";
 import type { Raw } from "../../oci/raw.ts";
+import type { PodmanHistory } from "./podman-history.ts";
 
 /** What an engine tells of an image. */
 export interface InspectedImage {
@@ -34,20 +35,29 @@ interface HistoryItem {
   readonly Size?: number;
 }
 
-/** Reads the answers of `/images/NAME/json` and `/images/NAME/history`. Throws `INVALID_IMAGE`. */
-export function readInspected(inspect: unknown, history: unknown, source: string): InspectedImage {
+/**
+ * Reads the answers of `/images/NAME/json` and `/images/NAME/history`; `exact` is what Podman says
+ * instead of the latter. Throws `INVALID_IMAGE`.
+ */
+export function readInspected(
+  inspect: unknown,
+  history: unknown,
+  source: string,
+  exact?: PodmanHistory,
+): InspectedImage {
   const image = (inspect ?? {}) as Inspected;
   const layers = image.RootFS?.Layers ?? [];
   const items = Array.isArray(history) ? (history.toReversed() as readonly HistoryItem[]) : [];
   const document = {
     architecture: image["Architecture"],
     author: image["Author"],
-    created: time(image["Created"]),
+    // Where there is no time, Podman puts the present one.
+    created: exact === undefined ? time(image["Created"]) : exact.created,
     os: image["Os"],
     variant: text(image["Variant"]),
     "os.version": text(image["OsVersion"]),
     config: containerOf(image.Config ?? {}),
-    history: historyOf(items, layers.length),
+    history: exact?.lines ?? historyOf(items, layers.length),
     rootfs: { type: "layers", diff_ids: layers },
   };
   const config = decodeConfig(Buffer.from(JSON.stringify(document)), source).value;

@@ -233,6 +233,22 @@ describe("failures", () => {
     await engine.close();
   });
 
+  test("an engine that fails at telling a history is asked as Podman, and repeats itself when it is none", async () => {
+    let lines: readonly object[] | undefined = [{ created_by: "no time" }];
+    const { store, fake } = await open({
+      before: (line) => {
+        if (line.endsWith("/history")) return { status: 500, body: '{"message":"nil pointer"}' };
+        const own = { status: 200, body: JSON.stringify({ Created: null, History: lines }) };
+        return line.includes("/libpod/") ? own : undefined;
+      },
+    });
+    await store.write(testImage({ layers: [tarOfNoise(100, 1)] }), [app]);
+    expect((await (await read(store, app)).config()).value.history).toEqual(lines);
+    lines = undefined;
+    await expect(store.resolve(app)).rejects.toMatchObject({ code: "ENGINE_ERROR", remote: { status: 500 } });
+    expect(fake.requests).toContain("GET /v4.0.0/libpod/images/example.test/app:v1/json");
+  });
+
   test("no engine is ENGINE_UNREACHABLE, and the hint says what to do", async () => {
     const engine = engineConnection({ kind: "unix", path: "/nowhere/docker.sock" });
     await expect(engineStore({ engine, directory: () => "/nowhere" }).resolve(app)).rejects.toMatchObject({

@@ -67,3 +67,10 @@ test.each([
 ])("a bad %s is INVALID_IMAGE", (_what, bad) => {
   expect(() => readInspected(bad, [], "image")).toThrow(expect.objectContaining({ code: "INVALID_IMAGE" }) as Error);
 });
+
+test("what Podman tells of the config takes the place of what it can not tell by Docker's API", () => {
+  const lines = [{ created_by: "a" }, { created_by: "b", empty_layer: true }, { created_by: "c", comment: "d" }];
+  const { config } = readInspected(image, [], "image", { created: undefined, lines });
+  expect(config.value.created).toBeUndefined();
+  expect(config.value.history).toEqual(lines);
+});
