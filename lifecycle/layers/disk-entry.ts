@@ -72,7 +72,8 @@ function typeOf(stats: Stats): EntryType | undefined {
   return undefined;
 }
 
-function linkTarget(path: ByteString): Buffer {
+/** The bytes of a link. Throws `EXPORT_FAILED`. */
+export function linkTarget(path: ByteString): Buffer {
   try {
     return readlinkSync(nameOf(path), { encoding: "buffer" });
   } catch (error) {

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
+import { TspackError } from "../errors.ts";
 import { parseDiffId, type DiffId } from "../oci/digest.ts";
 import { normalized, writeDirectory } from "./pack-directory.ts";
 import { describeParents } from "./parents.ts";
@@ -51,7 +52,7 @@ export function openKnownTrees(directory: string, { owner, now, verify }: KnownT
     find: (place, wanted) => {
       const record = before.get(normalized(place).name);
       if (record === undefined || verify !== undefined || !wanted(record.diffId)) return undefined;
-      const fingerprint = fingerprintTree(normalized(place).path, now);
+      const fingerprint = fingerprintOf(place, now);
       const diffId = expected(place, fingerprint);
       if (diffId !== undefined && fingerprint !== undefined) remember(place, fingerprint, diffId);
       return diffId;
@@ -68,6 +69,16 @@ export function openKnownTrees(directory: string, { owner, now, verify }: KnownT
     },
     save: () => void writeRecords(path, after, now()),
   };
+}
+
+/** A directory that is gone, or cannot be read, is not known; who needs it will say why. */
+function fingerprintOf(place: Place, now: () => number): TreeFingerprint | undefined {
+  try {
+    return fingerprintTree(normalized(place).path, now);
+  } catch (error) {
+    if (!(error instanceof TspackError)) throw error;
+    return undefined;
+  }
 }
 
 interface Recorded {

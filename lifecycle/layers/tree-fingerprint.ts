@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import { readlinkSync, type Stats } from "node:fs";
-import { byteString, nameOf } from "../oci/tar/byte-string.ts";
-import { type DiskEntry, diskEntry } from "./disk-entry.ts";
+import type { Stats } from "node:fs";
+import { byteString } from "../oci/tar/byte-string.ts";
+import { type DiskEntry, diskEntry, linkTarget } from "./disk-entry.ts";
 import { walk } from "./pack-directory.ts";
 import { clockLag, hasTrustedTimes } from "./trusted-times.ts";
 
@@ -68,7 +68,7 @@ export class Fingerprinting {
     const { mode, uid, gid, size, mtimeMs, ctimeMs, ino } = stats;
     const times = isTop ? "" : `${mtimeMs} ${ctimeMs}`;
     const length = stats.isDirectory() ? 0 : size;
-    const link = stats.isSymbolicLink() ? readlinkSync(nameOf(entry.path), { encoding: "latin1" }) : "";
+    const link = stats.isSymbolicLink() ? byteString(linkTarget(entry.path)) : "";
     this.#text += `${entry.name.slice(this.#topName)}\0${mode} ${uid} ${gid} ${length} ${ino} ${times}\0${link}\0`;
     if (!isTop) this.#age(ctimeMs);
     if (this.#text.length > hashedAtOnce) this.#flush();

@@ -144,6 +144,7 @@ describe.skipIf(!trusted)("directories of layers that were packed before", () =>
     writeLayer();
     await packAndSave();
     rmSync(join(root, "layer"), { recursive: true });
+    expect(open().find(place(), isWanted)).toBeUndefined();
     writeLayer();
     expect(open().find(place(), isWanted)).toBeUndefined();
   });
