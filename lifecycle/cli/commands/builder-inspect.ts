@@ -1,9 +1,10 @@
-import { InputError, RemoteError, TspackError } from "../../errors.ts";
+import { type ErrorCode, InputError, TspackError } from "../../errors.ts";
 import type { ModuleInfo } from "../../cnb/module-labels.ts";
 import { defaultNames } from "../../platform/builder/default-builder.ts";
 import { detectionTree } from "../../platform/builder/detection-order.ts";
 import { type ApiVersions, type BuilderInfo, inspectBuilderImage } from "../../platform/builder/inspect-builder.ts";
 import { withImagePlaces } from "../../platform/image-places/open-places.ts";
+import { withPatience } from "../../platform/inspect/base-state.ts";
 import { readSettings } from "../../platform/settings.ts";
 import type { ImageSource } from "../../stores/store.ts";
 import { type StructuredFormat, structuredText } from "../structured.ts";
@@ -35,9 +36,10 @@ export async function inspectBuilder(
   const localInfo = await withImagePlaces(toolbox, ({ open }) =>
     look({ resolve: async () => (await open(name)).image() }),
   );
-  const remoteInfo = await look(toolbox.registries).catch((error: unknown) => {
+  const asked = look(toolbox.registries);
+  const remoteInfo = await (localInfo === null ? asked : withPatience(asked, name)).catch((error: unknown) => {
     // What is here can be shown without a network.
-    if (localInfo === null || !(error instanceof RemoteError)) throw error;
+    if (localInfo === null || !(error instanceof TspackError) || !unreachable.has(error.code)) throw error;
     toolbox.ctx.logger.debug(error.message);
     return null;
   });
@@ -52,6 +54,15 @@ export async function inspectBuilder(
     `${title}:\n\n${info === null ? "(not present)\n" : infoText(info, shared.trusted)}`;
   host.stdout(`Inspecting builder: ${name}\n\n${side("REMOTE", remoteInfo)}\n${side("LOCAL", localInfo)}`);
 }
+
+/** What may be wrong with a registry, and does not keep what is here from being shown. */
+const unreachable: ReadonlySet<ErrorCode> = new Set([
+  "FORBIDDEN",
+  "NOT_FOUND",
+  "REGISTRY_ERROR",
+  "REGISTRY_UNREACHABLE",
+  "UNAUTHORIZED",
+]);
 
 function notFound(name: string): TspackError {
   return new TspackError("BUILDER_NOT_FOUND", `there is no builder ${name}, neither here nor in its registry`, {

@@ -69,6 +69,9 @@ async function probe(send: Dispatch, registry: string, order: readonly string[],
   throw namingAll(untrusted ?? all[0], registry, order);
 }
 
+/** Milliseconds for the first answer, which costs a registry nothing: somebody waits who has perhaps mistyped a name. */
+const patience = 15_000;
+
 /** Asks at one address, patiently or once; undefined when TLS is spoken there and we do not. */
 async function ask(
   send: Dispatch,
@@ -78,7 +81,8 @@ async function ask(
 ): Promise<Omit<Endpoint, "registry"> | undefined> {
   const { origin } = new URL(address);
   const url = new URL("/v2/", origin);
-  const response = await send({ ...request, method: "GET", url, headers: {}, repeatable: patient });
+  const asked = { ...request, method: "GET", url, headers: {}, repeatable: patient, patience } as const;
+  const response = await send(asked);
   await discard(response);
   // 400 is how a TLS port answers plain HTTP.
   if (url.protocol === "http:" && response.status === 400) return undefined;

@@ -24,6 +24,8 @@ export interface HttpRequest {
   readonly scopes?: readonly string[] | undefined;
   /** The host, with port, whose certificate need not be known, as the person said of this repository. */
   readonly insecure?: string | undefined;
+  /** Milliseconds until the answer has to begin; that of the connection when absent. */
+  readonly patience?: number | undefined;
   /** False for what may not simply be sent again. */
   readonly repeatable?: boolean | undefined;
 }

@@ -28,6 +28,9 @@ function redirectTarget(request: HttpRequest, response: HttpResponse): URL | und
   if (location === undefined || !statuses.includes(response.status)) return undefined;
   if (!URL.canParse(location, request.url.href)) throw refused(request, "a redirect to something that is no URL");
   const target = new URL(location, request.url);
+  // A form to a token service has the identity token in it; blobs are sent as streams of octets.
+  const isForm = request.headers["content-type"] === "application/x-www-form-urlencoded";
+  if (isForm && target.origin !== request.url.origin) throw refused(request, "a redirect of a credential elsewhere");
   const downgrade = request.url.protocol === "https:" && target.protocol !== "https:";
   if (downgrade || !/^https?:$/.test(target.protocol)) {
     throw refused(request, `a redirect to ${target.protocol.replace(":", "")}`);

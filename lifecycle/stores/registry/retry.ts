@@ -29,6 +29,8 @@ const passing: readonly string[] = [
   "UND_ERR_BODY_TIMEOUT",
 ];
 
+const silent: readonly string[] = ["UND_ERR_CONNECT_TIMEOUT", "UND_ERR_HEADERS_TIMEOUT"];
+
 /** True when the connection was lost in a way that may go better next time. A refused one is not. */
 export function isPassing(error: unknown): boolean {
   return passing.includes(connectionCode(error) ?? "");
@@ -39,7 +41,7 @@ export function isPassingStatus(status: number): boolean {
   return statuses.includes(status);
 }
 
-/** Sends again after 408, 429, 5xx and lost connections, with growing, jittered pauses that respect `Retry-After`. */
+/** Sends again after 408, 429, 5xx and lost connections, once after none at all, with growing, jittered pauses that respect `Retry-After`. */
 export function retrying(options: RetryOptions): Interceptor {
   return (next) => async (request) => {
     for (let attempt = 1; ; attempt += 1) {
@@ -50,7 +52,9 @@ export function retrying(options: RetryOptions): Interceptor {
         await discard(response);
         await pause(attempt, options, request.signal, retryAfter(response));
       } catch (error) {
-        if (last || !isPassing(error)) throw error;
+        // Who does not answer twice is silent, and each time takes as long as patience lasts.
+        const isSilent = attempt > 1 && silent.includes(connectionCode(error) ?? "");
+        if (last || isSilent || !isPassing(error)) throw error;
         await pause(attempt, options, request.signal);
       }
     }

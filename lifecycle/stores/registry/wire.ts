@@ -93,7 +93,7 @@ async function send(
     body: request.body === undefined ? null : openBody(request.body),
     signal: request.signal,
     // The end of an upload may cost the registry a pass over the whole blob.
-    headersTimeout: request.method === "PUT" ? timeout * 5 : timeout,
+    headersTimeout: Math.min(request.method === "PUT" ? timeout * 5 : timeout, request.patience ?? Infinity),
     bodyTimeout: timeout,
   });
   const headers: Record<string, string> = {};

@@ -1,8 +1,11 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { describe, expect, test } from "vitest";
 import { type ImageRef, parseReference } from "../../../lifecycle/oci/reference.ts";
 import { validate } from "../../../lifecycle/oci/validate.ts";
 import { registryStore } from "../../../lifecycle/stores/registry/registry-store.ts";
 import { noise, testImage } from "../../fakes/images.ts";
+import { wire } from "../../../lifecycle/stores/registry/wire.ts";
 import { type FakeRegistry, startFakeRegistry } from "../../fakes/registry.ts";
 import type { FaultAction } from "../../fakes/registry-faults.ts";
 
@@ -41,6 +44,18 @@ describe.concurrent("a registry that is slow", () => {
       });
       expect(performance.now() - started).toBeLessThan(10_000);
     });
+  });
+
+  test("with its very first answer is not waited for as long as for others", async () => {
+    const server = createServer(() => {});
+    await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));
+    const url = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/v2/`);
+    const signal = AbortSignal.timeout(10_000);
+    const send = wire({ userAgent: "test" });
+    const asked = { method: "GET", url, headers: {}, side: "source", signal, patience: 300 } as const;
+    await expect(send(asked)).rejects.toMatchObject({ code: "REGISTRY_UNREACHABLE" });
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
   });
 
   test("in its beginning, and then is not, is waited for", async () => {

@@ -5,8 +5,8 @@ import { streamCursor } from "../../../lifecycle/stores/registry/cursor.ts";
 import type { HttpRequest } from "../../../lifecycle/stores/registry/http.ts";
 import { proxyFor } from "../../../lifecycle/stores/registry/proxy.ts";
 import { redirecting } from "../../../lifecycle/stores/registry/redirect.ts";
-import { redactUrl } from "../../../lifecycle/stores/registry/remote-error.ts";
-import { pause, retryAfter } from "../../../lifecycle/stores/registry/retry.ts";
+import { connectionError, redactUrl } from "../../../lifecycle/stores/registry/remote-error.ts";
+import { pause, retryAfter, retrying } from "../../../lifecycle/stores/registry/retry.ts";
 import { slots } from "../../../lifecycle/stores/registry/slots.ts";
 
 describe("challenges", () => {
@@ -118,12 +118,40 @@ describe("a redirect", () => {
     expect(seen).toHaveLength(1);
   });
 
+  test("of a form with an identity token is followed on the same origin only", async () => {
+    const headers = { "content-type": "application/x-www-form-urlencoded" };
+    const form: HttpRequest = { ...request, method: "POST", headers, body: Buffer.from("refresh_token=secret") };
+    const unused = async () => Promise.reject(new Error("unused"));
+    const elsewhere = answers("https://b.test/y");
+    await expect(elsewhere.send(unused)(form)).rejects.toMatchObject({ code: "REGISTRY_ERROR" });
+    expect(elsewhere).toHaveLength(1);
+    const same = answers("/y");
+    await same.send(unused)(form);
+    expect(same[1]?.body).toEqual(form.body);
+  });
+
   test("without end is refused", async () => {
     const seen = answers(...Array.from({ length: 50 }, () => "/again"));
     const send = seen.send(async () => Promise.reject(new Error("unused")));
     await expect(send(request)).rejects.toMatchObject({ code: "REGISTRY_ERROR" });
     expect(seen.length).toBeLessThan(15);
   });
+});
+
+test.each([
+  ["UND_ERR_HEADERS_TIMEOUT", 2],
+  ["UND_ERR_CONNECT_TIMEOUT", 2],
+  ["ECONNRESET", 5],
+])("after %s a request is sent %i times", async (code, times) => {
+  let sent = 0;
+  const request = { method: "GET", url: new URL("https://r.test/v2/"), headers: {}, side: "source" } as const;
+  const signal = new AbortController().signal;
+  const send = retrying({ attempts: 5, delay: 1, longest: 1 })((asked) => {
+    sent += 1;
+    return Promise.reject(connectionError(asked, Object.assign(new Error("lost"), { code })));
+  });
+  await expect(send({ ...request, signal })).rejects.toMatchObject({ code: "REGISTRY_UNREACHABLE" });
+  expect(sent).toBe(times);
 });
 
 test("Retry-After is seconds or a date", () => {
