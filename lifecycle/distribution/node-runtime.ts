@@ -181,5 +181,5 @@ function npmRunner(signal: AbortSignal): RunNpm {
 function reasonOf(stderr: string): string {
   const lines = stderr.split("\n").filter((line) => /^npm (error|ERR!) (?!A complete log)/.test(line));
   const text = lines.map((line) => line.replace(/^npm (error|ERR!) /, "")).join("; ");
-  return (text || stderr.trim()).replaceAll(/\/\/[^/@\s]*@/g, "//").slice(0, 600);
+  return (text || stderr.trim()).replaceAll(/\/\/[^/\s]*@/g, "//").slice(0, 600);
 }

@@ -18,7 +18,7 @@ export async function buildVariables(env: Env, places: Places, cwd: string): Pro
 }
 
 function withoutCredentials(url: string): string {
-  return url.replace(/^(https?:\/\/)[^/@]*@/, "$1");
+  return url.replace(/^(https?:\/\/)[^/]*@/, "$1");
 }
 
 /** Asking npm takes a quarter of a second, so its answer is kept until one of its files changes. */

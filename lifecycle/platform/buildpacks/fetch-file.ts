@@ -39,7 +39,7 @@ export async function fetchFile(url: string, path: string, network: Network, ctx
 
 /** An address without user, password and query, which may hold credentials. */
 export function shownUrl(url: string): string {
-  return url.replace(/^([a-z]+:\/\/)[^/@]*@/i, "$1").replace(/[?#].*$/s, "");
+  return url.replace(/^([a-z]+:\/\/)[^/]*@/i, "$1").replace(/[?#].*$/s, "");
 }
 
 async function fetchOnce(

@@ -95,7 +95,7 @@ function splitAt(text: string, separator: string): [string, string] {
 
 /** Addresses in a text, without user name and password. */
 export function withoutCredentials(text: string): string {
-  return text.replace(/(https?:\/\/)[^/@\s]*@/gi, "$1");
+  return text.replace(/(https?:\/\/)[^/\s]*@/gi, "$1");
 }
 
 async function readAptSources(aptDir: string): Promise<readonly AptSourceFile[]> {

@@ -13,5 +13,5 @@ export interface Finding {
 
 /** An address without what is between `//` and `@`. */
 export function withoutSecrets(text: string): string {
-  return text.replace(/(\/\/|^)[^/@\s]*@/, "$1***@").replace(/\?.*$/, "");
+  return text.replace(/(\/\/|^)[^/\s]*@/, "$1***@").replace(/\?.*$/, "");
 }

@@ -91,7 +91,7 @@ async function engineFindings(env: Env, signal: AbortSignal): Promise<readonly F
 }
 
 async function engineFinding(name: string, env: Env, signal: AbortSignal): Promise<Finding> {
-  const shown = name.replace(/\/\/[^/@]*@/, "//***@");
+  const shown = name.replace(/\/\/[^/]*@/, "//***@");
   try {
     const engine = await openEngine(env, AbortSignal.any([signal, AbortSignal.timeout(10_000)]));
     await engine.close();

@@ -21,7 +21,7 @@ export function daemonAccess(
   if (path !== undefined) return { socket: path, address: undefined };
   if (/^tcp:\/\/[^/@?#\s]+:\d{1,5}\/?$/.test(named)) return { socket: undefined, address: named };
   if (given === "inherit" && named.startsWith("ssh://")) return { socket: socket ?? usualSocket, address: undefined };
-  const got = JSON.stringify(named.replace(/\/\/[^/@]*@/, "//***@"));
+  const got = JSON.stringify(named.replace(/\/\/[^/]*@/, "//***@"));
   const issue = {
     source: "--docker-host",
     path: "",

@@ -67,7 +67,7 @@ export function parseSsh(text: string, source: string): SshEndpoint {
     const socket = path === "" || path === "/" ? undefined : path;
     return { kind: "ssh", user, host: host.replace(/^\[|\]$/g, ""), port, socket };
   }
-  const got = JSON.stringify(text.replace(/:[^:@/]*@/, ":***@"));
+  const got = JSON.stringify(text.replace(/:[^/]*@/, ":***@"));
   const issue = { source, path: "", expected: "ssh://user@host:port, without a password", got };
   throw new InputError("INVALID_ENV", "the address of the container engine can not be used", [issue], {
     hint: "keys and passwords are asked for by ssh itself: use a key and an ssh-agent",
@@ -101,8 +101,9 @@ function contextAddress(name: string, env: Env): EngineEndpoint["address"] {
   const host = endpoint.Host;
   if (host.startsWith("ssh://")) return parseSsh(host, source);
   const tls = join(contexts, "tls", id, "docker");
-  const isTls = !host.startsWith("unix:") && existsSync(tls);
-  return parseEngineHost(host, isTls ? readEngineTls(tls, endpoint.SkipTLSVerify !== true, source) : undefined, source);
+  const verify = endpoint.SkipTLSVerify !== true;
+  const isTls = !host.startsWith("unix:") && (existsSync(tls) || !verify);
+  return parseEngineHost(host, isTls ? readEngineTls(tls, verify, source) : undefined, source);
 }
 
 interface ContextDocument {

@@ -36,7 +36,7 @@ export function parseGitAddress(text: string): GitAddress | undefined {
 
 /** The address as messages may show it: a credential that somebody wrote into it is left out. */
 export function withoutUserInfo(text: string): string {
-  return text.replaceAll(/\/\/[^/@\s]*@/g, "//");
+  return text.replaceAll(/\/\/[^/\s]*@/g, "//");
 }
 
 function parseUrl(text: string, whole: string): { readonly text: string; readonly protocol: GitAddress["protocol"] } {

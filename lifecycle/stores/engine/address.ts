@@ -27,7 +27,7 @@ export function parseEngineHost(text: string, tls?: EngineTls, source = "env DOC
   const tcp = /^(?:tcp|https?):\/\/([^/@?#\s]+:\d{1,5})\/?$/.exec(text)?.[1];
   if (tcp !== undefined) return { kind: "tcp", host: tcp, tls: tls ?? defaultTls(text) };
   // A user and a password in the address stay out of the message.
-  const got = JSON.stringify(text.replace(/\/\/[^/@]*@/, "//***@"));
+  const got = JSON.stringify(text.replace(/\/\/[^/]*@/, "//***@"));
   const issue = { source, path: "", expected: "unix:///path/to/docker.sock or tcp://host:port", got };
   throw new InputError("INVALID_ENV", "the address of the container engine can not be used", [issue], {
     hint: "forward the engine's socket to a file on this machine (ssh -L) and name that file",
