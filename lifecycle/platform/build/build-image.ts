@@ -6,9 +6,10 @@ import type { Analyzed } from "../../cnb/files/analyzed.ts";
 import type { Group } from "../../cnb/files/group.ts";
 import type { ProjectMetadata } from "../../cnb/files/project-metadata.ts";
 import { decodeBuildMetadata } from "../../cnb/files/metadata-toml.ts";
+import type { LauncherVersion } from "../../cnb/labels.ts";
 import { runImageForExport } from "../../cnb/run-image.ts";
 import type { Context } from "../../context.ts";
-import { lifecycleVersion } from "../../distribution/version.ts";
+import { lifecycleVersion as ownVersion } from "../../distribution/version.ts";
 import { TspackError } from "../../errors.ts";
 import { type KeptTrees, openKeptTrees } from "../../layers/kept-trees.ts";
 import type { Place } from "../../layers/place.ts";
@@ -248,7 +249,7 @@ async function exportFrom(
         path: join(lifecycleDir, "launcher"),
         sbomDir: lifecycleDir,
         lifecycleDir,
-        version: lifecycleVersion,
+        version: launcherVersion(builder),
       },
       outputImages: inputs.names,
       ...analyzedImages(analyzed, undefined),
@@ -266,4 +267,9 @@ async function exportFrom(
     },
     { images, sink, blobs, cache, trees, ctx },
   );
+}
+
+/** The launcher is the builder's, which another lifecycle may have brought. */
+function launcherVersion({ lifecycleVersion: version }: Builder): LauncherVersion {
+  return version === ownVersion.version || version === "unknown" ? ownVersion : { version, repository: "", commit: "" };
 }
