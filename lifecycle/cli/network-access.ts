@@ -35,7 +35,7 @@ function checkForm(given: readonly string[], source: string, form: RegExp, expec
     .filter((text) => !form.test(text) || !host.test(text))
     .map((text) => ({
       ...{ source, path: "", expected: `${expected}, without a scheme` },
-      got: JSON.stringify(text.replace(/\/\/[^/@]*@/, "//")),
+      got: JSON.stringify(text.replace(/\/\/[^/]*@/, "//")),
     }));
   if (issues.length > 0) throw new InputError("INVALID_ARGUMENTS", "registries can not be read", issues);
 }
