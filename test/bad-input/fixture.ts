@@ -38,9 +38,9 @@ const files: Readonly<Record<string, string>> = {
 };
 
 /** Makes the person. `hello` is an image of an application, `run` its run image. */
-export async function fixture(): Promise<Fixture> {
+export async function fixture(env: Readonly<Record<string, string>> = {}): Promise<Fixture> {
   // No case gets as far as fetching packages: who tries fails at once.
-  const line = commandLine({ TSPACK_DEBIAN_MIRROR: "http://127.0.0.1:1/debian" });
+  const line = commandLine({ TSPACK_DEBIAN_MIRROR: "http://127.0.0.1:1/debian", ...env });
   const registry = await startFakeRegistry();
   for (const [name, text] of Object.entries(files)) {
     const path = join(line.directory, "work", name);

@@ -3,6 +3,7 @@ import type { Dispatcher } from "undici";
 import { type ErrorCode, errorCode, RemoteError, TspackError } from "../../errors.ts";
 import type { ByteStream } from "../../oci/layer.ts";
 import { addressName, type EngineAddress } from "./address.ts";
+import { unreachableHint } from "./hints.ts";
 
 /** One request to the engine. */
 export interface EngineRequest {
@@ -61,13 +62,17 @@ export function engineConnection(
   { name = addressName(address), connections = storeConnections }: ConnectionOptions = {},
 ): EngineConnection {
   let pool: Promise<Dispatcher> | undefined;
+  // Servers that know their clients hang up on others, often before anybody reads why.
+  let isStranger = address.kind === "tcp" && address.tls !== undefined;
   const request = async (given: EngineRequest): Promise<EngineResponse> => {
     const asked = { ...given, signal: given.signal ?? stop };
     try {
       asked.signal?.throwIfAborted();
-      return await send(await (pool ??= openPool(address, connections)), asked);
+      const response = await send(await (pool ??= openPool(address, connections)), asked);
+      isStranger = false;
+      return response;
     } catch (cause) {
-      throw unreachable(name, asked, cause);
+      throw unreachable(name, asked, cause, isStranger);
     }
   };
   const ping = async (): Promise<string> => {
@@ -152,20 +157,19 @@ async function contentOf({ body, document }: EngineRequest): Promise<Content> {
   return { body: JSON.stringify(document), headers: { "content-type": "application/json" } };
 }
 
-const hints: Readonly<Record<string, string>> = {
-  ENOENT: "start Docker or Podman, or set DOCKER_HOST to its socket",
-  ECONNREFUSED: "start Docker or Podman, or set DOCKER_HOST to its socket",
-  EACCES: "this user may not use the engine's socket: run as a user who may, or set DOCKER_HOST to another",
-};
-
-function unreachable(name: string, { method, path, signal }: EngineRequest, cause: unknown): TspackError {
+function unreachable(
+  name: string,
+  { method, path, signal }: EngineRequest,
+  cause: unknown,
+  isStranger: boolean,
+): TspackError {
   if (signal?.aborted === true) return new TspackError("CANCELED", "stopped", { cause });
   if (cause instanceof TspackError) return cause;
   const reason = errorCode(cause) ?? (cause instanceof Error ? cause.message : String(cause));
   const details = { status: undefined, method, url: urlOf(name, path), side: sideOf(method) } as const;
   return new RemoteError("ENGINE_UNREACHABLE", `no answer from the container engine at ${name} (${reason})`, details, {
     cause,
-    hint: hints[reason] ?? "check that the engine runs and DOCKER_HOST names it",
+    hint: unreachableHint(reason, isStranger),
   });
 }
 
@@ -178,7 +182,9 @@ export async function engineError(
   const said = messageOf(await textOf(response.body));
   const code: ErrorCode = response.status === 404 ? "NOT_FOUND" : "ENGINE_ERROR";
   const details = { status: response.status, method, url: urlOf(name, path), side: sideOf(method) } as const;
-  return new RemoteError(code, `the container engine answered ${response.status}: ${said}`, details);
+  // Who waits for a 404 has a better idea what to do.
+  const hint = code === "NOT_FOUND" ? undefined : "its own log says more; --runner sandbox builds without an engine";
+  return new RemoteError(code, `the container engine answered ${response.status}: ${said}`, details, { hint });
 }
 
 function urlOf(name: string, path: string): string {
