@@ -2,9 +2,9 @@ import { createServer } from "node:http";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startFakeEngine } from "../fakes/engine.ts";
-import { fixture } from "./fixture.ts";
+import { type Fixture, fixture } from "./fixture.ts";
 
 /** Where an engine is asked for, with a builder and images that are there. */
 const commands: readonly (readonly string[])[] = [
@@ -46,23 +46,24 @@ const states: readonly (readonly [name: string, start: () => Promise<Engine>, sa
 ];
 
 describe.each(states)("an engine that %s", (_name, start, says) => {
-  test.each(commands.map((args) => [args.join(" "), args] as const))(
-    "ends %s with a way out, and changes nothing",
-    async (_line, args) => {
-      const engine = await start();
-      const person = await fixture({ DOCKER_HOST: `unix://${engine.socket}` });
-      try {
-        const before = person.files();
-        const { code, stdout, stderr } = await person.run(args);
-        expect([code, stdout]).toEqual([1, ""]);
-        expect(stderr).toMatch(/^error ENGINE_(ERROR|UNREACHABLE): /m);
-        expect(stderr).toMatch(says);
-        expect(stderr).toMatch(/^hint: /m);
-        expect(person.files()).toEqual(before);
-      } finally {
-        await person.close();
-        await engine.close();
-      }
-    },
-  );
+  let engine: Engine;
+  let person: Fixture;
+  beforeAll(async () => {
+    engine = await start();
+    person = await fixture({ DOCKER_HOST: `unix://${engine.socket}` });
+  });
+  afterAll(async () => {
+    await person.close();
+    await engine.close();
+  });
+
+  test.each(commands.map((args) => [args.join(" "), args] as const))("ends %s with a way out", async (_line, args) => {
+    const before = person.files();
+    const { code, stdout, stderr } = await person.run(args);
+    expect([code, stdout]).toEqual([1, ""]);
+    expect(stderr).toMatch(/^error ENGINE_(ERROR|UNREACHABLE): /m);
+    expect(stderr).toMatch(says);
+    expect(stderr).toMatch(/^hint: /m);
+    expect(person.files()).toEqual(before);
+  });
 });
