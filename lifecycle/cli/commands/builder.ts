@@ -1,8 +1,11 @@
 import { resolve } from "node:path";
-import { InputError } from "../../errors.ts";
+import type { Platform } from "../../oci/descriptor.ts";
 import type { PullPolicy } from "../../platform/build/request.ts";
-import { builderOfToml } from "../../platform/builder/builder-of-toml.ts";
-import { readTarget } from "../../platform/buildpacks/read-platform.ts";
+import { builderOfToml, builderTargets } from "../../platform/builder/builder-of-toml.ts";
+import { distinctPlatforms, platformText, readTarget } from "../../platform/buildpacks/read-platform.ts";
+import { ownPlatform, type PlatformImage, publishImages } from "../../platform/output/write-images.ts";
+import { requireFile } from "../../platform/require-file.ts";
+import { machinePlatform } from "../../stores/stored-image.ts";
 import {
   type CommonOptions,
   familiarName,
@@ -11,7 +14,6 @@ import {
   readVariables,
   type TspackHost,
 } from "../toolbox.ts";
-import { requireFile } from "../../platform/require-file.ts";
 
 /** Options of `tspack builder create`. */
 export interface BuilderCreateOptions extends CommonOptions {
@@ -32,28 +34,46 @@ export async function createBuilderCommand(
   options: BuilderCreateOptions,
 ): Promise<void> {
   const refs = [imageArgument(name), ...(options.tag ?? []).map((text) => imageArgument(text, "--tag"))];
-  const [target, ...others] = (options.target ?? []).map((text) => readTarget(text, "--target").platform);
-  if (others.length > 0) {
-    const issue = { source: "--target", path: "", expected: "one target", got: (options.target ?? []).join(", ") };
-    throw new InputError("INVALID_ARGUMENTS", "a builder is made for one target at a time", [issue], {
-      hint: "run it once for each, under different names, and join them with tspack manifest",
-    });
-  }
   const toolbox = openToolbox(host, options);
-  const image = await builderOfToml(toolbox, {
-    file: requireFile(resolve(host.cwd, options.config), "--config"),
-    mirror: options.mirror,
-    platform: target,
-    labels: readVariables(options.label ?? [], {}, "--label"),
-    pullPolicy: options.pullPolicy,
+  const file = requireFile(resolve(host.cwd, options.config), "--config");
+  const labels = readVariables(options.label ?? [], {}, "--label");
+  const { mirror, pullPolicy } = options;
+  const make = async (platform: Platform): Promise<PlatformImage> => ({
+    platform,
+    image: await builderOfToml(toolbox, { file, mirror, platform, labels, pullPolicy }),
   });
-  const { digest } = await (options.publish === true ? toolbox.registries : toolbox.local).write(image, refs, {
-    ctx: toolbox.ctx,
-  });
+  const [first, ...others] = choosePlatforms(file, options);
+  const images: [PlatformImage, ...PlatformImage[]] = [await make(first)];
+  for (const platform of others) images.push(await make(platform));
+  const { ctx, local } = toolbox;
+  const { digest, isIndex } =
+    options.publish === true
+      ? await publishImages(images, refs, toolbox)
+      : { ...(await local.write(images[0].image, refs, { ctx })), isIndex: false };
   const names = refs.map(familiarName);
-  if (options.json === true) host.stdout(`${JSON.stringify({ names, digest })}\n`);
-  else
-    host.stdout(
-      `Made builder ${names.join(", ")}\n  digest  ${digest}\n\nNext: tspack build IMAGE --builder ${name}\n`,
-    );
+  const made = images.map(async ({ platform, image }) => ({
+    platform: platformText(platform),
+    digest: (await image.manifest()).digest,
+  }));
+  const platforms = isIndex ? await Promise.all(made) : [];
+  if (options.json === true) {
+    host.stdout(`${JSON.stringify({ names, digest, ...(isIndex ? { images: platforms } : {}) })}\n`);
+    return;
+  }
+  const rows = platforms.map((one) => `  ${one.platform}  ${one.digest}\n`).join("");
+  const what = isIndex ? "index" : "digest";
+  host.stdout(
+    `Made builder ${names.join(", ")}\n  ${what}  ${digest}\n${rows}\nNext: tspack build IMAGE --builder ${name}\n`,
+  );
+}
+
+/** Those that were asked for, else those of the file; the local store keeps one image per name. */
+function choosePlatforms(
+  file: string,
+  { target = [], publish }: BuilderCreateOptions,
+): readonly [Platform, ...Platform[]] {
+  const asked = target.map((text) => readTarget(text, "--target").platform);
+  const [first, ...others] = distinctPlatforms(asked.length > 0 ? asked : builderTargets(file));
+  if (first !== undefined && publish === true) return [first, ...others];
+  return [ownPlatform(first === undefined ? [] : [first, ...others], machinePlatform())];
 }

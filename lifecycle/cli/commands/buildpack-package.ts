@@ -4,9 +4,11 @@ import type { Platform } from "../../oci/descriptor.ts";
 import type { PullPolicy } from "../../platform/build/request.ts";
 import { writeCnbFile } from "../../platform/buildpacks/cnb-file.ts";
 import { type MadePackage, makePackage } from "../../platform/buildpacks/make-package.ts";
-import { allOf, type ModuleKind, moduleName } from "../../platform/buildpacks/module.ts";
-import { platformText, readTarget } from "../../platform/buildpacks/read-platform.ts";
+import { allOf, type ModuleKind, moduleName, type ModuleSet } from "../../platform/buildpacks/module.ts";
+import { packageImage } from "../../platform/buildpacks/package-image.ts";
+import { distinctPlatforms, platformText, readTarget } from "../../platform/buildpacks/read-platform.ts";
 import { modulePorts } from "../../platform/buildpacks/requested-changes.ts";
+import { ownPlatform, type PlatformImage, publishImages } from "../../platform/output/write-images.ts";
 import { machinePlatform } from "../../stores/stored-image.ts";
 import {
   type CommonOptions,
@@ -52,29 +54,28 @@ async function makeAndWrite(
   if (options.config !== undefined) requireFile(resolve(host.cwd, options.config), "--config");
   const toolbox = openToolbox(host, options);
   const { path, config } = options;
+  const made = await makePackage({ kind, path, config, cwd: host.cwd }, await modulePorts(toolbox, options.pullPolicy));
   const labels = readVariables(options.label ?? [], {}, "--label");
-  const made = await makePackage(
-    { kind, path, config, cwd: host.cwd, labels },
-    await modulePorts(toolbox, options.pullPolicy),
-  );
-  const platform = choosePlatform(made, options);
-  const result =
-    options.format === "file"
-      ? await writeFile(name, made, platform, toolbox)
-      : await writeImage(name, made, platform, options, toolbox);
-  const modules = allOf(made.modules).map(({ descriptor }) => moduleName(descriptor));
-  if (options.json === true) {
-    host.stdout(`${JSON.stringify({ ...result, platform: platformText(platform), [`${kind}s`]: modules })}\n`);
-    return;
+  const packages: Package[] = [];
+  for (const platform of choosePlatforms(made, options)) {
+    const modules = await made.modulesFor(platform);
+    packages.push({ platform, modules, image: packageImage({ ...modules, platform, labels }) });
   }
-  const [main, ...others] = modules;
-  const list = others.map((other) => `             ${other}\n`).join("");
-  const use = options.format === "file" ? result.name : `docker://${result.name}`;
-  host.stdout(
-    `Packaged ${kind} ${main}\n  name       ${result.name}\n  digest     ${result.digest}\n  platform   ${platformText(platform)}\n` +
-      `  holds      ${main}\n${list}\nNext: tspack build IMAGE --${kind} ${use}\n`,
-  );
+  const [first, ...others] = packages;
+  if (first === undefined) throw new Error("a package is for at least one platform");
+  const written =
+    options.format === "file"
+      ? await writeFiles(name, [first, ...others], toolbox)
+      : await writeImages(name, [first, ...others], options, toolbox);
+  host.stdout(options.json === true ? resultJson(kind, first, written) : resultText(kind, first, written, options));
 }
+
+/** The package for one platform. */
+interface Package extends PlatformImage {
+  readonly modules: ModuleSet;
+}
+
+type Packages = readonly [Package, ...Package[]];
 
 function checkOptions({ format, publish, tag }: PackageOptions): void {
   const given = [publish === true ? "--publish" : "", tag === undefined ? "" : "--tag"].filter(
@@ -85,40 +86,78 @@ function checkOptions({ format, publish, tag }: PackageOptions): void {
   throw new InputError("INVALID_ARGUMENTS", "a file is not sent to a registry", issues);
 }
 
-/** One image is for one platform: that which was asked for, the only one that the files name, or this machine's. */
-function choosePlatform({ targets }: MadePackage, { target = [] }: PackageOptions): Platform {
-  const [wanted, ...others] = target.map((text) => readTarget(text, "--target").platform);
-  if (others.length > 0) {
-    const issue = { source: "--target", path: "", expected: "one target", got: target.join(", ") };
-    throw new InputError("INVALID_ARGUMENTS", "a package is made for one target at a time", [issue], {
-      hint: "run it once for each, under different names, and join them with tspack manifest",
-    });
-  }
-  const own = machinePlatform();
-  const isOwn = (one: Platform): boolean => one.os === own.os && one.architecture === own.architecture;
-  return wanted ?? targets.find(isOwn) ?? targets[0] ?? own;
+/** Those that were asked for, else those that the files name; the local store keeps one image per name. */
+function choosePlatforms({ targets }: MadePackage, options: PackageOptions): readonly Platform[] {
+  const { target = [], format, publish } = options;
+  const asked = distinctPlatforms(target.map((text) => readTarget(text, "--target").platform));
+  const all = asked.length > 0 ? asked : targets;
+  if (all.length > 1 && (format === "file" || publish === true)) return all;
+  return [ownPlatform(all, machinePlatform())];
 }
 
+/** What was written, under one name or a file per platform. */
 interface Written {
-  readonly name: string;
-  readonly digest: string;
+  /** Of the image or the index; undefined: there are several files. */
+  readonly digest: string | undefined;
+  readonly isIndex: boolean;
+  readonly images: readonly { readonly name: string; readonly digest: string; readonly platform: string }[];
 }
 
-async function writeFile(name: string, made: MadePackage, platform: Platform, toolbox: Toolbox): Promise<Written> {
-  const full = extname(name) === "" ? `${name}.cnb` : name;
-  if (extname(full) !== ".cnb") toolbox.ctx.logger.warn(`${full}: files of packages are called .cnb`);
-  const digest = await writeCnbFile(resolve(toolbox.host.cwd, full), made.imageFor(platform), toolbox.ctx);
-  return { name: full, digest };
+async function writeFiles(name: string, packages: Packages, toolbox: Toolbox): Promise<Written> {
+  const given = extname(name);
+  if (given !== "" && given !== ".cnb") toolbox.ctx.logger.warn(`${name}: files of packages are called .cnb`);
+  const images: Written["images"][number][] = [];
+  for (const { platform, image } of packages) {
+    // One file has one image, as other platforms read it.
+    const suffix = packages.length === 1 ? "" : `-${platformText(platform).replaceAll("/", "-")}`;
+    const file = `${name.slice(0, name.length - given.length)}${suffix}${given === "" ? ".cnb" : given}`;
+    const digest = await writeCnbFile(resolve(toolbox.host.cwd, file), image, toolbox.ctx);
+    images.push({ name: file, digest, platform: platformText(platform) });
+  }
+  return { digest: packages.length === 1 ? images[0]?.digest : undefined, isIndex: false, images };
 }
 
-async function writeImage(
+async function writeImages(
   name: string,
-  made: MadePackage,
-  platform: Platform,
+  packages: Packages,
   { publish, tag = [] }: PackageOptions,
   { ctx, local, registries }: Toolbox,
 ): Promise<Written> {
-  const refs = [imageArgument(name), ...tag.map((text) => imageArgument(text, "--tag"))];
-  const { digest } = await (publish === true ? registries : local).write(made.imageFor(platform), refs, { ctx });
-  return { name: refs[0] === undefined ? name : familiarName(refs[0]), digest };
+  const main = imageArgument(name);
+  const refs = [main, ...tag.map((text) => imageArgument(text, "--tag"))];
+  const { digest, isIndex } =
+    publish === true
+      ? await publishImages(packages, refs, { registries, ctx })
+      : { ...(await local.write(packages[0].image, refs, { ctx })), isIndex: false };
+  const images = packages.map(async ({ platform, image }) => ({
+    name: familiarName(main),
+    digest: (await image.manifest()).digest,
+    platform: platformText(platform),
+  }));
+  return { digest, isIndex, images: await Promise.all(images) };
+}
+
+function namesOf({ modules }: Package): readonly string[] {
+  return allOf(modules).map(({ descriptor }) => moduleName(descriptor));
+}
+
+function resultJson(kind: ModuleKind, first: Package, { digest, images }: Written): string {
+  const [only, ...others] = images;
+  const result = others.length === 0 ? only : { name: only?.name, digest, images };
+  return `${JSON.stringify({ ...result, [`${kind}s`]: namesOf(first) })}\n`;
+}
+
+function resultText(kind: ModuleKind, first: Package, written: Written, { format }: PackageOptions): string {
+  const [main = "", ...others] = namesOf(first);
+  const rows = written.images.flatMap(({ name, digest, platform }, index) => [
+    ...(index === 0 || format === "file" ? [["name", name]] : []),
+    ...(index === 0 && written.isIndex ? [["index", written.digest ?? ""]] : []),
+    ["digest", digest],
+    ["platform", platform],
+  ]);
+  const holds = [main, ...others].map((one, index) => [index === 0 ? "holds" : "", one]);
+  const lines = [...rows, ...holds].map(([label = "", value = ""]) => `  ${label.padEnd(11)}${value}\n`);
+  const name = written.images[0]?.name ?? "";
+  const use = format === "file" ? name : `docker://${name}`;
+  return `Packaged ${kind} ${main}\n${lines.join("")}\nNext: tspack build IMAGE --${kind} ${use}\n`;
 }

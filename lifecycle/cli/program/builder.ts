@@ -19,7 +19,7 @@ function addCreate(builder: Command, host: TspackHost): void {
     .option("--publish", "send it to its registry instead of the local store")
     .option("--tag <image>", "a further name of the builder (repeatable)", collect)
     .option("-l, --label <label>", "NAME=VALUE, a label of the image (repeatable)", collect)
-    .option("-t, --target <target>", "OS/ARCHITECTURE[/VARIANT]; this machine's when absent", collect)
+    .option("-t, --target <target>", "OS/ARCHITECTURE[/VARIANT] (repeatable); those of the file when absent", collect)
     .addOption(pullPolicyOption())
     .option("--mirror <url>", "Debian mirror, when the default stack has to be made")
     .option("--json", "print the result as JSON");

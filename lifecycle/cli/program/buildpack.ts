@@ -49,7 +49,7 @@ function addPackage(parent: Command, host: TspackHost, kind: Kind): void {
     .option("--publish", "send the image to its registry instead of the local store")
     .option("--tag <image>", "a further name of the image (repeatable)", collect)
     .option("-l, --label <label>", "NAME=VALUE, a label of the image (repeatable)", collect)
-    .option("-t, --target <target>", "OS/ARCHITECTURE[/VARIANT] (repeatable with --publish)", collect)
+    .option("-t, --target <target>", "OS/ARCHITECTURE[/VARIANT] (repeatable); those of the files when absent", collect)
     .addOption(pullPolicyOption())
     .option("--json", "print the result as JSON");
   action(common(make), host, async () => {

@@ -10,6 +10,7 @@ import { machinePlatform } from "../../stores/stored-image.ts";
 import type { PullPolicy } from "../build/request.ts";
 import { dependencyLocation, distinct, loadModules } from "../buildpacks/load-modules.ts";
 import { allOf, type BuildModule, type ModuleKind, type ModulePorts } from "../buildpacks/module.ts";
+import { targetPlatforms } from "../buildpacks/read-platform.ts";
 import { modulePorts } from "../buildpacks/requested-changes.ts";
 import type { Tools } from "../tools.ts";
 import { type BuilderLifecycle, namedLifecycle, ownLifecycle } from "./builder-lifecycle.ts";
@@ -29,6 +30,11 @@ export interface BuilderOfToml {
   readonly pullPolicy?: PullPolicy | undefined;
 }
 
+/** The platforms that a `builder.toml` names in `[[targets]]`. Throws `INVALID_BUILDER`. */
+export function builderTargets(file: string): readonly Platform[] {
+  return targetPlatforms(decodeBuilderToml(readTomlFile(file)).targets);
+}
+
 /**
  * Makes the builder of a `builder.toml`; parts that it leaves out are the default ones. Throws
  * `INVALID_BUILDER`, `IMAGE_NOT_FOUND`, and what its buildpacks, stack and lifecycle throw.
@@ -38,8 +44,8 @@ export async function builderOfToml(
   { file, mirror, platform, labels, pullPolicy }: BuilderOfToml,
 ): Promise<Image> {
   const definition = decodeBuilderToml(readTomlFile(file));
-  const ports = await modulePorts(tools, pullPolicy);
   const target = platform ?? machinePlatform();
+  const ports = await modulePorts(tools, pullPolicy, target);
   const buildpacks = await modulesOf(definition.buildpacks, "buildpack", file, ports);
   const extensions = await modulesOf(definition.extensions, "extension", file, ports);
   const { buildImage, lifecycle } = await partsOf(definition, file, target, mirror, tools, ports);
@@ -115,7 +121,12 @@ async function partsOf(
       : needsStack
         ? { stack: await localStack(sources, stackFile, {}, ports.blobs, ctx) }
         : {};
-  if (definition.runImages.length === 0 && parts.stack !== undefined)
+  // That of another machine would take the place of the one that is run here.
+  if (
+    definition.runImages.length === 0 &&
+    parts.stack !== undefined &&
+    sources.arch === localSources(tools, mirror).arch
+  )
     await local.write(parts.stack.run, [parseReference(defaultNames.run)], { ctx });
   const lifecycle = named ?? (parts.lifecycle === undefined ? undefined : ownLifecycle(parts.lifecycle));
   const buildImage = await buildImageOf(definition, file, platform, parts.stack?.build, ports);

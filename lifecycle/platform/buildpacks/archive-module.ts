@@ -39,7 +39,9 @@ export async function archiveModules(
     }
     const directory = moduleRoot(scratch, kind);
     if (directory === undefined) throw notArchive(source, kind);
-    return { main: await directoryModule(directory, kind, ports.blobs, ports.ctx.signal), dependencies: [] };
+    const { blobs, platform, ctx } = ports;
+    const main = await directoryModule(directory, kind, blobs, { signal: ctx.signal, platform });
+    return { main, dependencies: [] };
   } finally {
     await removeTree(scratch);
   }

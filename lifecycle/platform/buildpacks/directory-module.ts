@@ -2,10 +2,18 @@ import { existsSync, lstatSync, readdirSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { type BuildpackDescriptor, decodeBuildpackToml } from "../../cnb/files/buildpack-toml.ts";
 import { TspackError } from "../../errors.ts";
+import type { Platform } from "../../oci/descriptor.ts";
 import { type LayerEntry, packEntries } from "../../layers/pack-entries.ts";
 import type { BlobCache } from "../../stores/blob-cache.ts";
 import { readTomlFile } from "../../phases/files.ts";
 import { type BuildModule, descriptorFile, moduleFolder, type ModuleKind } from "./module.ts";
+
+/** How a directory is packed. */
+export interface DirectoryOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Of directories for several platforms, `linux/amd64/bin` and the like, which one is meant. */
+  readonly platform?: Platform | undefined;
+}
 
 /**
  * Packs the buildpack or extension of a directory. Throws `FILE_NOT_FOUND`, `INVALID_TOML`,
@@ -15,15 +23,43 @@ export async function directoryModule(
   directory: string,
   kind: ModuleKind,
   blobs: BlobCache,
-  signal?: AbortSignal,
+  { signal, platform }: DirectoryOptions = {},
 ): Promise<BuildModule> {
-  const descriptor = readModuleDirectory(directory, kind);
-  const layer = await packEntries(moduleEntries(kind, descriptor, directory), blobs, { signal });
+  const content = platformFolder(directory, platform);
+  const descriptor = readModuleDirectory(directory, kind, content);
+  const layer = await packEntries(moduleEntries(kind, descriptor, directory, content), blobs, { signal });
   return { kind, descriptor, layer };
 }
 
-/** Reads and checks `buildpack.toml` or `extension.toml` and the programs beside it. Throws as `directoryModule` does. */
-export function readModuleDirectory(directory: string, kind: ModuleKind): BuildpackDescriptor {
+/**
+ * Where the programs for a platform are: in the innermost of `OS`, `OS/ARCHITECTURE` and
+ * `OS/ARCHITECTURE/VARIANT` that has a `bin`, else in the directory itself. `buildpack.toml` is
+ * always that of the directory itself.
+ */
+function platformFolder(directory: string, platform: Platform | undefined): string {
+  if (platform === undefined) return directory;
+  const { os, architecture, variant } = platform;
+  const parts = [os, architecture, ...(variant === undefined ? [] : [variant])];
+  const folders = parts.map((_, index) => join(directory, ...parts.slice(0, index + 1)));
+  // A link would lead out of the directory.
+  const isDirectory = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+  const reached = folders.findIndex((folder) => !isDirectory(folder));
+  const there = reached === -1 ? folders : folders.slice(0, reached);
+  return there.findLast((folder) => isDirectory(join(folder, "bin"))) ?? directory;
+}
+
+/**
+ * Reads and checks `buildpack.toml` or `extension.toml` and the programs, which are beside it or in
+ * `content`. Throws as `directoryModule` does.
+ */
+export function readModuleDirectory(directory: string, kind: ModuleKind, content = directory): BuildpackDescriptor {
+  const descriptor = readModuleDescriptor(directory, kind);
+  if (descriptor.kind !== "composite") requirePrograms(content, descriptor);
+  return descriptor;
+}
+
+/** Reads `buildpack.toml` or `extension.toml`. Throws `INVALID_TOML`, `INVALID_BUILDPACK`. */
+export function readModuleDescriptor(directory: string, kind: ModuleKind): BuildpackDescriptor {
   const file = join(directory, descriptorFile(kind));
   const info = lstatSync(file, { throwIfNoEntry: false });
   if (info === undefined) throw missingDescriptor(directory, kind);
@@ -35,7 +71,6 @@ export function readModuleDirectory(directory: string, kind: ModuleKind): Buildp
     throw new TspackError("INVALID_BUILDPACK", `${file} describes ${isExtension ? "an extension" : "a buildpack"}`, {
       hint: isExtension ? "use it with --extension" : "use it with --buildpack",
     });
-  if (descriptor.kind !== "composite") requirePrograms(directory, descriptor);
   return descriptor;
 }
 
@@ -77,17 +112,25 @@ export function moduleEntries(
   kind: ModuleKind,
   { id, version }: BuildpackDescriptor,
   directory: string,
+  content = directory,
 ): readonly LayerEntry[] {
   const folder = moduleFolder(kind, id, version);
   const parents = folder
     .split("/")
     .map((_, index, parts) => parts.slice(0, index + 1).join("/"))
     .filter((name) => name !== "");
-  return [...parents.map((name) => directoryEntry(name)), ...below(directory, folder)];
+  const inLayer = `${folder}/${descriptorFile(kind)}`;
+  const descriptor = content === directory ? [] : [fileEntry(inLayer, 0o644, join(directory, descriptorFile(kind)))];
+  const entries = below(content, folder).filter(({ name }) => descriptor.length === 0 || name !== inLayer);
+  return [...parents.map((name) => directoryEntry(name)), ...descriptor, ...entries];
 }
 
 function directoryEntry(name: string): LayerEntry {
   return { name, type: "dir", mode: 0o755, ...root };
+}
+
+function fileEntry(name: string, mode: number, path: string): LayerEntry {
+  return { name, type: "file", mode, path, ...root };
 }
 
 function below(directory: string, folder: string): readonly LayerEntry[] {
@@ -101,6 +144,6 @@ function below(directory: string, folder: string): readonly LayerEntry[] {
         return [{ name: inLayer, type: "symlink", mode: 0o777, linkname: readlinkSync(path), ...root }];
       // Sockets, pipes and devices are no part of a buildpack.
       if (!info.isFile()) return [];
-      return [{ name: inLayer, type: "file", mode: (info.mode & 0o100) === 0 ? 0o644 : 0o755, path, ...root }];
+      return [fileEntry(inLayer, (info.mode & 0o100) === 0 ? 0o644 : 0o755, path)];
     });
 }

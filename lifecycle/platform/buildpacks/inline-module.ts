@@ -24,7 +24,8 @@ export async function inlineModule(
     await writeFile(join(directory, "bin/build"), `#!${shell === "" ? "/bin/sh" : shell}\n\n${script}\n`, {
       mode: 0o755,
     });
-    return { main: await directoryModule(directory, "buildpack", ports.blobs, ports.ctx.signal), dependencies: [] };
+    const main = await directoryModule(directory, "buildpack", ports.blobs, { signal: ports.ctx.signal });
+    return { main, dependencies: [] };
   } finally {
     await removeTree(directory);
   }

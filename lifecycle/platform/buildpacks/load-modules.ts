@@ -55,7 +55,7 @@ async function imageModules(
   scope: LocateScope,
   ports: ModulePorts,
 ): Promise<ModuleSet> {
-  const image = await ports.images.resolve(ref).catch((error: unknown) => {
+  const image = await ports.images.resolve(ref, { platform: ports.platform }).catch((error: unknown) => {
     // Without a network a mistyped id must not look like trouble with a registry.
     if (guessed && error instanceof RemoteError) throw notFound(ref.original, scope, error);
     throw error;
@@ -71,7 +71,10 @@ async function directoryModules(
   { within }: LocateScope,
   ports: ModulePorts,
 ): Promise<ModuleSet> {
-  const main = await directoryModule(directory, kind, ports.blobs, ports.ctx.signal);
+  const main = await directoryModule(directory, kind, ports.blobs, {
+    signal: ports.ctx.signal,
+    platform: ports.platform,
+  });
   const file = join(directory, "package.toml");
   const info = lstatSync(file, { throwIfNoEntry: false });
   if (info === undefined) return { main, dependencies: [] };

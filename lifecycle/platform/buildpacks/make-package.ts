@@ -1,14 +1,20 @@
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { decodePackageToml, type PackageToml } from "../../cnb/files/package-toml.ts";
 import { InputError } from "../../errors.ts";
 import type { Platform } from "../../oci/descriptor.ts";
-import type { Image } from "../../oci/image.ts";
 import { readTomlFile } from "../../phases/files.ts";
-import { distinct, loadDependencies, loadModules } from "./load-modules.ts";
+import { readModuleDescriptor } from "./directory-module.ts";
+import {
+  type DependencyFile,
+  distinct,
+  type ElsewhereLocation,
+  loadDependencies,
+  loadModules,
+} from "./load-modules.ts";
 import { locate, type LocateScope } from "./locate.ts";
 import type { ModuleKind, ModulePorts, ModuleSet } from "./module.ts";
-import { packageImage } from "./package-image.ts";
+import { targetPlatforms } from "./read-platform.ts";
 
 /** What is packaged. */
 export interface PackageRequest {
@@ -18,57 +24,57 @@ export interface PackageRequest {
   /** A `package.toml`. */
   readonly config?: string | undefined;
   readonly cwd: string;
-  readonly labels: Readonly<Record<string, string>>;
 }
 
-/** A package that is ready to be written. */
+/** A package that is ready to be written, for any platform. */
 export interface MadePackage {
-  readonly modules: ModuleSet;
   /** The platforms that the files name, in their order; empty when they name none. */
   readonly targets: readonly Platform[];
-  imageFor(platform: Platform): Image;
+  /** The buildpacks for a platform: programs may be in a directory for it, and dependencies in an index. */
+  modulesFor(platform: Platform): Promise<ModuleSet>;
 }
 
 /**
- * Makes the package of a directory or of a `package.toml`. Throws `INVALID_ARGUMENTS`,
- * `INVALID_BUILDPACK`, `INVALID_ORDER`, `FILE_NOT_FOUND` and what fetching dependencies throws.
+ * Finds out what the package of a directory or of a `package.toml` is made of. Throws
+ * `INVALID_ARGUMENTS`, `INVALID_BUILDPACK`, `FILE_NOT_FOUND` and what fetching dependencies throws.
  */
 export async function makePackage(request: PackageRequest, ports: ModulePorts): Promise<MadePackage> {
-  const { kind, path, config, cwd, labels } = request;
+  const { kind, path, config, cwd } = request;
   if (path !== undefined && config !== undefined) throw bothGiven(kind);
-  const { modules, targets } =
+  const source =
     config === undefined
-      ? await packageOfDirectory(resolve(cwd, path ?? "."), kind, ports)
-      : await packageOfToml(resolve(cwd, config), kind, ports);
-  const declared = targets.length > 0 ? targets : modules.main.descriptor.targets;
-  const platforms = declared.flatMap(({ os, arch, variant }): readonly Platform[] =>
-    os === "" || arch === "" ? [] : [{ os, architecture: arch, ...(variant === "" ? {} : { variant }) }],
-  );
-  return {
-    modules,
-    targets: distinctPlatforms(platforms),
-    imageFor: (platform) => packageImage({ ...modules, platform, labels }),
-  };
+      ? sourceInDirectory(resolve(cwd, path ?? "."), kind)
+      : sourceOfToml(resolve(cwd, config), kind, undefined);
+  const modulesFor = (platform: Platform): Promise<ModuleSet> => load(source, kind, { ...ports, platform });
+  const declared = source.targets.length > 0 ? source.targets : await ownTargets(source, kind, ports);
+  return { targets: targetPlatforms(declared), modulesFor };
 }
 
-type Parts = Pick<PackageToml, "targets"> & { readonly modules: ModuleSet };
+/** Where the parts of a package are. */
+interface PackageSource extends Pick<PackageToml, "targets" | "dependencies"> {
+  readonly location: ElsewhereLocation;
+  readonly scope: LocateScope;
+  /** What the paths of dependencies are relative to, and for messages. */
+  readonly file: DependencyFile;
+}
 
-async function packageOfDirectory(directory: string, kind: ModuleKind, ports: ModulePorts): Promise<Parts> {
+function sourceInDirectory(directory: string, kind: ModuleKind): PackageSource {
   const file = join(directory, "package.toml");
   // As with `--buildpack DIRECTORY`: what lies beside a buildpack says what it is packaged with.
-  if (existsSync(file)) return packageOfToml(file, kind, ports, directory);
-  const scope = { baseDir: directory, known: [], source: "--path" };
+  if (existsSync(file)) return sourceOfToml(file, kind, directory);
   if (!existsSync(directory)) {
     const issue = { source: "--path", path: "", expected: `the directory of a ${kind}`, got: directory };
     throw new InputError("FILE_NOT_FOUND", `there is no ${kind} to package`, [issue]);
   }
-  return { modules: await loadModules({ kind: "path", path: directory }, kind, scope, ports), targets: [] };
+  const scope = { baseDir: directory, known: [], source: "--path" };
+  const location = { kind: "path", path: directory } as const;
+  return { location, scope, file: { directory, file }, targets: [], dependencies: [] };
 }
 
-async function packageOfToml(file: string, kind: ModuleKind, ports: ModulePorts, directory?: string): Promise<Parts> {
-  const definition = decodePackageToml(readTomlFile(file));
+function sourceOfToml(file: string, kind: ModuleKind, directory: string | undefined): PackageSource {
+  const { buildpack, extension, targets, dependencies } = decodePackageToml(readTomlFile(file));
   const baseDir = dirname(file);
-  const uri = kind === "buildpack" ? definition.buildpack : definition.extension;
+  const uri = kind === "buildpack" ? buildpack : extension;
   const scope: LocateScope = { baseDir, known: [], source: `${file}: ${kind}.uri` };
   if (uri === undefined) {
     const issue = { source: file, path: kind, expected: `[${kind}] with a uri`, got: "nothing" };
@@ -82,14 +88,21 @@ async function packageOfToml(file: string, kind: ModuleKind, ports: ModulePorts,
     const issue = { source: scope.source, path: "", expected: "a path, an address or an image", got: uri };
     throw new InputError("INVALID_BUILDPACK", `${file} has no ${kind} to package`, [issue]);
   }
-  const { main, dependencies } = await loadModules(location, kind, scope, ports);
-  const further = await loadDependencies(definition.dependencies, { directory: baseDir, file }, ports);
-  const others = distinct([main, ...dependencies, ...further]).slice(1);
-  return { modules: { main, dependencies: others }, targets: definition.targets };
+  return { location, scope, file: { directory: baseDir, file }, targets, dependencies };
 }
 
-function distinctPlatforms(platforms: readonly Platform[]): readonly Platform[] {
-  return [...new Map(platforms.map((platform) => [JSON.stringify(platform), platform])).values()];
+/** What the buildpack says of itself: read before its programs, which need not be there for this machine. */
+async function ownTargets(source: PackageSource, kind: ModuleKind, ports: ModulePorts) {
+  const { location } = source;
+  if (location.kind === "path" && statSync(location.path).isDirectory())
+    return readModuleDescriptor(location.path, kind).targets;
+  return (await load(source, kind, ports)).main.descriptor.targets;
+}
+
+async function load(source: PackageSource, kind: ModuleKind, ports: ModulePorts): Promise<ModuleSet> {
+  const { main, dependencies } = await loadModules(source.location, kind, source.scope, ports);
+  const further = await loadDependencies(source.dependencies, source.file, ports);
+  return { main, dependencies: distinct([main, ...dependencies, ...further]).slice(1) };
 }
 
 function bothGiven(kind: ModuleKind): InputError {

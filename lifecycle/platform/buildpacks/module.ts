@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { BuildpackDescriptor } from "../../cnb/files/buildpack-toml.ts";
 import { escapeId } from "../../cnb/ids.ts";
 import type { Context } from "../../context.ts";
+import type { Platform } from "../../oci/descriptor.ts";
 import type { Layer } from "../../oci/layer.ts";
 import type { ImageSource } from "../../stores/store.ts";
 import type { BlobCache } from "../../stores/blob-cache.ts";
@@ -32,6 +33,8 @@ export interface ModulePorts {
   /** Unpacked layers of buildpacks, by DiffID. */
   readonly modulesDir: string;
   readonly network: Network;
+  /** Whose directories and images are taken where there are several; this machine's when absent. */
+  readonly platform?: Platform | undefined;
   readonly ctx: Context;
 }
 

@@ -1,3 +1,4 @@
+import type { PackageTarget } from "../../cnb/files/package-toml.ts";
 import { InputError } from "../../errors.ts";
 import type { Platform } from "../../oci/descriptor.ts";
 
@@ -32,4 +33,17 @@ export function readTarget(text: string, option: string): NamedTarget {
 /** A platform as people write it. */
 export function platformText({ os, architecture, variant }: Platform): string {
   return [os, architecture, ...(variant === undefined ? [] : [variant])].join("/");
+}
+
+/** Each platform once. */
+export function distinctPlatforms(platforms: readonly Platform[]): readonly Platform[] {
+  return [...new Map(platforms.map((platform) => [platformText(platform), platform])).values()];
+}
+
+/** The platforms that `[[targets]]` name, each once; those that are for any architecture name none. */
+export function targetPlatforms(targets: readonly PackageTarget[]): readonly Platform[] {
+  const platforms = targets.flatMap(({ os, arch, variant }): readonly Platform[] =>
+    os === "" || arch === "" ? [] : [{ os, architecture: arch, ...(variant === "" ? {} : { variant }) }],
+  );
+  return distinctPlatforms(platforms);
 }

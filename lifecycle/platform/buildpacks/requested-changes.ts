@@ -1,5 +1,6 @@
 import { pulledImages } from "../build/pulled-images.ts";
 import type { PullPolicy } from "../build/request.ts";
+import type { Platform } from "../../oci/descriptor.ts";
 import { machinePlatform } from "../../stores/stored-image.ts";
 import type { Tools } from "../tools.ts";
 import { builderContents } from "./contents.ts";
@@ -53,12 +54,12 @@ export async function requestedChanges(
   };
   const lists = [selection.buildpacks, selection.pre, selection.post, selection.extensions];
   if (lists.every(({ requests }) => requests.length === 0) && !selection.disableSystem) return undefined;
-  const ports = await modulePorts(tools, request.pullPolicy);
+  const ports = await modulePorts(tools, request.pullPolicy, selection.platform);
   return resolveBuilderChanges(selection, builderContents(builder), ports);
 }
 
 /** What finding buildpacks works with, on this machine. */
-export async function modulePorts(tools: Tools, pullPolicy?: PullPolicy): Promise<ModulePorts> {
+export async function modulePorts(tools: Tools, pullPolicy?: PullPolicy, platform?: Platform): Promise<ModulePorts> {
   const { http, https, no } = tools.network.proxy;
   const { env } = tools.machine;
   await removeHalfUnpacked(tools.places.buildpacks, tools.ctx.clock());
@@ -72,6 +73,7 @@ export async function modulePorts(tools: Tools, pullPolicy?: PullPolicy): Promis
       httpsProxy: https,
       noProxy: no,
     },
+    platform: platform ?? machinePlatform(),
     ctx: tools.ctx,
   };
 }
