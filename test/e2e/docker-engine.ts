@@ -18,12 +18,18 @@ export function canStartEngine(program: "dockerd" | "podman"): boolean {
   return process.getuid?.() === 0 && isInstalled(program);
 }
 
-/** Starts a private dockerd without network; undefined when this machine cannot, which is a failure where CI is set. */
-export async function startDockerEngine(): Promise<TestEngine | undefined> {
+/**
+ * Starts a private dockerd without network, with more arguments if need be; undefined when this machine cannot, which
+ * is a failure where CI is set.
+ */
+export async function startDockerEngine(
+  more: (directory: string) => readonly string[] = () => [],
+): Promise<TestEngine | undefined> {
   return startEngine("dockerd", (at) => [
     ...["--host", `unix://${at}/docker.sock`, "--data-root", `${at}/data`, "--exec-root", `${at}/exec`],
     ...["--pidfile", `${at}/docker.pid`, "--config-file", `${at}/daemon.json`],
     ...["--iptables=false", "--ip6tables=false", "--bridge=none"],
+    ...more(at),
   ]);
 }
 

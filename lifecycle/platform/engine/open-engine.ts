@@ -1,4 +1,4 @@
-import { TspackError } from "../../errors.ts";
+import { RemoteError, TspackError } from "../../errors.ts";
 import { addressName } from "../../stores/engine/address.ts";
 import { type EngineConnection, engineConnection, printable } from "../../stores/engine/connection.ts";
 import type { Env } from "../machine.ts";
@@ -86,11 +86,28 @@ function requireApi(api: string, address: string): void {
 }
 
 function explain(error: unknown, { source }: EngineEndpoint, complaint: string): unknown {
-  if (!(error instanceof TspackError) || error.code !== "ENGINE_UNREACHABLE") return error;
-  const ssh = complaint === "" ? "" : `: ${printable(complaint)}`;
+  if (!(error instanceof RemoteError)) return error;
   const named = source === "found" ? "" : ` (named by ${source})`;
+  const refusal = refusalHint(error);
+  if (refusal !== undefined) {
+    const at = error.remote.url.replace(/\/_ping$/, "");
+    return new TspackError("ENGINE_ERROR", `${error.message}, at ${at}${named}`, { cause: error, hint: refusal });
+  }
+  if (error.code !== "ENGINE_UNREACHABLE") return error;
+  const ssh = complaint === "" ? "" : `: ${printable(complaint)}`;
   return new TspackError("ENGINE_UNREACHABLE", `${error.message}${named}${ssh}`, {
     cause: error,
     hint: `${error.hint ?? "check that it runs"}; --runner sandbox builds without an engine`,
   });
+}
+
+/** What to do about an engine that answers and will not be used. */
+function refusalHint({ message, remote: { status } }: RemoteError): string | undefined {
+  if (status === 401 || status === 403) {
+    return "ask who runs the engine, or the proxy before it, to let this user in, or set DOCKER_HOST to another; --runner sandbox builds without an engine";
+  }
+  if (status === 400 && /HTTP request to an HTTPS server/i.test(message)) {
+    return "it wants TLS: set DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH to a directory with ca.pem, cert.pem and key.pem";
+  }
+  return undefined;
 }

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -105,5 +105,44 @@ describe("opening an engine", () => {
     await tunnel.close();
     expect(tunnel.complaint()).toBe("Permission denied (publickey).");
     rmSync(directory, { recursive: true });
+  });
+});
+
+describe("an engine that answers and will not be used", () => {
+  const { signal } = new AbortController();
+
+  test.each([
+    [403, '{"message":"not for you"}', "let this user in"],
+    [401, "Unauthorized", "let this user in"],
+    [400, "Client sent an HTTP request to an HTTPS server.", "DOCKER_TLS_VERIFY=1"],
+    [500, '{"message":"broken"}', undefined],
+  ])("with %i is said with what it said, where it is, and what to do", async (status, body, hint) => {
+    const engine = await startFakeEngine({ before: () => ({ status, body }) });
+    const error: unknown = await openEngine({ DOCKER_HOST: `unix://${engine.socket}` }, signal).catch(
+      (caught: unknown) => caught,
+    );
+    await engine.close();
+    expect(error).toMatchObject({ code: "ENGINE_ERROR", message: expect.stringContaining(`answered ${status}`) });
+    if (hint === undefined) return;
+    const message: unknown = expect.stringContaining(`at unix://${engine.socket} (named by env DOCKER_HOST)`);
+    expect(error).toMatchObject({ hint: expect.stringContaining(hint), message });
+  });
+
+  test.skipIf(process.getuid?.() !== 0)("because its socket is not for this user says so (needs root)", async () => {
+    const engine = await startFakeEngine();
+    chmodSync(engine.socket, 0o600);
+    chmodSync(join(engine.socket, ".."), 0o755);
+    // Root is let in everywhere, until it acts as somebody else.
+    process.seteuid?.(1000);
+    try {
+      await expect(openEngine({ DOCKER_HOST: `unix://${engine.socket}` }, signal)).rejects.toMatchObject({
+        code: "ENGINE_UNREACHABLE",
+        message: expect.stringContaining("EACCES"),
+        hint: expect.stringContaining("run as a user who may"),
+      });
+    } finally {
+      process.seteuid?.(0);
+    }
+    await engine.close();
   });
 });
