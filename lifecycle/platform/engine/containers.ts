@@ -49,9 +49,18 @@ export async function createContainer(engine: EngineConnection, spec: ContainerS
   const request = { method: "POST", path, document, signal: AbortSignal.timeout(patience) } as const;
   const response = await engine.request(request);
   if (response.status >= 400) throw await engineError(engine.name, request, response);
-  const { Id: id } = JSON.parse(await bodyText(response.body)) as { readonly Id?: unknown };
-  if (typeof id === "string") return id;
+  const id = idIn(await bodyText(response.body));
+  if (id !== undefined) return id;
   throw new TspackError("ENGINE_ERROR", "the container engine made a container and does not say which");
+}
+
+function idIn(answer: string): string | undefined {
+  try {
+    const { Id: id } = JSON.parse(answer) as { readonly Id?: unknown };
+    return typeof id === "string" ? id : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** What a container wrote, line by line or in pieces: `stdout` or `stderr`. */

@@ -1,4 +1,5 @@
 import { decodeLayersMetadata } from "../../cnb/files/lifecycle-metadata.ts";
+import { decodeBuildLabel, labelNames } from "../../cnb/labels.ts";
 import type { Image } from "../../oci/image.ts";
 import type { LayerSummary } from "../build/summary.ts";
 
@@ -72,15 +73,12 @@ function layerNames(labels: Readonly<Record<string, string>>): ReadonlyMap<strin
   return new Map(own.filter(([sha]) => sha !== ""));
 }
 
-/** The processes that an image's label names. */
+/** The processes that an image's label names, whichever lifecycle wrote it. Throws `INVALID_JSON`. */
 export function processesIn(
   labels: Readonly<Record<string, string>>,
   entrypoint: readonly string[],
 ): readonly { readonly type: string; readonly default: boolean }[] {
-  const label = JSON.parse(labels["io.buildpacks.build.metadata"] ?? "{}") as {
-    readonly processes?: readonly { readonly type?: unknown }[];
-  };
-  const types = (label.processes ?? []).flatMap(({ type }) => (typeof type === "string" ? [type] : []));
+  const types = decodeBuildLabel(labels[labelNames.buildMetadata] ?? "{}").processes.map(({ type }) => type);
   const first = /^\/cnb\/process\/(.+)$/.exec(entrypoint[0] ?? "")?.[1];
   return types.map((type) => ({ type, default: type === first }));
 }

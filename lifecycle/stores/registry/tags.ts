@@ -1,3 +1,4 @@
+import { readJson } from "../../oci/json-reader.ts";
 import type { Repository } from "./client.ts";
 import { discard, readBody } from "./http.ts";
 import { failure } from "./manifests.ts";
@@ -17,12 +18,19 @@ export async function listTags(repository: Repository): Promise<readonly string[
     }
     const what = `listing the tags of ${repository.registry}/${repository.name}`;
     if (response.status !== 200) throw await failure(repository, "GET", response, what);
-    const body = Buffer.from((await readBody(response, 64 * 1024 * 1024)) ?? []).toString("utf8");
-    const { tags: page } = JSON.parse(body) as { readonly tags?: readonly string[] | null };
-    tags.push(...(page ?? []));
+    const body = (await readBody(response, 64 * 1024 * 1024)) ?? new Uint8Array();
+    const { document, reader } = readJson(
+      body,
+      `the tags of ${repository.registry}/${repository.name}`,
+      "REGISTRY_ERROR",
+    );
+    const page = reader.strings(reader.object(document, "")["tags"], "tags") ?? [];
+    reader.finish(`${what}: the answer can not be read`);
+    for (const tag of page) tags.push(tag);
     const next = /<([^>]+)>\s*;\s*rel="?next"?/.exec(response.headers["link"] ?? "")?.[1];
     // A next page on another host is not ours to ask.
-    if (next === undefined || new URL(next, response.url).origin !== response.url.origin) return tags;
+    if (next === undefined || !URL.canParse(next, response.url.href)) return tags;
+    if (new URL(next, response.url).origin !== response.url.origin) return tags;
     path = new URL(next, response.url);
   }
 }

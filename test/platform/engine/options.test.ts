@@ -9,6 +9,7 @@ import { daemonAccess } from "../../../lifecycle/platform/engine/daemon-access.t
 import { engineUse } from "../../../lifecycle/platform/engine/engine-use.ts";
 import { authHeader } from "../../../lifecycle/platform/engine/images.ts";
 import { checkStatus } from "../../../lifecycle/platform/engine/run-phase.ts";
+import { processesIn } from "../../../lifecycle/platform/engine/summary.ts";
 import { readVolumes, volumeBind, volumeWarnings } from "../../../lifecycle/platform/engine/volume-option.ts";
 
 describe("--volume", () => {
@@ -143,4 +144,20 @@ test("a builder for another machine is refused with what to do", () => {
     expect.objectContaining({ code: "INVALID_BUILDER", hint: expect.stringContaining("--platform linux/arm64") }),
   );
   expect(() => requirePlatform("b", image, image)).not.toThrow();
+});
+
+describe("the processes of an image", () => {
+  test("are those of the label, whichever lifecycle wrote it", () => {
+    const label = '{"processes":[{"type":"web","command":"x"},{"type":"task","command":["y"]}]}';
+    expect(processesIn({ "io.buildpacks.build.metadata": label }, ["/cnb/process/task"])).toEqual([
+      { type: "web", default: false },
+      { type: "task", default: true },
+    ]);
+    expect(processesIn({}, [])).toEqual([]);
+  });
+
+  test.each(["null", '{"processes":[null]}', '{"processes":3}', "{"])("of the label %s are an error", (label) => {
+    const read = () => processesIn({ "io.buildpacks.build.metadata": label }, []);
+    expect(read).toThrow(expect.objectContaining({ code: "INVALID_JSON" }) as Error);
+  });
 });
