@@ -95,9 +95,9 @@ describe("a buildpack with a directory per platform", () => {
       const index = await registries.readIndex(parseReference(`${registry.host}/${name}`));
       expect(index?.digest).toBe(made.digest);
       expect(index?.value.manifests).toMatchObject(
-        made.images.map(({ digest }, index) => ({
+        made.images.map(({ digest }, nth) => ({
           digest,
-          platform: { os: "linux", architecture: architectures[index] },
+          platform: { os: "linux", architecture: architectures[nth] },
         })),
       );
       for (const architecture of architectures)
