@@ -18,6 +18,17 @@ export interface Palette {
   readonly bold: Paint;
 }
 
+/**
+ * Text of images, servers and files, fit for a terminal: what would move the cursor, change the title
+ * or hide other text is shown as `\\xNN`. Line breaks and tabs stay.
+ */
+export function printable(text: string): string {
+  return text.replace(
+    /[\0-\x08\x0b-\x1f\x7f-\x9f]/g,
+    (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`,
+  );
+}
+
 const sgr =
   (code: string) =>
   (text: string): string =>

@@ -1,5 +1,5 @@
 import type { BuildEvent, BuildPhase, OnEvent } from "../platform/events.ts";
-import { palette, type Write } from "./console.ts";
+import { palette, printable, type Write } from "./console.ts";
 import { type ProgressState, progressBar, progressLine } from "./progress.ts";
 
 /** How events become text. */
@@ -51,7 +51,8 @@ export function eventPrinter(options: EventPrinterOptions): OnEvent {
     if (event.type === "phase-started") line(event, paintPhase(`===> ${phaseWords[event.phase][0]}`));
     else if (event.type === "output")
       line(event, `${prefix(event.phase)}${event.level === "error" ? error("ERROR: ") : ""}${event.line}`);
-    else if (event.type === "warning") line(event, `${prefix(event.phase)}${warn("Warning: ")}${event.message}`);
+    else if (event.type === "warning")
+      line(event, `${prefix(event.phase)}${warn("Warning: ")}${printable(event.message)}`);
     else if (event.type === "progress") progress(event);
     else if (event.type === "failed" && barShown) write(eraseLine);
   };

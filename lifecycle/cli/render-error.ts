@@ -1,12 +1,13 @@
 import { InputError, type InputIssue, RemoteError, TspackError } from "../errors.ts";
+import { printable } from "./console.ts";
 
 /**
  * An error as text for a person: what, every place where, and what to do. The first line is
  * `error CODE: message`; a bug (a plain `Error`) keeps its stack, because we need it.
  */
 export function renderError(error: unknown): string {
-  if (!(error instanceof TspackError)) return renderBug(error);
-  return [`error ${error.code}: ${error.message}`, ...errorDetails(error)].join("\n");
+  if (!(error instanceof TspackError)) return printable(renderBug(error));
+  return printable([`error ${error.code}: ${error.message}`, ...errorDetails(error)].join("\n"));
 }
 
 /** The lines that follow an error's message: each problem, the other side's answer, causes, the hint. */

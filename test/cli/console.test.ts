@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { lineLogger } from "../../lifecycle/cli/console.ts";
+import { lineLogger, printable } from "../../lifecycle/cli/console.ts";
 import { consoleProgress, formatBytes } from "../../lifecycle/cli/progress.ts";
 
 function written(work: (write: (text: string) => void) => void): string {
@@ -7,6 +7,11 @@ function written(work: (write: (text: string) => void) => void): string {
   work((part) => (text += part));
   return text;
 }
+
+test("text of others can not move the cursor, hide lines or change the title of a terminal", () => {
+  const text = "a\tb\n\u001B[2K\u001B]0;title\u0007\r\u009B1A\u007Fé中";
+  expect(printable(text)).toBe("a\tb\n\\x1b[2K\\x1b]0;title\\x07\\x0d\\x9b1A\\x7fé中");
+});
 
 describe("the lines of the lifecycle", () => {
   test("have the reference's words and colours", () => {

@@ -43,6 +43,18 @@ afterAll(async () => {
 });
 
 describe("inspect", () => {
+  test("shows what labels of strangers have in them without acting on it", async () => {
+    const build = JSON.stringify({
+      processes: [{ type: "web", command: ["\u001B[2J\u001B]0;hi\u0007"], direct: true }],
+    });
+    const labels = { "io.buildpacks.build.metadata": build, "io.buildpacks.stack.id": "\u009B2J" };
+    const image = await appImage({ base, runImage: name("run:1"), seed: 70, labels });
+    await line.local.write(image, [ref("stranger")]);
+    const text = await line.succeed("inspect", name("stranger"));
+    expect(text).toContain("web (default): \\x1b[2J\\x1b]0;hi\\x07\n");
+    expect(text).not.toMatch(/[\0-\x08\x0b-\x1f\x7f-\x9f]/);
+  });
+
   test.each(["json", "yaml", "toml"] as const)(
     "--output %s has the form of the ecosystem, with both sides",
     async (format) => {

@@ -22,6 +22,14 @@ describe("an error as text", () => {
     ]);
   });
 
+  test("shows what a name of others has in it, and does not act on it", () => {
+    const issue = { source: "a\u001B[2K", path: "", expected: "b", got: "\u0007" };
+    const error = new InputError("INVALID_TAR", "the entry \u001B]0;x is bad", [issue]);
+    expect(renderError(error)).toBe(
+      "error INVALID_TAR: the entry \\x1b]0;x is bad\n  a\\x1b[2K  expected b, got \\x07",
+    );
+  });
+
   test("says which side of a transfer failed and how it answered", () => {
     const remote = {
       status: 403,

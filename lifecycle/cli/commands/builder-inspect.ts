@@ -7,6 +7,7 @@ import { withImagePlaces } from "../../platform/image-places/open-places.ts";
 import { withPatience } from "../../platform/inspect/base-state.ts";
 import { readSettings } from "../../platform/settings.ts";
 import type { ImageSource } from "../../stores/store.ts";
+import { printable } from "../console.ts";
 import { type StructuredFormat, structuredText } from "../structured.ts";
 import { textTable } from "../text-table.ts";
 import { type CommonOptions, imageArgument, openToolbox, type TspackHost } from "../toolbox.ts";
@@ -52,7 +53,8 @@ export async function inspectBuilder(
   }
   const side = (title: string, info: BuilderInfo | null): string =>
     `${title}:\n\n${info === null ? "(not present)\n" : infoText(info, shared.trusted)}`;
-  host.stdout(`Inspecting builder: ${name}\n\n${side("REMOTE", remoteInfo)}\n${side("LOCAL", localInfo)}`);
+  const sides = `${side("REMOTE", remoteInfo)}\n${side("LOCAL", localInfo)}`;
+  host.stdout(printable(`Inspecting builder: ${name}\n\n${sides}`));
 }
 
 /** What may be wrong with a registry, and does not keep what is here from being shown. */

@@ -4,6 +4,7 @@ import { allOf, type BuildModule, type ModuleKind, type ModuleSet } from "../../
 import { commonStacks } from "../../platform/buildpacks/package-image.ts";
 import { modulePorts } from "../../platform/buildpacks/requested-changes.ts";
 import { moduleInfoJson } from "../../cnb/module-labels.ts";
+import { printable } from "../console.ts";
 import { structuredText } from "../structured.ts";
 import { type CommonOptions, openToolbox, type TspackHost } from "../toolbox.ts";
 import { modulesText, readDepth } from "./builder-inspect.ts";
@@ -54,10 +55,10 @@ async function inspect(
   const named = allOf(set).map(({ descriptor }) => descriptor);
   const list = targets.map(({ os, arch }) => `  ${os === "" ? "any" : os}/${arch === "" ? "any" : arch}\n`).join("");
   const title = kind === "buildpack" ? "Buildpacks" : "Extensions";
-  host.stdout(
+  const text =
     `Inspecting ${kind}: ${name}\n\nTargets:\n${list === "" ? "  (none)\n" : list}\n${title}:\n${modulesText(named)}` +
-      (kind === "buildpack" ? `\nDetection Order:\n${order.length === 0 ? "  (none)\n" : detectionTree(order)}` : ""),
-  );
+    (kind === "buildpack" ? `\nDetection Order:\n${order.length === 0 ? "  (none)\n" : detectionTree(order)}` : "");
+  host.stdout(printable(text));
 }
 
 function orderOf(set: ModuleSet, depth: number | undefined): ReturnType<typeof detectionOrder> {

@@ -2,6 +2,7 @@ import { InputError } from "../../errors.ts";
 import type { BaseState } from "../../platform/inspect/base-state.ts";
 import { inspect as inspectOne, type Inspection } from "../../platform/inspect/inspect-image.ts";
 import { type InspectedSides, inspectSides } from "../../platform/inspect/inspect-sides.ts";
+import { printable } from "../console.ts";
 import { formatBytes } from "../progress.ts";
 import { type StructuredFormat, structuredText } from "../structured.ts";
 import { type CommonOptions, openToolbox, type TspackHost } from "../toolbox.ts";
@@ -31,7 +32,7 @@ export async function inspect(
     toolbox.ctx.logger.warn("--bom shows the old bill of materials; tspack sbom download gets the standard ones");
     return host.stdout(structuredText(bomDocument(sides), output === "human-readable" ? "json" : output));
   }
-  if (output === "human-readable") return host.stdout(sidesText(sides));
+  if (output === "human-readable") return host.stdout(printable(sidesText(sides)));
   return host.stdout(structuredText(inspectDocument(name, sides, toolbox.settings), output));
 }
 

@@ -138,4 +138,7 @@ const safeSettings = [
   ["advice.detachedHead", "false"],
   ["submodule.recurse", "false"],
   ["credential.interactive", "false"],
+  // A server that sends hardly anything for a minute does not come back; bytes a second, seconds.
+  ["http.lowSpeedLimit", "100"],
+  ["http.lowSpeedTime", "60"],
 ].flatMap(([key, value]) => ["-c", `${key}=${value}`]);

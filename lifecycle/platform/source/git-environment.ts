@@ -15,8 +15,8 @@ export function gitEnvironment(env: Env, protocol: string): Readonly<Record<stri
     value !== undefined && passedOn.test(name) ? [[name, value] as const] : [],
   );
   return {
-    // A question about an unknown host would wait for ever.
-    GIT_SSH_COMMAND: "ssh -oBatchMode=yes",
+    // A question about an unknown host would wait for ever, as a host that is silent would.
+    GIT_SSH_COMMAND: "ssh -oBatchMode=yes -oConnectTimeout=30 -oServerAliveInterval=20",
     ...Object.fromEntries(passed),
     GIT_TERMINAL_PROMPT: "0",
     GIT_ALLOW_PROTOCOL: protocol,

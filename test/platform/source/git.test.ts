@@ -93,7 +93,7 @@ test("git gets of the environment what it needs for the network, and asks nothin
     HOME: "/root",
     https_proxy: "http://proxy",
     GIT_CONFIG_KEY_0: "a.b",
-    GIT_SSH_COMMAND: "ssh -oBatchMode=yes",
+    GIT_SSH_COMMAND: "ssh -oBatchMode=yes -oConnectTimeout=30 -oServerAliveInterval=20",
     GIT_TERMINAL_PROMPT: "0",
     GIT_ALLOW_PROTOCOL: "https",
     LC_ALL: "C",
