@@ -274,6 +274,73 @@ function engineTests(program: string, start: () => Promise<TestEngine | undefine
     expect(leftovers(person)).toEqual([]);
   });
 
+  it("takes away what a killed build left, with the next one, and nothing of one that runs", async () => {
+    const slow = scriptedApp(join(directory, "killed"), { build: "echo sleeping; sleep 600" });
+    const args = ["build", "e2e/killed", "--path", slow, "--builder", scriptedBuilder, "--runner", "engine"];
+    const [killed, running] = await Promise.all(
+      [1, 2].map(async () => {
+        const started = startTspack(person, [...args, "--network", "host", "--output", "engine"], { env });
+        await started.says("sleeping");
+        return started;
+      }),
+    );
+    const both = await things();
+    killed?.child.kill("SIGKILL");
+    await killed?.done;
+    expect(await things()).toEqual(both);
+    const odd = scriptedApp(join(directory, "odd"), {
+      detect: "touch .wh.file",
+      build: "[ -e .wh.file ] && echo the odd file is here; rm .wh.file",
+    });
+    // The phases are outside: directories are copied out of the container and in again.
+    const { log } = await build("e2e/odd", "--path", odd, ...args.slice(4), "--network", "host");
+    expect(log).toContain("the odd file is here");
+    const left = await things();
+    expect(left.others).toHaveLength(both.others.length / 2);
+    running?.child.kill("SIGINT");
+    expect((await running?.done)?.code).toBe(130);
+    const { volumes, others } = await things();
+    expect([...others, ...volumes.filter((name) => !name.startsWith("pack-cache-"))]).toEqual([]);
+  });
+
+  const five: readonly string[] = [];
+  const creator = ["--trust-builder"];
+  const kept = "kept from the last build";
+  const isDocker = program === "dockerd";
+
+  it.runIf(isDocker)("keeps layers in a named volume, which --clear-cache empties", async () => {
+    const args = ["--output", "engine", "--network", "host", "--cache", "type=build;format=volume;name=e2e-own"];
+    expect((await scripted("e2e/volume", ...args, ...five)).log).not.toContain(kept);
+    expect((await things()).volumes).toContain("e2e-own");
+    expect((await things()).volumes.filter((name) => /^pack-cache-e2e_volume_.*build$/.test(name))).toEqual([]);
+    const other = await scripted("e2e/volume-other", ...args, ...creator);
+    expect(other.restored).toEqual([{ layer: "test/scripted:data", from: "cache" }]);
+    for (const way of [five, creator])
+      expect((await scripted("e2e/volume", ...args, ...way, "--clear-cache")).log).not.toContain(kept);
+    expect((await scripted("e2e/volume", ...args, ...five)).log).toContain(kept);
+  });
+
+  it("keeps layers in a directory of the engine's machine", async () => {
+    const source = join(directory, "bound");
+    const args = ["--output", "engine", "--network", "host", "--cache", `type=build;format=bind;source=${source}`];
+    expect((await scripted("e2e/bound", ...args, ...creator)).log).not.toContain(kept);
+    const other = await scripted("e2e/bound-other", ...args, ...five);
+    expect(other.log).toContain(kept);
+    const cleared = await scripted("e2e/bound", ...args, ...five, "--clear-cache");
+    expect(cleared.log).not.toContain(kept);
+    expect((await things()).volumes.filter((name) => /^pack-cache-e2e_bound.*build$/.test(name))).toEqual([]);
+  });
+
+  it.runIf(isDocker)("keeps layers in a cache image", async () => {
+    const args = [...publishing(), "--cache-image", `${registry.host}/cache:1`];
+    expect((await scripted(`${registry.host}/cached:1`, ...args, ...five)).log).not.toContain(kept);
+    const other = await scripted(`${registry.host}/cached-other:1`, ...args, ...creator);
+    expect(other.restored).toEqual([{ layer: "test/scripted:data", from: "cache" }]);
+    const cleared = await scripted(`${registry.host}/cached-other:1`, ...args, ...five, "--clear-cache");
+    expect(cleared.log).not.toContain(kept);
+    expect((await things()).volumes.filter((name) => name.startsWith("pack-cache-cached"))).toEqual([]);
+  });
+
   it("builds with a builder that only the engine has", async () => {
     await succeed(person, ["images", "rm", scriptedBuilder]);
     const { group } = await scripted("e2e/only", "--output", "engine", "--pull-policy", "never");

@@ -6,8 +6,10 @@ import { type ImageRef, withDigest } from "../../oci/reference.ts";
 import { engineStore } from "../../stores/engine/engine-store.ts";
 import { isRefusal } from "../../stores/engine/podman-history.ts";
 import type { EngineConnection } from "../../stores/engine/connection.ts";
-import type { PhasesSurroundings } from "./build-phases.ts";
+import type { ResolvedRequest } from "../build/resolve-request.ts";
+import type { ImageSource } from "../../stores/store.ts";
 import { engineName } from "./images.ts";
+import type { OpenEngine } from "./open-engine.ts";
 import type { StoredLayer } from "./summary.ts";
 
 /** An image that containers made, as its store has it. */
@@ -20,8 +22,15 @@ export interface FoundImage {
   readonly store: string;
 }
 
+/** Where phases in containers may have written an image to. */
+export interface BuiltPlaces {
+  readonly resolved: Pick<ResolvedRequest, "names" | "output">;
+  readonly tools: { readonly registries: ImageSource };
+  readonly engine: { readonly open: Pick<OpenEngine, "connection" | "name"> };
+}
+
 /** Finds the image that phases in containers have written. Throws `EXPORT_FAILED` when it is not there. */
-export async function builtImage(report: Report, surroundings: PhasesSurroundings): Promise<FoundImage> {
+export async function builtImage(report: Report, surroundings: BuiltPlaces): Promise<FoundImage> {
   const { resolved, tools, engine } = surroundings;
   const [main] = resolved.names;
   if (main === undefined) throw new Error("an image needs a name");

@@ -3,8 +3,8 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Context } from "../../context.ts";
 import type { Place } from "../../layers/place.ts";
-import { decodeGroup } from "../../cnb/files/group.ts";
-import { refuseExtensions } from "../../phases/detect.ts";
+import { decodeGroup, elementName } from "../../cnb/files/group.ts";
+import { TspackError } from "../../errors.ts";
 import { parseToml } from "../../toml.ts";
 import type { BuilderAddition } from "../buildpacks/additions.ts";
 import type { BuildPhase } from "../events.ts";
@@ -84,10 +84,19 @@ async function phaseByPhase(inputs: EngineBuildInputs, ports: EngineBuildPorts):
   return time("export", () => run("exporter", { files: [...files, ...projectFiles(inputs)] }, inputs, ports));
 }
 
-/** Without the images that they would change, the application would be built and run on the wrong ones. */
+/**
+ * Without the images that extensions would change, the application would be built and run on the
+ * wrong ones, and nothing extends images in containers. Throws `EXTENSIONS_UNSUPPORTED`.
+ */
 async function requireNoExtensions(container: string, { results }: EngineBuildInputs, ports: EngineBuildPorts) {
   const { group = new Uint8Array() } = await collectResults(container, results, ports);
-  refuseExtensions(decodeGroup(parseToml(group, "group.toml")));
+  const { groupExtensions } = decodeGroup(parseToml(group, "group.toml"));
+  if (groupExtensions.length === 0) return;
+  const names = groupExtensions.map(elementName).join(", ");
+  const message = `the group has image extensions, which are not run in containers of an engine: ${names}`;
+  throw new TspackError("EXTENSIONS_UNSUPPORTED", message, {
+    hint: "use a builder without extensions, and leave --extension out",
+  });
 }
 
 function run(
