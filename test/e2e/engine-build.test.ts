@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { engineConnection } from "../../lifecycle/stores/engine/connection.ts";
 import { type DockerRegistry, startDockerRegistry } from "../fakes/docker-registry.ts";
+import { startFakeEngine } from "../fakes/engine.ts";
 import { canStartEngine, startDockerEngine, startPodmanEngine, type TestEngine } from "./docker-engine.ts";
 import { sampleDirectory } from "./samples.ts";
 import { makeScriptedBuilder, scriptedApp, scriptedBuilder } from "./scripted-builder.ts";
@@ -229,6 +230,22 @@ function engineTests(program: string, start: () => Promise<TestEngine | undefine
     expect(log).toContain("own buildpack");
   });
 
+  it("refuses a group with image extensions, which nothing applies in containers", async () => {
+    const extension = join(directory, "extension");
+    const bin = join(extension, "bin");
+    mkdirSync(bin, { recursive: true });
+    writeFileSync(join(extension, "extension.toml"), 'api = "0.10"\n[extension]\nid = "test/base"\nversion = "3"\n');
+    for (const name of ["detect", "generate"]) writeFileSync(join(bin, name), "#!/bin/sh\n", { mode: 0o755 });
+    const args = ["build", "e2e/extended", "--path", app, "--builder", scriptedBuilder, "--runner", "engine"];
+    // Somebody who trusts all of it gets no creator either, which would leave the extension out.
+    const trusting = ["--trust-builder", "--trust-extra-buildpacks", "--extension", extension];
+    const { code, stderr } = await tspack(person, [...args, "--output", "engine", ...trusting], { env });
+    expect(stderr).toContain("error EXTENSIONS_UNSUPPORTED: the group has image extensions");
+    expect(stderr).toContain("test/base@3");
+    expect(code).toBe(22);
+    expect((await things()).others).toEqual([]);
+  });
+
   it("says what a failed buildpack said, and leaves nothing", async () => {
     const broken = scriptedApp(join(directory, "broken"), { build: "echo this is why >&2; exit 7" });
     const before = await things();
@@ -348,6 +365,37 @@ function engineTests(program: string, start: () => Promise<TestEngine | undefine
     await makeScriptedBuilder(person, join(directory, "builder"));
   });
 }
+
+describe("an engine with containerd's image store (a stand-in)", () => {
+  it.each(["1.41", "1.49"])("takes what the sandbox builds, and again (API %s)", async (version) => {
+    const person = await self();
+    const engine = await startFakeEngine({ keepsContent: true, version });
+    const directory = scratchDirectory("engine-containerd");
+    try {
+      await makeScriptedBuilder(person, join(directory, "builder"));
+      const app = scriptedApp(join(directory, "app"), { build: buildScript });
+      const args = ["--path", app, "--builder", scriptedBuilder, "--runner", "sandbox", "--output", "engine"];
+      const env = { DOCKER_HOST: `unix://${engine.socket}` };
+      const first = await buildJson(person, ["e2e/containerd", ...args], { env });
+      const connection = engineConnection({ kind: "unix", path: engine.socket });
+      const image = (await connection.json({
+        method: "GET",
+        path: "/images/docker.io/e2e/containerd:latest/json",
+      })) as {
+        readonly Id: string;
+      };
+      await connection.close();
+      // There an image is known by the digest of its manifest.
+      expect(first.digest).toBe(image.Id);
+      const again = await buildJson(person, ["e2e/containerd", ...args], { env });
+      expect(again.digest).toBe(first.digest);
+      expect(again.layers.filter(({ action }) => action === "new")).toEqual([]);
+    } finally {
+      await engine.close();
+      removeAll(directory);
+    }
+  });
+});
 
 describe("an engine that is not there", () => {
   it("is said with what to do", async () => {
