@@ -1,5 +1,5 @@
 import { chmodSync, closeSync, constants, fchmodSync, mkdirSync, openSync, symlinkSync, writeSync } from "node:fs";
-import { TspackError } from "../errors.ts";
+import { errorCode, TspackError } from "../errors.ts";
 import type { ByteStream } from "../oci/layer.ts";
 import { byteString, nameOf, textOf, type ByteString } from "../oci/tar/byte-string.ts";
 import { readTar, type TarEntry } from "../oci/tar/unpack.ts";
@@ -95,17 +95,29 @@ async function restoreEntry(entry: TarEntry, path: ByteString, extraction: Extra
 }
 
 async function restoreFile(entry: TarEntry, path: ByteString, root: ExtractRoot): Promise<void> {
-  const existing = lstatIfThere(path);
-  if (existing === undefined) {
-    const file = openSync(nameOf(path), constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
+  const file = createFile(path);
+  if (file !== undefined) {
     // Before the content: the kernel then drops setuid as it does for the reference's files.
     fchmodSync(file, entry.header.mode & 0o7777);
     return writeContent(file, entry);
   }
-  if (existing.isSymbolicLink() && (statIfThere(path) === undefined || !root.contains(path))) {
+  if (lstatIfThere(path)?.isSymbolicLink() === true && (statIfThere(path) === undefined || !root.contains(path))) {
     throw outside(byteString(entry.header.name));
   }
   return writeContent(openSync(nameOf(path), constants.O_WRONLY | constants.O_TRUNC | constants.O_NONBLOCK), entry);
+}
+
+/**
+ * Opens a file that was not there; undefined when something is. Mostly nothing is, so looking
+ * first would be one more system call for each file of a layer.
+ */
+function createFile(path: ByteString): number | undefined {
+  try {
+    return openSync(nameOf(path), constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
+  } catch (error) {
+    if (errorCode(error) !== "EEXIST") throw error;
+    return undefined;
+  }
 }
 
 function restoreLink(path: ByteString, target: ByteString): void {
