@@ -30,6 +30,8 @@ export function openLeases(directory: string): Leases {
   const begin = async (): Promise<void> => {
     await mkdir(directory, { recursive: true, mode: 0o700 });
     await writeFile(path, "", { flag: "wx", mode: 0o600 });
+    // Commands that only look end without giving theirs back, and nobody may ever collect garbage.
+    await earliestIn(directory);
   };
   // A full or read-only disk is no reason not to read: an hour without a touch has to be enough then.
   const tolerant = (error: unknown): void => {

@@ -80,3 +80,15 @@ test("a lease of a process that has ended counts for nothing, one of another mac
   await writeFile(join(users, "1.aa@elsewhere"), "");
   expect(await leases.earliest()).toBeLessThanOrEqual(Date.now());
 });
+
+test("leases of processes that are gone do not pile up", async () => {
+  const gone = `999999999.aabbccddeeff@${hostname()}`;
+  const other = "999999999.aabbccddeeff@another.test";
+  const leases = openLeases(users);
+  await openLeases(users).begin();
+  for (const name of [gone, other]) await writeFile(join(users, name), "");
+  await leases.begin();
+  const names = await readdir(users);
+  expect(names).toHaveLength(3);
+  expect(names).toContain(other);
+});
