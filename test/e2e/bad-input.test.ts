@@ -76,7 +76,9 @@ const extensionEntries: readonly LayerEntry[] = [
     ...entry,
     name: `/cnb/extensions/test_extension/1.0.0/bin/${name}`,
     type: "file" as const,
-    content: "#!/bin/sh\nexit 0\n",
+    content: `#!/bin/sh
+[ -z "$CNB_OUTPUT_DIR" ] || printf 'ARG base_image\\nFROM \${base_image}\\nRUN true\\n' > "$CNB_OUTPUT_DIR/build.Dockerfile"
+`,
   })),
   {
     ...entry,
@@ -212,7 +214,7 @@ describe("the builder", () => {
     expectError(result, 3, "INVALID_BUILDER", "CNB_USER_ID", '"cnb"', "hint: ");
   });
 
-  it("with an extension that wants to change the images: refused instead of built without it", async () => {
+  it("with an extension that executes something in an image: refused instead of built without it", async () => {
     const store = layoutStore(join(person.home, "data/images"));
     const image = await store.resolve(parseReference(scriptedBuilder));
     if (image === undefined) throw new Error("no builder");
@@ -222,7 +224,7 @@ describe("the builder", () => {
     });
     const app = scriptedApp(join(directory, "extended-app"), { build: "true\n" });
     const result = await tspack(person, ["build", "e2e/bad", "--path", app, "--builder", "e2e/builder:extended"]);
-    expectError(result, 22, "EXTENSIONS_UNSUPPORTED", "extension");
+    expectError(result, 102, "EXTEND_FAILED", "RUN", "hint: ");
   });
 });
 

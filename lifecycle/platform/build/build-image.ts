@@ -15,7 +15,6 @@ import { type KeptTrees, openKeptTrees } from "../../layers/kept-trees.ts";
 import type { Place } from "../../layers/place.ts";
 import { type ImageRef, maybeReference } from "../../oci/reference.ts";
 import { analyze, selectRunImage } from "../../phases/analyze.ts";
-import { refuseExtensions } from "../../phases/detect.ts";
 import { exportImage, type ExportResult } from "../../phases/export.ts";
 import { analyzedImages } from "../../phases/export/analyzed-images.ts";
 import { readGroup, readSpecFile, writeAnalyzed } from "../../phases/files.ts";
@@ -33,6 +32,7 @@ import type { Settings } from "../settings.ts";
 import { withRunImageMirrors } from "../settings/apply-settings.ts";
 import { type ApplicationInputs, bringApplication } from "./bring-application.ts";
 import type { BuildCache } from "./build-cache.ts";
+import { type ExtendedImages, extendImages } from "./extend-images.ts";
 import { removeAbandoned } from "./leftovers.ts";
 import { writePlatformDirectory } from "./platform-directory.ts";
 import type { EventContext } from "./event-context.ts";
@@ -144,12 +144,12 @@ async function buildIn(
 
   await bringApplication(inputs.application, app.path, ctx);
   // What was analyzed and detected is kept here: buildpacks can write the files that say it.
-  const analyzed = await watch.time("analyze", () => analyzeIn(layers, inputs, ports));
+  const before = await watch.time("analyze", () => analyzeIn(layers, inputs, ports));
   await watch.time("detect", () => runner.run("detect", job, ctx));
   await refuseTraps(layers.path);
-  // Without the images that they would change, the application would be built and run on the wrong ones.
   const detected = readGroup(join(layers.path, "group.toml"));
-  refuseExtensions(detected);
+  const extended = await extendIn(before, detected, layers, watch, inputs, ports);
+  const { analyzed, extendedRunImage } = extended;
   // In place, the directories are not ours to move, and buildpacks' processes may live on.
   const trees = layers.path === layers.name ? undefined : openKeptTrees(ports.cache.treesDir);
   // One view for both phases: what it has verified once is not read again.
@@ -157,11 +157,11 @@ async function buildIn(
   const restored = await watch.time("restore", () =>
     restoreIn({ layers, analyzed, detected }, inputs, cache, trees, ctx),
   );
-  await watch.time("build", () => runner.run("build", job, ctx));
+  await watch.time("build", () => runner.run("build", { ...job, builder: extended.builder }, ctx));
   await refuseTraps(layers.path);
   const built = ctx.clock().getTime();
   const exported = await watch.time("export", () =>
-    exportFrom({ app, layers, analyzed, detected }, inputs, cache, trees, ports),
+    exportFrom({ app, layers, analyzed, detected, extendedRunImage }, inputs, cache, trees, ports),
   );
   if (!inputs.dryRun) trees?.keep(built);
   if (inputs.sbomOutputDir !== undefined) await copySboms(layers.path, inputs.sbomOutputDir);
@@ -213,6 +213,22 @@ async function analyzeIn(
   return analyzed;
 }
 
+async function extendIn(
+  analyzed: Analyzed,
+  { groupExtensions: extensions }: Group,
+  layers: Place,
+  watch: Stopwatch,
+  { builder, changes }: BuildImageInputs,
+  ports: BuildImagePorts,
+): Promise<ExtendedImages> {
+  if (extensions.length === 0) return { analyzed, builder, extendedRunImage: undefined };
+  const features = platformFeatures(builder.platformApi);
+  const layersDir = layers.path;
+  return watch.time("extend", () =>
+    extendImages({ features, extensions, builder, changes, analyzed, layersDir }, ports),
+  );
+}
+
 async function restoreIn(
   { layers, analyzed: { metadata }, detected: { group } }: Detected,
   { builder }: BuildImageInputs,
@@ -225,7 +241,13 @@ async function restoreIn(
 }
 
 async function exportFrom(
-  { app, layers, analyzed, detected }: Detected & { readonly app: Place },
+  {
+    app,
+    layers,
+    analyzed,
+    detected,
+    extendedRunImage,
+  }: Detected & Pick<ExtendedImages, "extendedRunImage"> & { readonly app: Place },
   inputs: BuildImageInputs,
   cache: LayerCache,
   trees: KeptTrees | undefined,
@@ -259,6 +281,7 @@ async function exportFrom(
         groupExtensions.length > 0,
         maybeReference,
       ),
+      extendedRunImage,
       project: inputs.project,
       defaultProcessType: inputs.defaultProcess,
       execEnv: inputs.execEnv ?? "production",

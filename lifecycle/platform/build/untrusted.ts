@@ -13,10 +13,13 @@ export async function refuseTraps(layersDir: string): Promise<void> {
   for (const name of await readdir(layersDir)) {
     const path = join(layersDir, name);
     const info = await lstat(path);
-    if (info.isDirectory()) await checkBuildpackDirectory(path, `${name}/`, name === "sbom" || name === "config");
+    if (info.isDirectory()) await checkBuildpackDirectory(path, `${name}/`, readWhole.includes(name));
     else if (!info.isFile()) throw trap(name);
   }
 }
+
+/** Bills of materials, metadata, Dockerfiles. */
+const readWhole = ["sbom", "config", "generated"];
 
 /** `deep`: directories whose whole content is read by us. */
 async function checkBuildpackDirectory(directory: string, shown: string, deep: boolean): Promise<void> {

@@ -81,6 +81,8 @@ const failures: Readonly<Record<number, readonly [ErrorCode, string]>> = {
   20: ["DETECT_FAILED", "no group of buildpacks wants this application"],
   21: ["DETECT_ERROR", "a buildpack failed while it looked at the application"],
   51: ["BUILDPACK_FAILED", "a buildpack failed"],
+  91: ["EXTENSION_FAILED", "an image extension failed"],
+  92: ["GENERATE_FAILED", "what an image extension generated can not be used"],
 };
 
 const hints: Readonly<Partial<Record<ErrorCode, string>>> = {
