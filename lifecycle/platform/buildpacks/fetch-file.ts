@@ -61,6 +61,10 @@ async function fetchOnce(
     await response.body.dump();
     throw refused(url, response.statusCode);
   }
+  if (isDowngraded(url, response.context)) {
+    await response.body.dump();
+    throw refusedRedirect(url);
+  }
   const counted = async function* (): AsyncGenerator<Buffer> {
     for await (const chunk of response.body as AsyncIterable<Buffer>) {
       onBytes(chunk.length);
@@ -68,6 +72,18 @@ async function fetchOnce(
     }
   };
   await pipeline(counted, createWriteStream(path, { flags: "w", mode: 0o600 }));
+}
+
+/** Whether redirects led from HTTPS to what anybody on the way can change: nothing else vouches for a buildpack. */
+function isDowngraded(url: string, context: object): boolean {
+  const { history = [] } = context as { readonly history?: readonly URL[] };
+  return /^https:/i.test(url) && history.some(({ protocol }) => protocol !== "https:");
+}
+
+function refusedRedirect(url: string): RemoteError {
+  const remote = { status: undefined, method: "GET", url: shownUrl(url), side: "source" } as const;
+  const message = `${shownUrl(url)} leads from https to http, which is not followed`;
+  return new RemoteError("DOWNLOAD_FAILED", message, remote, { hint: "fetch the file yourself, and give its path" });
 }
 
 function refused(url: string, status: number): RemoteError {
