@@ -9,13 +9,15 @@ const repository = resolve(import.meta.dirname, "../..");
  * Before all end-to-end tests: builds the package and puts it where no later build of this
  * checkout changes it, so that one default builder serves every test. `TSPACK_E2E_HOME` keeps the
  * builder from run to run; without it everything is in a directory that goes at the end.
+ * `TSPACK_E2E_BUILT` says that dist/ is there already.
  */
 export function setup(): () => void {
   const kept = process.env["TSPACK_E2E_HOME"];
   const home = kept ?? mkdtempSync(join(tmpdir(), "tspack-e2e-"));
   process.env["TSPACK_E2E_HOME"] = home;
   process.env["NPM_CONFIG_REGISTRY"] ??= npmRegistry();
-  execFileSync(process.execPath, [join(repository, "lifecycle/distribution/bundle.mjs")], { stdio: "inherit" });
+  if (process.env["TSPACK_E2E_BUILT"] === undefined)
+    execFileSync(process.execPath, [join(repository, "lifecycle/distribution/bundle.mjs")], { stdio: "inherit" });
   const packageRoot = join(home, "package");
   rmSync(packageRoot, { recursive: true, force: true });
   // Other users enter it as well.
