@@ -81,10 +81,13 @@ function asOrdinary(directory: string, command: readonly string[]): readonly str
   return ["unshare", "--mount", "sh", "-c", becomeOrdinary, "sh", directory, ...command];
 }
 
-const containersConfig = `[containers]
+/** Podman asks for more than a test machine may give, and root's networks are those of the whole machine otherwise. */
+const containersConfig = (directory: string): string => `[containers]
 default_ulimits = ["nofile=4096:4096", "nproc=4096:4096"]
 [engine]
 cgroup_manager = "cgroupfs"
+[network]
+network_config_dir = "${directory}/networks"
 `;
 
 async function startEngine(
@@ -96,8 +99,7 @@ async function startEngine(
   // The path of a socket has to be short.
   const directory = await mkdtemp(join(tmpdir(), "eng-"));
   await writeFile(join(directory, "daemon.json"), "{}");
-  // Podman asks for more than a test machine may give.
-  await writeFile(join(directory, "containers.conf"), containersConfig);
+  await writeFile(join(directory, "containers.conf"), containersConfig(directory));
   const env = { ...process.env, CONTAINERS_CONF: join(directory, "containers.conf") };
   const [file = "", ...args] = wrap(directory, [program, ...argsAt(directory)]);
   const child = spawn(file, args, { stdio: ["ignore", "ignore", "pipe"], detached: true, env });
