@@ -8,6 +8,15 @@ export type CacheLookup =
   | { readonly kind: "miss" }
   | { readonly kind: "corrupt"; readonly cause: Error };
 
+/** A tar that a cache gets while it is packed. Failures end the copy, and are no failures of the packing. */
+export interface LayerCopy {
+  /** The bytes may be used again when the promise is settled. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** It was this layer's, which `stage` then need not read. */
+  keep(diffId: DiffId): Promise<void>;
+  discard(): Promise<void>;
+}
+
 /** The build cache: layers with `cache = true`, kept from one build to the next. */
 export interface LayerCache {
   /** How messages name it. */
@@ -17,6 +26,10 @@ export interface LayerCache {
   lookup(id: DiffId): Promise<CacheLookup>;
   /** Adds a layer to what the next `commit` keeps. A layer that the cache has already is not read. */
   stage(layer: Layer): Promise<void>;
+  /** Begins to keep a tar that is being packed; absent, or undefined: layers are staged as a whole. */
+  copy?(): Promise<LayerCopy | undefined>;
+  /** Takes away what a build that failed has staged. */
+  abandon?(): Promise<void>;
   /** Makes what was staged the cache's content, atomically. */
   commit(metadata: CacheMetadata): Promise<void>;
 }

@@ -7,6 +7,7 @@ import type { DiffId } from "../oci/digest.ts";
 import type { Layer } from "../oci/layer.ts";
 import type { LayerCache } from "./cache.ts";
 import { staleStaging, stagingName } from "./staging.ts";
+import { tarCopy } from "./tar-copy.ts";
 import { hashFile, tarFileLayer, writeHashed } from "./tar-file-layer.ts";
 import { type FileState, openVerifiedTars, stateOf } from "./verified-tars.ts";
 
@@ -28,6 +29,7 @@ export async function openVolumeCache(dir: string, ctx: Context): Promise<LayerC
   await mkdir(committed, { recursive: true });
   const staging = join(dir, stagingName());
   const staged = new Set<DiffId>();
+  const copied = new Set<DiffId>();
   const verified = openVerifiedTars(dir, () => ctx.clock().getTime());
   const fileOf = (id: DiffId): string => join(committed, `${id}.tar`);
   const look = async (id: DiffId): ReturnType<LayerCache["lookup"]> => {
@@ -45,7 +47,7 @@ export async function openVolumeCache(dir: string, ctx: Context): Promise<LayerC
       const { diffId } = layer;
       if (staged.has(diffId)) return;
       const present = await look(diffId);
-      if (present.kind !== "hit") {
+      if (present.kind !== "hit" && !copied.has(diffId)) {
         await mkdir(staging, { recursive: true, mode: 0o700 });
         const path = join(staging, `${diffId}.tar`);
         const state = await whenDiskIsFull(dir, () => writeTar(path, layer, ctx.signal));
@@ -53,12 +55,20 @@ export async function openVolumeCache(dir: string, ctx: Context): Promise<LayerC
       }
       staged.add(diffId);
     },
+    copy: () =>
+      tarCopy(staging, async (diffId, path) => {
+        const state = await stateOf(path);
+        if (state === undefined) return;
+        copied.add(diffId);
+        verified.add(diffId, state);
+      }),
+    abandon: () => rm(staging, { recursive: true, force: true }),
     commit: async (metadata) => {
       await mkdir(staging, { recursive: true, mode: 0o700 });
       const path = join(staging, cacheMetadataName);
       try {
         await whenDiskIsFull(dir, () => writeSynced(path, encodeCacheMetadata(metadata)));
-        await publish(staging, committed);
+        await publish(staging, committed, staged);
       } catch (error) {
         // It would take space for a day, on a disk that may be full.
         await rm(staging, { recursive: true, force: true });
@@ -138,17 +148,22 @@ async function writeSynced(path: string, text: string): Promise<void> {
 }
 
 /** Layers first, metadata last: whoever reads the metadata finds what it names. */
-async function publish(staging: string, committed: string): Promise<void> {
+async function publish(staging: string, committed: string, staged: ReadonlySet<DiffId>): Promise<void> {
   for (const name of await readdir(staging)) {
-    if (name !== cacheMetadataName) await rename(join(staging, name), join(committed, name));
+    // A layer may have been copied and then not been staged, because its image has it and the cache not.
+    if (name !== cacheMetadataName && isStaged(name, staged)) await rename(join(staging, name), join(committed, name));
   }
   await rename(join(staging, cacheMetadataName), join(committed, cacheMetadataName));
   await rm(staging, { recursive: true, force: true });
 }
 
+function isStaged(name: string, staged: ReadonlySet<DiffId>): boolean {
+  return staged.has(name.replace(/\.tar$/, "") as DiffId);
+}
+
 async function removeUnnamed(committed: string, staged: ReadonlySet<DiffId>): Promise<void> {
   for (const name of await readdir(committed)) {
-    const kept = name === cacheMetadataName || staged.has(name.replace(/\.tar$/, "") as DiffId);
+    const kept = name === cacheMetadataName || isStaged(name, staged);
     if (!kept) await rm(join(committed, name), { recursive: true, force: true });
   }
 }

@@ -32,7 +32,8 @@ export function hashOnly(blobs: BlobCache): BlobCache {
   return packingBy(blobs, async (produce) => knownLayer(await diffIdOf(produce), produce, blobs));
 }
 
-function packingBy(blobs: BlobCache, pack: BlobCache["pack"]): BlobCache {
+/** A view of a blob cache with another way to pack. */
+export function packingBy(blobs: BlobCache, pack: BlobCache["pack"]): BlobCache {
   return {
     pack,
     layer: (diffId) => blobs.layer(diffId),

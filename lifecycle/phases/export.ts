@@ -46,19 +46,26 @@ export async function exportImage(inputs: ExportInputs, ports: ExportPorts): Pro
   const base = await withExtendedConfig(runImage, inputs.analyzed.runImage?.extend === true, inputs.extendedRunImage);
   warnOfBadTime(inputs, ports);
   const expected = await expectedLayers(inputs.analyzed.metadata, cache);
-  const layerPacker = packer({ owner: inputs.owner, blobs, signal: ctx.signal, expected, known: ports.known });
+  const written = inputs.dryRun === true ? undefined : cache;
+  const { known } = ports;
+  const layerPacker = packer({ owner: inputs.owner, blobs, signal: ctx.signal, expected, known, cache: written });
   const appBlobs = hashFirst(blobs, expected);
   const failure = { code: "EXPORT_FAILED", prefix: "failed to export", signal: ctx.signal } as const;
   const image = (): Promise<ExportResult> =>
     inPhase(failure, () => makeImage(inputs, { ...ports, blobs: appBlobs }, { runImage, base, packer: layerPacker }));
   const keep = async (signal: AbortSignal): Promise<void> => {
-    if (cache !== undefined && inputs.dryRun !== true)
-      await exportCache(inputs, { cache, packer: layerPacker, trees, ctx: { ...ctx, signal } });
+    if (written !== undefined)
+      await exportCache(inputs, { cache: written, packer: layerPacker, trees, ctx: { ...ctx, signal } });
   };
-  const result = inputs.parallel === true ? await atOnce(image, keep, ctx.signal) : await image();
-  if (inputs.parallel !== true) await keep(ctx.signal);
-  if (inputs.dryRun !== true) ports.known?.save();
-  return result;
+  try {
+    const result = inputs.parallel === true ? await atOnce(image, keep, ctx.signal) : await image();
+    if (inputs.parallel !== true) await keep(ctx.signal);
+    if (inputs.dryRun !== true) known?.save();
+    return result;
+  } finally {
+    // Nothing is left of it after a commit; after a failure it would take space.
+    await written?.abandon?.();
+  }
 }
 
 /** What the image is made on and with. */

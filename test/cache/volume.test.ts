@@ -66,6 +66,35 @@ describe("a volume cache", () => {
     expect(readdirSync(join(dir, "committed")).sort()).toEqual([cacheMetadataName, `${a.diffId}.tar`].sort());
   });
 
+  test("keeps a copy of a tar that was made while it was packed, without reading the layer", async () => {
+    const cache = await openVolumeCache(dir, ctx);
+    const copy = await cache.copy?.();
+    for (const piece of ["lay", "er a"]) await copy?.write(Buffer.from(piece));
+    await copy?.keep(a.diffId);
+    await cache.stage({ ...a, uncompressed: refuseToRead });
+    await cache.commit(metadataOf([a]));
+    expect(readFileSync(tarOf(a), "utf8")).toBe("layer a");
+    expect(namesIn(dir)).toEqual(["committed"]);
+    const found = await (await openVolumeCache(dir, ctx)).lookup(a.diffId);
+    expect(found.kind).toBe("hit");
+  });
+
+  test("leaves out copies that nobody stages, and nothing of a build that is given up", async () => {
+    const cache = await openVolumeCache(dir, ctx);
+    const copies = [await cache.copy?.(), await cache.copy?.(), await cache.copy?.()];
+    for (const copy of copies) await copy?.write(Buffer.from("layer b"));
+    await copies[0]?.keep(b.diffId);
+    await copies[1]?.discard();
+    await cache.stage(a);
+    await cache.commit(metadataOf([a]));
+    expect(readdirSync(join(dir, "committed")).sort()).toEqual([cacheMetadataName, `${a.diffId}.tar`].sort());
+    const other = await openVolumeCache(dir, ctx);
+    await (await other.copy?.())?.keep(b.diffId);
+    await other.abandon?.();
+    expect(namesIn(dir)).toEqual(["committed"]);
+    await copies[2]?.discard();
+  });
+
   test("a changed tar is corrupt, says both digests, and is replaced by the next commit", async () => {
     await commit([a]);
     writeFileSync(tarOf(a), "changed");

@@ -71,7 +71,7 @@ async function tryToKeep(layer: DiskLayer, before: string | undefined, ports: Ca
   }
   try {
     const { packer } = ports;
-    const packed = layer.toml.launch ? packer.directory(layer.place) : packer.forCache(layer.place);
+    const packed = layer.toml.launch ? packer.directory(layer.place, true) : packer.forCache(layer.place);
     const diffId = await keep(layer.id, packed, before, ports);
     ports.trees?.packed(diffId, layer.place.path);
     return diffId;

@@ -47,8 +47,8 @@ async function packLaunchLayers(
   keep: (layer: Layer) => DiffId,
 ): Promise<readonly BuildpackFacts[]> {
   const found = dirs.flatMap(({ layers }) => layers.filter(({ toml, place }) => toml.launch && place !== undefined));
-  const packed = await inParallel(found, layersAtOnce, async ({ id, place }) => {
-    const layer = await packer.directory(place as Place).catch(refuse(`creating layer '${id}'`));
+  const packed = await inParallel(found, layersAtOnce, async ({ id, place, toml }) => {
+    const layer = await packer.directory(place as Place, toml.cache).catch(refuse(`creating layer '${id}'`));
     return [id, keep(layer)] as const;
   });
   const diffIds = new Map(packed);

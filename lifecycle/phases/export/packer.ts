@@ -1,3 +1,5 @@
+import type { LayerCache } from "../../cache/cache.ts";
+import { copying } from "../../cache/copying.ts";
 import { hashFirst, hashOnly, knownLayer, type Produce } from "../../layers/hash-first.ts";
 import type { KnownTrees } from "../../layers/known-trees.ts";
 import { writeDirectory } from "../../layers/pack-directory.ts";
@@ -8,7 +10,8 @@ import type { BlobCache } from "../../stores/blob-cache.ts";
 
 /** Packs directories, each once however often it is asked for: a layer may be for launch and for the cache. */
 export interface Packer {
-  directory(place: Place): Promise<Layer>;
+  /** `cached`: the cache will be asked to keep the layer, too. */
+  directory(place: Place, cached?: boolean): Promise<Layer>;
   /** A layer that nobody but a cache gets: it is compressed only if the cache keeps it so. */
   forCache(place: Place): Promise<Layer>;
 }
@@ -20,6 +23,8 @@ export interface PackerPorts {
   readonly signal: AbortSignal;
   /** DiffIDs of layers that a build mostly makes again as they were. */
   readonly expected: ReadonlySet<string>;
+  /** What keeps layers as plain tars gets them while they are packed. */
+  readonly cache?: LayerCache | undefined;
   /** Directories of which that is known without reading them. */
   readonly known?: KnownTrees | undefined;
 }
@@ -37,7 +42,12 @@ export function packer(ports: PackerPorts): Packer {
     packed.set(place.path, layer);
     return layer;
   };
-  return { directory: packInto(hashFirst(blobs, expected)), forCache: packInto(hashOnly(blobs)) };
+  const toImage = packInto(hashFirst(blobs, expected));
+  const toBoth = packInto(hashFirst(copying(blobs, ports.cache), expected));
+  return {
+    directory: (place, cached = false) => (cached ? toBoth(place) : toImage(place)),
+    forCache: packInto(hashOnly(blobs)),
+  };
 }
 
 async function pack(place: Place, target: BlobCache, { owner, signal, known }: PackerPorts): Promise<Layer> {
