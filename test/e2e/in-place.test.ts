@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { platformApis } from "../../lifecycle/cnb/api/platform.ts";
@@ -9,7 +9,7 @@ import { unpackRootfs } from "../../lifecycle/platform/rootfs.ts";
 import { layoutStore } from "../../lifecycle/stores/layout/layout-store.ts";
 import { registryStore } from "../../lifecycle/stores/registry/registry-store.ts";
 import { type DockerRegistry, startDockerRegistry } from "../fakes/docker-registry.ts";
-import { storeContext } from "./scripted-builder.ts";
+import { storeContext, writeTree } from "./scripted-builder.ts";
 import {
   buildJson,
   environment,
@@ -65,11 +65,13 @@ async function stored(name: string) {
 class Container {
   readonly work: string;
   readonly #user: readonly string[];
+  readonly #more: readonly string[];
 
-  constructor(user: readonly string[], app?: string) {
+  constructor(user: readonly string[], app?: string, more: readonly string[] = []) {
     containers += 1;
     this.work = join(directory, `container-${containers}`);
     this.#user = user;
+    this.#more = more;
     for (const name of ["workspace", "layers", "platform"]) mkdirSync(join(this.work, name), { recursive: true });
     if (app !== undefined) cpSync(app, join(this.work, "workspace"), { recursive: true, verbatimSymlinks: true });
   }
@@ -99,6 +101,7 @@ class Container {
       ...bind("workspace", "/workspace"),
       ...bind("layers", "/layers"),
       ...["--ro-bind", join(this.work, "platform"), "/platform"],
+      ...this.#more,
       ...[
         "--ro-bind",
         packageFile("."),
@@ -151,6 +154,34 @@ describe.skipIf(tools.skip)(`--runner in-place, in a container of the builder${t
       const built = summaryIn(result.stdout);
       expect(built.runner).toBe("in-place");
       expect(built.digest).toBe(expected.digest);
+    });
+
+    it.skipIf(skip)(`as ${who}: adds buildpacks where /cnb/buildpacks is writable, for this build`, async () => {
+      const own = join(directory, `cnb-${who.length}`);
+      cpSync(join(rootfs, "cnb/buildpacks"), own, { recursive: true });
+      const added = join(directory, `added-${who.length}`);
+      writeTree(added, {
+        "buildpack.toml": 'api = "0.10"\n[buildpack]\nid = "e2e/added"\nversion = "1.0.0"\n',
+        "bin/detect": "#!/bin/sh\n",
+        "bin/build": '#!/bin/sh\necho "in $CNB_BUILDPACK_DIR as $(id -u)"\n',
+      });
+      for (const name of ["detect", "build"]) chmodSync(join(added, "bin", name), 0o755);
+      const before = readdirSync(own).sort();
+      const build = ["build", "e2e/added", "--path", "/tmp/app", "--runner", "in-place", "--json"];
+      const more = ["--ro-bind", added, "/tmp/added"];
+
+      const container = new Container(args, undefined, [...more, "--bind", own, "/cnb/buildpacks"]);
+      const result = await container.tspack(...build, "--buildpack", "/tmp/added");
+      expect(result).toMatchObject({ code: 0 });
+      expect(summaryIn(result.stdout).group.map(({ id }) => id)).toEqual(["e2e/added"]);
+      expect(result.stderr).toContain("in /cnb/buildpacks/e2e_added/1.0.0 as 1000");
+      expect(readdirSync(own).sort()).toEqual(before);
+
+      const closed = new Container(args, undefined, more);
+      const refused = await closed.tspack(...build, "--buildpack", "/tmp/added");
+      expect(refused.stderr).toContain("can not be written in this container");
+      expect(refused.code).toBe(3);
+      expect(refused.stderr).toContain("/cnb/buildpacks/e2e_added/1.0.0 can not be written in this container");
     });
 
     it.skipIf(skip)(`as ${who}: refuses what an earlier build left`, async () => {

@@ -5,6 +5,7 @@ import { basename, join } from "node:path";
 import type { Context } from "../../context.ts";
 import { TspackError } from "../../errors.ts";
 import { homeOf } from "../rootfs-files.ts";
+import { withAdditions } from "./in-place-additions.ts";
 import {
   checkPhaseExit,
   phaseEnvironment,
@@ -29,26 +30,30 @@ export function inPlaceRunner(ids: { readonly uid: number }): Runner {
       return { app: "/workspace", layers: "/layers", platform: { path, name: path }, keep: true };
     },
     run: async (phase, job, ctx) => {
-      refuseAdditions(job);
       if (ids.uid === 0) giveAway([job.app.path, job.layers.path, job.platform.path], job.builder.user);
-      const code = await runPhase(phase, job, ids.uid === 0, ctx);
+      const code = await withAdditions(job.additions, "/", (detectorFlags) =>
+        runPhase(phase, job, { asRoot: ids.uid === 0, flags: phase === "detect" ? detectorFlags : [] }, ctx),
+      );
       if (ctx.signal.aborted) throw new TspackError("CANCELED", "canceled");
       checkPhaseExit(phase, code);
     },
   };
 }
 
-/** The container's own buildpacks are not ours to change: others may be using them. */
-function refuseAdditions({ additions }: RunnerJob): void {
-  if (additions.length === 0) return;
-  throw new TspackError("INVALID_ARGUMENTS", "--runner in-place works with the buildpacks of its container", {
-    hint: "make a builder with these buildpacks (tspack builder create) and start its container, or leave --runner in-place out",
-  });
+interface PhaseOptions {
+  readonly asRoot: boolean;
+  /** Further flags of the phase. */
+  readonly flags: readonly string[];
 }
 
-function runPhase(phase: UntrustedPhase, job: RunnerJob, asRoot: boolean, ctx: Context): Promise<number> {
+function runPhase(
+  phase: UntrustedPhase,
+  job: RunnerJob,
+  { asRoot, flags }: PhaseOptions,
+  ctx: Context,
+): Promise<number> {
   const { builder, app, layers, platform } = job;
-  const args = ["-app", app.path, "-layers", layers.path, "-platform", platform.name];
+  const args = ["-app", app.path, "-layers", layers.path, "-platform", platform.name, ...flags];
   const home = homeOf("/", builder.user.uid);
   const child = spawn(phasePrograms[phase], args, {
     cwd: app.path,
