@@ -194,6 +194,7 @@ function withCacheImage(build: BenchBuild, host: string): readonly Contestant[] 
 function creators(build: BenchBuild, host: string): readonly Contestant[] {
   const image = `${host}/bench/created`;
   const created = { env: benchEnv, command: build.create(image, "-cache-dir", build.cacheDir) };
+  const inPlace = build.restore(image, [`-cache-dir=${build.cacheDir}`]);
   return [
     {
       ...created,
@@ -206,6 +207,13 @@ function creators(build: BenchBuild, host: string): readonly Contestant[] {
     },
     { ...created, name: "creator, nothing changed, layers kept" },
     { ...created, name: "creator, one application file changed, layers kept", prepare: () => touchApp(build) },
+    {
+      // What the creator just packed; a tree that was unpacked and not packed since is unpacked again.
+      name: "restore, cache directory, in place",
+      env: benchEnv,
+      command: inPlace.restore,
+      prepare: () => quietly(inPlace.analyze),
+    },
     { ...created, name: "creator, nothing changed, no layers", prepare: () => empty(build.created) },
     ...restores(build, image),
   ];
@@ -228,7 +236,6 @@ function restores(build: BenchBuild, image: string): readonly Contestant[] {
       command: fromDirectory.restore,
       prepare: () => emptied(fromDirectory),
     },
-    { name: "restore, cache directory, in place", env: benchEnv, command: fromDirectory.restore },
     {
       name: "restore, cache image",
       env: benchEnv,
