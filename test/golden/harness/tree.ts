@@ -109,9 +109,13 @@ export function readTree(root: string, leaveOut: readonly string[] = []): readon
   return entries.filter((entry) => !leaveOut.includes(entry.path ?? ""));
 }
 
+/** tspack's own files beside `committed`, with inodes and times in them: `lifecycle/cache/README.md`. */
+const ownFiles = ["tspack-layers.v1.json", "tspack-tars.v1.json"];
+
 /** A volume cache: sizes and hashes, because tars are long. */
 export function readCache(root: string): readonly TreeEntry[] {
-  return readTree(root).map((entry) => {
+  const leaveOut = ownFiles.map((name) => `${root}/${name}`);
+  return readTree(root, leaveOut).map((entry) => {
     if (entry.type !== "file") return { path: entry.path ?? "", type: "dir" as const, mode: entry.mode ?? "" };
     const bytes = readFileSync(entry.path ?? "");
     const sha256 = createHash("sha256").update(bytes).digest("hex");
