@@ -59,7 +59,9 @@ const cached =
 const status = (method: string, code: number): void =>
   registry.fail({ method, path: /\/v2\//, times: 99, action: { kind: "status", status: code } });
 
+/** The cache has nothing but its metadata, and the layers of the last build are gone. */
 function loseCachedLayers(): void {
+  rmSync(join(builder.dir, "layers/a/l"), { recursive: true, force: true });
   const directory = join(builder.dir, "cache/committed");
   for (const name of readdirSync(directory)) if (name.endsWith(".tar")) rmSync(join(directory, name));
 }

@@ -73,14 +73,18 @@ async function writeImage(name: string, label: string, value: string): Promise<v
   await line.local.write(image, [parseReference(name)]);
 }
 
+/** A quarter of all combinations: each value meets each label, and each command meets all of both. */
+const isTried = (label: number, value: number, command: number): boolean => (label + value + command) % 4 === 0;
+
 describe("an image is shown or refused, and never with a stack, whose label", () => {
   test.each(labels)(
     "%s is hostile",
     async (label) => {
       const name = "tspack.local/hostile:1";
-      for (const value of hostile) {
+      for (const [number, value] of hostile.entries()) {
         await writeImage(name, label, value);
-        for (const command of commands) {
+        const tried = commands.filter((_, index) => isTried(labels.indexOf(label), number, index));
+        for (const command of tried) {
           const { stderr } = await line.run(...command, name);
           expect.soft(stderr, `${command.join(" ")}: ${value.slice(0, 100)}`).not.toMatch(/internal error|\n +at /);
         }
