@@ -1,7 +1,10 @@
 import { type ErrorCode, TspackError } from "../errors.ts";
 
-/** Exit numbers of the Platform specification that do not belong to one error code. */
-export const exitCodes = { failed: 1, usage: 2, invalidArguments: 3, canceled: 130 } as const;
+/**
+ * Exit numbers that do not belong to one error code: of the Platform specification, and 125 of `tspack run`
+ * for what fails before the application was started, as engines have it.
+ */
+export const exitCodes = { failed: 1, usage: 2, invalidArguments: 3, notStarted: 125, canceled: 130 } as const;
 
 /**
  * The exit number of each error code. Phases wrap what goes wrong in them in a code of their own

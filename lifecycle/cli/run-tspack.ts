@@ -18,7 +18,10 @@ async function runCommand(host: TspackHost): Promise<number> {
     await program.parseAsync(host.argv, { from: "user" });
     return 0;
   } catch (error) {
-    if (error instanceof ExitWith) return error.code;
+    if (error instanceof ExitWith) {
+      if (error.cause !== undefined) host.stderr(`${renderError(explainSystemError(error.cause))}\n`);
+      return error.code;
+    }
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : exitCodes.usage;
     if (host.signal.aborted && !(error instanceof TspackError && error.code !== "CANCELED")) {
       host.stderr("Canceled.\n");

@@ -4,6 +4,7 @@ import { InputError } from "../errors.ts";
 import type { LogLevel } from "../logger.ts";
 import { type ImageRef, parseReference } from "../oci/reference.ts";
 import { type Env, type Machine } from "../platform/machine.ts";
+import type { SignalSource } from "../platform/run/forward-signals.ts";
 import { openTools, type Tools } from "../platform/tools.ts";
 import { lineLogger, timestamped, type Write } from "./console.ts";
 import { networkAccess } from "./network-access.ts";
@@ -21,7 +22,11 @@ export interface TspackHost extends Machine {
   /** Whether standard error is a terminal: bars instead of lines. */
   readonly terminal: boolean;
   readonly color: boolean;
+  /** Whether standard input and output are the same person's terminal. */
+  readonly interactive?: boolean;
   readonly signal: AbortSignal;
+  /** Signals of this process one by one, for a process that is run; nothing else waits for them. */
+  readonly signals?: SignalSource;
 }
 
 /** Ends the command with a status that is somebody else's: of the process that was run. */
@@ -29,8 +34,9 @@ export class ExitWith extends Error {
   override readonly name = "ExitWith";
   readonly code: number;
 
-  constructor(code: number) {
-    super(`exit ${code}`);
+  /** `cause` is an error of ours that ends with this status instead of its own. */
+  constructor(code: number, cause?: unknown) {
+    super(`exit ${code}`, cause === undefined ? undefined : { cause });
     this.code = code;
   }
 }

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { basename, dirname, resolve } from "node:path";
+import { isatty } from "node:tty";
 import { fileURLToPath } from "node:url";
 import { versionText } from "../distribution/version.ts";
 
@@ -32,12 +33,21 @@ async function run(): Promise<void> {
     color: colorWanted(),
     // The bundle is dist/tspack.js of the package.
     packageRoot: resolve(dirname(fileURLToPath(import.meta.url)), ".."),
+    // Not process.stdin: making that stream would change the descriptor, which a process that is run may get.
+    interactive: isatty(0) && isatty(1),
     signal: aborter.signal,
+    signals: listenToSignals,
   });
   const { flush } = await import("./flush.ts");
   await flush([process.stdout, process.stderr], aborter.signal.aborted ? AbortSignal.timeout(1000) : undefined);
   // Kept connections would hold the process open for seconds.
   process.exit(code);
+}
+
+function listenToSignals(listener: (name: NodeJS.Signals) => void): () => void {
+  const forwarded = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGWINCH"] as const;
+  for (const name of forwarded) process.on(name, listener);
+  return () => forwarded.forEach((name) => process.off(name, listener));
 }
 
 /** https://no-color.org: any value that is not empty turns colour off. */

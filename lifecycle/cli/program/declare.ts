@@ -15,19 +15,19 @@ function pathOf(target: Command): string {
   return target.parent === null ? target.name() : `${pathOf(target.parent)} ${target.name()}`;
 }
 
-/** Adds the options that stand before a command as well as after it. */
-export function outputOptions(target: Command): Command {
+/** Adds the options that stand before a command as well as after it. `-v` may be something else after a command. */
+export function outputOptions(target: Command, verbose: "-v, --verbose" | "--verbose" = "-v, --verbose"): Command {
   return target
     .optionsGroup("Output:")
     .option("-q, --quiet", "print errors and the result only")
-    .option("-v, --verbose", "print every step")
+    .option(verbose, "print every step")
     .option("--timestamps", "begin each line with its time")
     .option("--no-color", "no colour (NO_COLOR does the same)");
 }
 
 /** Adds the options that every command has which does something. */
-export function common(target: Command): Command {
-  return outputOptions(target)
+export function common(target: Command, verbose?: "--verbose"): Command {
+  return outputOptions(target, verbose)
     .optionsGroup("Registries:")
     .option("--insecure-registry <host>", "a registry that may be used without TLS (repeatable)", collect);
 }

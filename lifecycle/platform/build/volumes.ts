@@ -2,21 +2,22 @@ import { lstat, mkdir, stat, writeFile } from "node:fs/promises";
 import { dirname, isAbsolute, join, posix } from "node:path";
 import { InputError, type InputIssue } from "../../errors.ts";
 import type { Place } from "../../layers/place.ts";
-import { readVolumes, type VolumeOption } from "../engine/volume-option.ts";
+import { readVolumes, type VolumeOption, type VolumeRules } from "../engine/volume-option.ts";
 import { privateDirectory } from "../places.ts";
 import type { RunnerVolume } from "../runners/runner.ts";
 import type { Tools } from "../tools.ts";
 
 /**
  * What `--volume` names, on this machine: a path has to be there, a name is a directory that
- * tspack keeps. Throws `INVALID_ARGUMENTS` with every problem.
+ * tspack keeps. No target is in the workspace when there is one. Throws `INVALID_ARGUMENTS` with every problem.
  */
 export async function hostVolumes(
   given: readonly string[],
-  workspace: string,
-  { machine, places }: Tools,
+  workspace: string | undefined,
+  { machine, places }: Pick<Tools, "machine" | "places">,
+  rules?: VolumeRules,
 ): Promise<readonly RunnerVolume[]> {
-  const options = readVolumes(given, machine.cwd);
+  const options = readVolumes(given, machine.cwd, rules);
   const issues: InputIssue[] = [];
   for (const option of options) {
     const expected = await problemOf(option, workspace);
@@ -33,9 +34,10 @@ export async function hostVolumes(
   );
 }
 
-async function problemOf({ source, target }: VolumeOption, workspace: string): Promise<string | undefined> {
+async function problemOf({ source, target }: VolumeOption, workspace: string | undefined): Promise<string | undefined> {
   // A link of the application there would decide where the mount point is made.
-  if (target === workspace || target.startsWith(`${workspace}/`)) return `a target that is not in ${workspace}`;
+  if (workspace !== undefined && (target === workspace || target.startsWith(`${workspace}/`)))
+    return `a target that is not in ${workspace}`;
   if (!isAbsolute(source) || (await stat(source).catch(() => undefined)) !== undefined) return undefined;
   return "a directory or file that is there";
 }

@@ -10,18 +10,31 @@ export interface VolumeOption {
   readonly options: string;
 }
 
-/** Directories whose content the build itself decides. */
-const reserved = ["/cnb", "/layers", "/platform"];
+/** Where volumes may be, and what they are when nothing is said. */
+export interface VolumeRules {
+  /** Directories that have no volumes in them, besides bindings. */
+  readonly reserved: readonly string[];
+  /** Why not: what fills them. */
+  readonly filledBy: string;
+  readonly mode: "ro" | "rw";
+}
+
+/** Builds: what is in these directories they decide themselves. */
+const ofBuilds: VolumeRules = { reserved: ["/cnb", "/layers", "/platform"], filledBy: "the build", mode: "ro" };
 
 /**
- * Reads `--volume HOST:TARGET[:OPTIONS]`; read-only unless `rw` is among the options. Relative
+ * Reads `--volume HOST:TARGET[:OPTIONS]`; for builds read-only unless `rw` is among the options. Relative
  * sources start with a dot. Throws `INVALID_ARGUMENTS` with every problem.
  */
-export function readVolumes(given: readonly string[], cwd: string): readonly VolumeOption[] {
+export function readVolumes(
+  given: readonly string[],
+  cwd: string,
+  rules: VolumeRules = ofBuilds,
+): readonly VolumeOption[] {
   const issues: InputIssue[] = [];
   const volumes = given.flatMap((text) => {
-    const volume = readVolume(text, cwd);
-    const problem = volume === undefined ? "HOST:TARGET or HOST:TARGET:OPTIONS" : problemOf(volume);
+    const volume = readVolume(text, cwd, rules.mode);
+    const problem = volume === undefined ? "HOST:TARGET or HOST:TARGET:OPTIONS" : problemOf(volume, rules);
     if (problem !== undefined)
       issues.push({ source: "--volume", path: "", expected: problem, got: JSON.stringify(text) });
     return volume === undefined ? [] : [volume];
@@ -44,14 +57,14 @@ export function volumeBind({ source, target, options }: VolumeOption): string {
   return `${source}:${target}:${options}`;
 }
 
-function readVolume(text: string, cwd: string): VolumeOption | undefined {
-  const [source = "", target = "", options = "ro", ...rest] = text.split(":");
+function readVolume(text: string, cwd: string, usual: VolumeRules["mode"]): VolumeOption | undefined {
+  const [source = "", target = "", options = usual, ...rest] = text.split(":");
   if (source === "" || !target.startsWith("/") || rest.length > 0) return undefined;
   const isPath = source.startsWith("/") || source === "." || source.startsWith("./") || source.startsWith("../");
   if (!isPath && !/^[A-Za-z0-9][\w.-]*$/.test(source)) return undefined;
   if (!/^[A-Za-z]+(,[A-Za-z]+)*$/.test(options)) return undefined;
   const words = options.split(",");
-  const mode = words.includes("rw") || words.includes("ro") ? words : ["ro", ...words];
+  const mode = words.includes("rw") || words.includes("ro") ? words : [usual, ...words];
   return {
     source: isPath ? posix.resolve(cwd, source) : source,
     target: posix.normalize(target).replace(/(?<=.)\/$/, ""),
@@ -59,12 +72,12 @@ function readVolume(text: string, cwd: string): VolumeOption | undefined {
   };
 }
 
-function problemOf({ target }: VolumeOption): string | undefined {
+function problemOf({ target }: VolumeOption, { reserved, filledBy }: VolumeRules): string | undefined {
   if (target === "/") return "a target below /";
   const taken = reserved.find((path) => isIn(target, path));
   return taken === undefined || isBinding(target)
     ? undefined
-    : `a target that is not in ${taken}, which the build fills`;
+    : `a target that is not in ${taken}, which ${filledBy} fills`;
 }
 
 function isIn(target: string, path: string): boolean {

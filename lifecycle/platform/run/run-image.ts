@@ -1,25 +1,36 @@
-import { cp, mkdir, mkdtemp } from "node:fs/promises";
+import { type FileHandle, mkdtemp, open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Context } from "../../context.ts";
 import { TspackError } from "../../errors.ts";
 import type { Image } from "../../oci/image.ts";
 import { privateDirectory } from "../places.ts";
-import { fileInRootfs, homeOf } from "../rootfs-files.ts";
 import { removeTree, unpackRootfs } from "../rootfs.ts";
-import { networkMounts } from "../runners/sandbox-runner.ts";
+import type { RunnerVolume } from "../runners/runner.ts";
 import { runInSandbox, type Sandbox } from "../runners/sandbox/sandbox.ts";
-import { baseMounts, type SandboxMount, type SandboxSpec } from "../runners/sandbox/spec.ts";
+import type { SandboxSpec } from "../runners/sandbox/spec.ts";
+import { forwardSignals, type SignalSource } from "./forward-signals.ts";
+import type { PublishedPort } from "./published-port.ts";
+import { publishPorts } from "./publish-ports.ts";
+import { runSpec } from "./run-spec.ts";
 
 /** How an image is started. */
 export interface RunImageInputs {
   readonly name: string;
   readonly image: Image;
-  /** Instead of the image's entrypoint; a bare word is a process type. */
+  /** Instead of the image's entrypoint; a bare word is a process type or a program. */
   readonly entrypoint: string | undefined;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly workdir: string | undefined;
+  /** `USER[:GROUP]` instead of the image's. */
+  readonly user: string | undefined;
   readonly network: boolean;
+  readonly ports: readonly PublishedPort[];
+  readonly volumes: readonly RunnerVolume[];
+  /** Whether the process gets our standard input; otherwise it is empty. */
+  readonly interactive: boolean;
+  /** Whether the process has our terminal: then signals go to its whole group, as a terminal sends them. */
+  readonly terminal: boolean;
 }
 
 /** What running works with. */
@@ -28,88 +39,99 @@ export interface RunImagePorts {
   readonly rootfsDir: string;
   /** Private directories of what runs. */
   readonly runsDir: string;
+  /** Signals for the process; without them it ends when `ctx.signal` fires. */
+  readonly signals: SignalSource | undefined;
   readonly ctx: Context;
 }
 
+/** The status of a process that was killed, as shells say it. */
+const killed = 137;
+
 /**
- * Runs an image in the sandbox until it ends; returns its exit status. The image is read-only,
- * except for copies of its working directory and home that live as long as the process.
+ * Runs an image in the sandbox until it ends; returns its exit status, 128 + signal when one ended
+ * it, 126 or 127 when its program can not be started or is not there. The image is read-only, except
+ * for copies of its working directory and home that live as long as the process, and for volumes.
+ * Throws `SANDBOX_FAILED`, `CANCELED` before it was started, `INVALID_ARGUMENTS` of ports.
  */
 export async function runImage(inputs: RunImageInputs, ports: RunImagePorts): Promise<number> {
-  const { ctx, sandbox } = ports;
+  const { ctx } = ports;
   const rootfs = await unpackRootfs(inputs.image, ports.rootfsDir, inputs.name, ctx);
   const work = await mkdtemp(join(await privateDirectory(ports.runsDir), "run-"));
   try {
-    const spec = await runSpec(inputs, rootfs, work);
-    const { code } = await runInSandbox(sandbox, spec, {
-      stdio: ["ignore", "inherit", "inherit"],
-      signal: ctx.signal,
-      graceMs: 2000,
-    });
-    return code;
+    const ready = await runSpec(inputs, rootfs, work);
+    if ("status" in ready) {
+      ctx.logger.error(`${inputs.name} can not be started: ${ready.reason}`);
+      return ready.status;
+    }
+    const published = await publishPorts(inputs.ports);
+    for (const line of published.lines) ctx.logger.info(`Port ${line}`);
+    try {
+      return await runToItsEnd(ready.spec, work, inputs, ports);
+    } finally {
+      published.close();
+    }
   } finally {
     await removeTree(work);
   }
 }
 
-async function runSpec(inputs: RunImageInputs, rootfs: string, work: string): Promise<SandboxSpec> {
-  const { value } = await inputs.image.config();
-  const config = value.config ?? {};
-  const { uid, gid } = userOf(config.User ?? "", inputs.name);
-  const workdir =
-    inputs.workdir ?? (config.WorkingDir === undefined || config.WorkingDir === "" ? "/" : config.WorkingDir);
-  const home = homeOf(rootfs, uid);
-  const command = commandOf(inputs, config.Entrypoint ?? [], config.Cmd ?? []);
-  const fromImage = (config.Env ?? []).map(
-    (entry) => [entry.slice(0, entry.indexOf("=")), entry.slice(entry.indexOf("=") + 1)] as const,
-  );
+async function runToItsEnd(
+  spec: SandboxSpec,
+  work: string,
+  inputs: RunImageInputs,
+  { ctx, sandbox, signals }: RunImagePorts,
+): Promise<number> {
+  if (ctx.signal.aborted) throw new TspackError("CANCELED", "canceled");
+  const force = new AbortController();
+  const forwarding = signals && forwardSignals(signals, inputs.terminal ? "group" : "process", () => force.abort());
+  const reported = await reportOf(sandbox, work);
+  try {
+    const { code } = await runInSandbox(reported.sandbox, spec, {
+      stdio: [inputs.interactive ? "inherit" : "ignore", "inherit", "inherit", ...reported.descriptors],
+      signal: forwarding === undefined ? ctx.signal : force.signal,
+      ...(forwarding === undefined ? { graceMs: 2000 } : { onStart: forwarding.started }),
+    });
+    if (await reported.wasStarted()) return code;
+    throw new TspackError("SANDBOX_FAILED", `${inputs.name} could not be started with ${sandbox.kind}`, {
+      hint: "the line above says why; --sandbox bubblewrap or --sandbox unshare chooses the other way",
+    });
+  } catch (error) {
+    if (force.signal.aborted && error instanceof TspackError && error.code === "CANCELED") return killed;
+    throw error;
+  } finally {
+    forwarding?.stop();
+    await reported.close();
+  }
+}
+
+/** A sandbox that tells whether it has started its command. */
+interface ReportedSandbox {
+  readonly sandbox: Sandbox;
+  /** Further descriptors of the sandbox's own process. */
+  readonly descriptors: readonly number[];
+  readonly wasStarted: () => Promise<boolean>;
+  readonly close: () => Promise<void>;
+}
+
+/**
+ * bubblewrap ends with 1 when it fails, as many programs do, but it writes a report: only of a command
+ * that was started it says how it ended. Our own first process ends with 125, which is right as it is.
+ */
+async function reportOf(sandbox: Sandbox, work: string): Promise<ReportedSandbox> {
+  if (sandbox.kind === "unshare")
+    return { sandbox, descriptors: [], wasStarted: () => Promise.resolve(true), close: () => Promise.resolve() };
+  const path = join(work, "report");
+  const file: FileHandle = await open(path, "wx", 0o600);
   return {
-    root: rootfs,
-    uid,
-    gid,
-    workdir,
-    mounts: [
-      ...baseMounts,
-      ...(home === "/tmp" ? [] : [{ kind: "tmpfs", target: home } as const]),
-      ...(await writableCopy(rootfs, workdir, work)),
-      ...(inputs.network ? networkMounts() : []),
-    ],
-    network: inputs.network,
-    env: { HOME: home, ...Object.fromEntries(fromImage), ...inputs.env },
-    command,
+    sandbox: {
+      kind: sandbox.kind,
+      command: (spec) => {
+        const made = sandbox.command(spec);
+        return { file: made.file, args: ["--json-status-fd", "3", ...made.args] };
+      },
+    },
+    descriptors: [file.fd],
+    wasStarted: async () => (await readFile(path, "utf8")).includes('"exit-code"'),
+    close: () => file.close(),
   };
-}
-
-/** The working directory may be written, as in a container; what is written goes with it. */
-async function writableCopy(rootfs: string, workdir: string, work: string): Promise<readonly SandboxMount[]> {
-  const source = fileInRootfs(rootfs, workdir);
-  if (workdir === "/" || source === undefined) return [];
-  const copy = join(work, "workdir");
-  await mkdir(copy);
-  await cp(source, copy, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true, mode: 2 });
-  return [{ kind: "rw", source: copy, target: workdir }];
-}
-
-function userOf(user: string, name: string): { readonly uid: number; readonly gid: number } {
-  const match = /^(\d{1,10})(?::(\d{1,10}))?$/.exec(user === "" ? "0:0" : user);
-  if (match?.[1] !== undefined) return { uid: Number(match[1]), gid: Number(match[2] ?? match[1]) };
-  throw new TspackError("INVALID_IMAGE", `the user ${JSON.stringify(user)} of ${name} has no number`, {
-    hint: "images of the lifecycle have a number; run this one with an engine",
-  });
-}
-
-function commandOf(inputs: RunImageInputs, entrypoint: readonly string[], cmd: readonly string[]): readonly string[] {
-  const first = inputs.entrypoint === undefined ? entrypoint : [processPath(inputs.entrypoint)];
-  const rest = inputs.args.length === 0 && inputs.entrypoint === undefined ? cmd : inputs.args;
-  const command = [...first, ...rest];
-  if (command.length > 0) return command;
-  throw new TspackError("INVALID_ARGUMENTS", `${inputs.name} has no entrypoint`, {
-    hint: "say what to run: tspack run IMAGE COMMAND",
-  });
-}
-
-/** `web` is a process type, `launcher` the launcher, a path is a path. */
-function processPath(entrypoint: string): string {
-  if (entrypoint.includes("/")) return entrypoint;
-  return entrypoint === "launcher" ? "/cnb/lifecycle/launcher" : `/cnb/process/${entrypoint}`;
 }

@@ -120,6 +120,8 @@ export interface RunInSandbox {
   readonly signal: AbortSignal;
   /** Gets each chunk of standard output and error when `stdio` pipes them. */
   readonly onOutput?: ((chunk: Buffer, stream: "stdout" | "stderr") => void) | undefined;
+  /** Gets the number of the sandbox's own process, outside of it. */
+  readonly onStart?: ((pid: number) => void) | undefined;
   /** Milliseconds between asking and killing when `signal` fires. */
   readonly graceMs?: number;
 }
@@ -132,6 +134,7 @@ export async function runInSandbox(sandbox: Sandbox, spec: SandboxSpec, run: Run
   const child = spawn(file, args, { env: spec.env, stdio: run.stdio, detached: true });
   child.stdout?.on("data", (chunk: Buffer) => run.onOutput?.(chunk, "stdout"));
   child.stderr?.on("data", (chunk: Buffer) => run.onOutput?.(chunk, "stderr"));
+  if (child.pid !== undefined) run.onStart?.(child.pid);
   const stop = (): void => stopGroup(child, run.graceMs ?? 0);
   run.signal.addEventListener("abort", stop, { once: true });
   if (run.signal.aborted) stop();
