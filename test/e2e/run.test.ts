@@ -1,3 +1,4 @@
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
@@ -5,9 +6,12 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ask, freePort } from "./http.ts";
 import {
+  environment,
   type Finished,
+  follow,
   leftovers,
   needs,
+  packageFile,
   type Person,
   removeAll,
   scratchDirectory,
@@ -44,7 +48,11 @@ describe.each(ways)("an image that is run with $sandbox $note", ({ sandbox, skip
     startTspack(person, ["run", "--sandbox", sandbox, "--entrypoint", "launcher", image, "--", "node", "-e", script]);
 
   it.skipIf(skip)("ends with the status of its process", async () => {
-    expect(await sh("echo out; echo err >&2; exit 7")).toMatchObject({ code: 7, stdout: "out\n", stderr: "err\n" });
+    expect(await sh("echo out; echo err >&2; exit 7")).toMatchObject({
+      code: 7,
+      stdout: "out\n",
+      stderr: expect.stringMatching(/^(Unpacking .*\n)?err\n$/),
+    });
     expect((await sh("kill -TERM $$")).code).toBe(143);
   });
 
@@ -82,6 +90,22 @@ describe.each(ways)("an image that is run with $sandbox $note", ({ sandbox, skip
     const input = Buffer.from("a line\n");
     expect((await sh("cat", ["-i"], { input })).stdout).toBe("a line\n");
     expect((await sh("cat", [], { input })).stdout).toBe("");
+  });
+
+  const script = needs("script");
+  it.skipIf(skip || script.skip)(`has the terminal with -t, and all of it gets a Ctrl-C${script.note}`, async () => {
+    const inside = "trap 'exit 9' INT; test -t 0 && test -t 2 && echo $TERM is here; sleep 20; echo no";
+    const options = ["run", "-it", "--sandbox", sandbox, "--entrypoint", "sh", image, "-c", `"${inside}"`];
+    // The shell between would end by Ctrl-C, too.
+    const line = ["exec", process.execPath, packageFile("dist/tspack.js"), ...options].join(" ").replace("$", "\\$");
+    const env = { ...environment(person), TERM: "vt100" };
+    const child = spawn("script", ["-qec", line, "/dev/null"], { env, stdio: "pipe" });
+    const running = follow(child);
+    await running.says("vt100 is here");
+    const began = performance.now();
+    child.stdin.write("\x03");
+    expect(await running.done).toMatchObject({ code: 9, stdout: expect.not.stringContaining("no\r") });
+    expect(performance.now() - began).toBeLessThan(5000);
   });
 
   it.skipIf(skip)(

@@ -54,7 +54,8 @@ async function start(host: TspackHost, [name = "", ...args]: readonly string[], 
   const image = await requireImage(toolbox.images, name);
   await checkPlatform(name, image);
   const sandbox = await findSandbox(sandboxSearch(host, options.sandbox));
-  const { entrypoint, workdir, user, interactive = false, tty: terminal = false } = options;
+  const { entrypoint, workdir, user, interactive = false } = options;
+  const terminal = host.interactive === true;
   const network = options.network === "host";
   const inputs = { name, image, entrypoint, args, env, workdir, user, network, ports, volumes, interactive, terminal };
   const { signals } = host;

@@ -11,6 +11,9 @@ export interface SignalForwarding {
   readonly stop: () => void;
 }
 
+/** What terminals send, to everything that runs in them. */
+const ofTerminals: readonly NodeJS.Signals[] = ["SIGINT", "SIGQUIT", "SIGHUP", "SIGWINCH"];
+
 /** How often somebody has to ask until the application is killed, as with `docker run`. */
 const patience = 3;
 
@@ -20,7 +23,7 @@ const stepMs = 20;
 
 /**
  * Hands signals on to the command in a sandbox: to its main process alone, as an engine does, or to
- * its process group, as a terminal does. Calls `giveUp` when the third INT or TERM comes.
+ * those that a terminal sends to its process group, as a terminal does. Calls `giveUp` when the third INT or TERM comes.
  */
 export function forwardSignals(source: SignalSource, to: "process" | "group", giveUp: () => void): SignalForwarding {
   let started: (pid: number) => void = () => {};
@@ -31,7 +34,8 @@ export function forwardSignals(source: SignalSource, to: "process" | "group", gi
   const unsubscribe = source((name) => {
     if (name === "SIGINT" || name === "SIGTERM") asked += 1;
     if (asked >= patience) giveUp();
-    delivered = delivered.then(async () => deliver(name, await sandbox, to, stopped.signal));
+    const whole = to === "group" && ofTerminals.includes(name);
+    delivered = delivered.then(async () => deliver(name, await sandbox, whole, stopped.signal));
   });
   return {
     started,
@@ -42,15 +46,10 @@ export function forwardSignals(source: SignalSource, to: "process" | "group", gi
   };
 }
 
-async function deliver(
-  name: NodeJS.Signals,
-  sandbox: number,
-  to: "process" | "group",
-  stopped: AbortSignal,
-): Promise<void> {
+async function deliver(name: NodeJS.Signals, sandbox: number, whole: boolean, stopped: AbortSignal): Promise<void> {
   for (let step = 0; step < steps && !stopped.aborted; step += 1) {
     const command = commandIn(sandbox);
-    if (command !== undefined) return kill(to === "group" ? -command.group : command.pid, name);
+    if (command !== undefined) return kill(whole ? -command.group : command.pid, name);
     await sleep(stepMs);
   }
 }

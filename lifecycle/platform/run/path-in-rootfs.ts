@@ -1,5 +1,5 @@
 import { lstatSync, readlinkSync, type Stats } from "node:fs";
-import { join, posix } from "node:path";
+import { basename, dirname, join, posix } from "node:path";
 
 /** What a path of an image leads to. */
 export interface FoundInRootfs {
@@ -36,4 +36,11 @@ export function findInRootfs(rootfs: string, path: string): FoundInRootfs | unde
   }
   const source = join(rootfs, at);
   return { path: at, source, info: lstatSync(source) };
+}
+
+/** A path of an image without the links in the part of it that is there: where something can be mounted. */
+export function withoutLinks(rootfs: string, path: string): string {
+  const found = findInRootfs(rootfs, path);
+  if (found !== undefined || path === "/") return found?.path ?? path;
+  return posix.join(withoutLinks(rootfs, dirname(path)), basename(path));
 }

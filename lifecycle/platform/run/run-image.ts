@@ -29,7 +29,7 @@ export interface RunImageInputs {
   readonly volumes: readonly RunnerVolume[];
   /** Whether the process gets our standard input; otherwise it is empty. */
   readonly interactive: boolean;
-  /** Whether the process has our terminal: then signals go to its whole group, as a terminal sends them. */
+  /** Whether we are on a terminal: what it sends goes to the whole group of the process, as in any terminal. */
   readonly terminal: boolean;
 }
 

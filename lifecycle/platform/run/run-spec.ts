@@ -3,7 +3,7 @@ import { homeOf } from "../rootfs-files.ts";
 import { networkMounts } from "../runners/sandbox-runner.ts";
 import { baseMounts, type SandboxSpec } from "../runners/sandbox/spec.ts";
 import { findProgramIn, type ProgramCheck } from "./find-program.ts";
-import { findInRootfs } from "./path-in-rootfs.ts";
+import { findInRootfs, withoutLinks } from "./path-in-rootfs.ts";
 import type { RunImageInputs } from "./run-image.ts";
 import { userIn } from "./user.ts";
 import { writableMounts } from "./writable-places.ts";
@@ -25,8 +25,8 @@ export async function runSpec(inputs: RunImageInputs, rootfs: string, work: stri
   const workdir = directoryIn(rootfs, inputs.workdir ?? (config.WorkingDir || "/"), inputs.name);
   const home = homeOf(rootfs, uid);
   const env = { PATH: defaultPath, HOME: home, ...variables(config.Env ?? []), ...inputs.env };
-  const { volumes } = inputs;
-  const covered = [workdir, home, "/tmp", ...volumes.map(({ target }) => target)].filter((place) => place !== "/");
+  const volumes = inputs.volumes.map((volume) => ({ ...volume, target: withoutLinks(rootfs, volume.target) }));
+  const covered = [home, "/tmp", ...volumes.map(({ target }) => target)].filter((place) => place !== "/");
   const search = { rootfs, path: env.PATH.split(":"), workdir, covered };
   const command = commandOf(inputs, config.Entrypoint ?? [], config.Cmd ?? [], rootfs);
   const check = findProgramIn(command[0] ?? "", search);
@@ -50,7 +50,7 @@ function variables(list: readonly string[]): Readonly<Record<string, string>> {
 /** Where a process starts, without links; a directory that is not there is made, as engines do. */
 function directoryIn(rootfs: string, path: string, name: string): string {
   const found = findInRootfs(rootfs, path);
-  if (found === undefined || found.info.isDirectory()) return found?.path ?? path;
+  if (found === undefined || found.info.isDirectory()) return found?.path ?? withoutLinks(rootfs, path);
   throw new TspackError("INVALID_ARGUMENTS", `${path} of ${name} is not a directory`, {
     hint: "--workdir names a directory of the image",
   });

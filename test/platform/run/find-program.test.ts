@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { findProgramIn } from "../../../lifecycle/platform/run/find-program.ts";
-import { findInRootfs } from "../../../lifecycle/platform/run/path-in-rootfs.ts";
+import { findInRootfs, withoutLinks } from "../../../lifecycle/platform/run/path-in-rootfs.ts";
 import { userIn } from "../../../lifecycle/platform/run/user.ts";
 
 let rootfs = "";
@@ -43,6 +43,14 @@ describe("a path of an image", () => {
   ])("%s leads to %s, never out of it", (path, expected) => {
     expect(findInRootfs(rootfs, path)?.path).toBe(expected);
   });
+});
+
+test.each([
+  ["/bin/new/deep", "/usr/bin/new/deep"],
+  ["/new", "/new"],
+  ["/opt/absolute", "/usr/bin/app"],
+])("the mount point %s is at %s", (path, expected) => {
+  expect(withoutLinks(rootfs, path)).toBe(expected);
 });
 
 describe("a program", () => {
