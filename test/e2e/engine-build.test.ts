@@ -240,19 +240,21 @@ function engineTests(program: string, start: () => Promise<TestEngine | undefine
     expect(plain.group.map(({ id }) => id)).toEqual(["test/scripted"]);
   });
 
-  it("refuses a group with image extensions, which nothing applies in containers", async () => {
+  it("exports a group with image extensions outside of containers, which apply none", async () => {
     const extension = join(directory, "extension");
     const bin = join(extension, "bin");
     mkdirSync(bin, { recursive: true });
     writeFileSync(join(extension, "extension.toml"), 'api = "0.10"\n[extension]\nid = "test/base"\nversion = "3"\n');
-    for (const name of ["detect", "generate"]) writeFileSync(join(bin, name), "#!/bin/sh\n", { mode: 0o755 });
-    const args = ["build", "e2e/extended", "--path", app, "--builder", scriptedBuilder, "--runner", "engine"];
+    const dockerfile = "ARG base_image\\nFROM ${base_image}\\nLABEL e2e.extended=yes\\n";
+    const generate = `#!/bin/sh\nprintf '${dockerfile}' >"$CNB_OUTPUT_DIR/run.Dockerfile"\n`;
+    writeFileSync(join(bin, "detect"), "#!/bin/sh\n", { mode: 0o755 });
+    writeFileSync(join(bin, "generate"), generate, { mode: 0o755 });
     // Somebody who trusts all of it gets no creator either, which would leave the extension out.
     const trusting = ["--trust-builder", "--trust-extra-buildpacks", "--extension", extension];
-    const { code, stderr } = await tspack(person, [...args, "--output", "engine", ...trusting], { env });
-    expect(stderr).toContain("error EXTENSIONS_UNSUPPORTED: the group has image extensions");
-    expect(stderr).toContain("test/base@3");
-    expect(code).toBe(22);
+    const { log } = await scripted("e2e/extended", "--output", "engine", ...trusting);
+    expect(log).toContain("The group has image extensions");
+    const image = await ask("/images/e2e/extended/json");
+    expect(image).toMatchObject({ Config: { Labels: { "e2e.extended": "yes" } } });
     expect((await things()).others).toEqual([]);
   });
 

@@ -44,24 +44,44 @@ export async function buildWithEngine(
   ctx: EventContext,
   steps: BuildSteps,
 ): Promise<BuildResult> {
-  return withEngine(tools.machine, ctx, async (engine) => {
-    const surroundings = { resolved, tools, engine, ctx };
-    if (engineUse(resolved.request) === "phases") {
-      const began = ctx.clock().getTime();
-      const prepared = await preparePhases(resolved, tools, engine);
-      if (prepared !== undefined) {
-        const inputs = {
-          ...(await steps.inputs()),
-          changes: await changesOf(surroundings),
-          projectMetadata: resolved.project === undefined ? undefined : encodeProjectMetadata(resolved.project),
-        };
-        const built = await buildPhases(prepared, inputs, surroundings);
-        return finish(built, began, surroundings);
-      }
-      ctx.logger.debug("The run image is in tspack's own store only: what needs it is done outside of containers.");
-    }
-    return steps.here(() => openEngineRunner(resolved, tools, engine));
-  });
+  const { machine } = tools;
+  if (engineUse(resolved.request) === "phases") {
+    // What it has made in the engine is gone before anything else begins.
+    const built = await withEngine(machine, ctx, (engine) => inPhases({ resolved, tools, engine, ctx }, steps));
+    if (built !== undefined) return built;
+  }
+  return withEngine(machine, ctx, (engine) => steps.here(() => openEngineRunner(resolved, tools, engine)));
+}
+
+/** Undefined when something can only be done by our own process. */
+async function inPhases(surroundings: PhasesSurroundings, steps: BuildSteps): Promise<BuildResult | undefined> {
+  const { resolved, tools, engine, ctx } = surroundings;
+  const began = ctx.clock().getTime();
+  const prepared = await preparePhases(resolved, tools, engine);
+  if (prepared === undefined) {
+    ctx.logger.debug("The run image is in tspack's own store only: what needs it is done outside of containers.");
+    return undefined;
+  }
+  const inputs = {
+    ...(await steps.inputs()),
+    changes: await changesOf(surroundings),
+    projectMetadata: resolved.project === undefined ? undefined : encodeProjectMetadata(resolved.project),
+  };
+  const built = await unlessExtended(buildPhases(prepared, inputs, surroundings), surroundings);
+  return built === undefined ? undefined : finish(built, began, surroundings);
+}
+
+/** Undefined for a group with image extensions, which nothing applies in containers: our own process does. */
+async function unlessExtended<T>(built: Promise<T>, { resolved, ctx }: PhasesSurroundings): Promise<T | undefined> {
+  try {
+    return await built;
+  } catch (error) {
+    // Our process exports for this machine's platform only.
+    const isOurs = resolved.request.platform === undefined;
+    if (!isOurs || !(error instanceof TspackError) || error.code !== "EXTENSIONS_UNSUPPORTED") throw error;
+    ctx.logger.info("The group has image extensions: it begins again with only its buildpacks in containers.");
+    return undefined;
+  }
 }
 
 async function changesOf({ resolved: { request, described }, tools }: PhasesSurroundings) {
