@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { link, mkdir, readFile, unlink, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { errorCode } from "../../errors.ts";
 import { type ImageRef, refIdentifier, refName } from "../../oci/reference.ts";
@@ -30,11 +30,16 @@ export async function volumeKey(file: string, given: string | undefined): Promis
   const known = await readKey(file);
   if (known !== undefined) return known;
   await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+  // Its name comes when it is whole: another build may look for it in this moment.
+  const draft = `${file}.${randomBytes(6).toString("hex")}`;
+  await writeFile(draft, `${randomBytes(16).toString("hex")}\n`, { mode: 0o600, flag: "wx" });
   try {
-    await writeFile(file, `${randomBytes(16).toString("hex")}\n`, { mode: 0o600, flag: "wx" });
+    await link(draft, file);
   } catch (error) {
-    // Another build has made it in this moment.
+    // Another build has made it first.
     if (errorCode(error) !== "EEXIST") throw error;
+  } finally {
+    await unlink(draft);
   }
   return (await readKey(file)) ?? "";
 }
