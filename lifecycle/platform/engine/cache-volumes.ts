@@ -1,8 +1,9 @@
 import { createHash, randomBytes } from "node:crypto";
-import { link, mkdir, readFile, unlink, writeFile } from "node:fs/promises";
+import { link, mkdir, unlink, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { errorCode } from "../../errors.ts";
 import { type ImageRef, refIdentifier, refName } from "../../oci/reference.ts";
+import { readIfThere } from "../private-file.ts";
 
 /** What a volume of an application is for. */
 export type CachePurpose = "build" | "launch" | "kaniko";
@@ -45,10 +46,5 @@ export async function volumeKey(file: string, given: string | undefined): Promis
 }
 
 async function readKey(file: string): Promise<string | undefined> {
-  try {
-    return (await readFile(file, "utf8")).trim();
-  } catch (error) {
-    if (errorCode(error) === "ENOENT") return undefined;
-    throw error;
-  }
+  return (await readIfThere(file))?.trim();
 }

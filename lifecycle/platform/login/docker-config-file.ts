@@ -5,7 +5,7 @@ import { parseSecretJson } from "../../stores/keychain-json.ts";
 import { canonicalRegistry, registryOfKey } from "../../stores/keychain.ts";
 import { withLock } from "../../stores/layout/lock.ts";
 import { privateDirectory } from "../places.ts";
-import { replaceFile } from "../settings/edit-settings.ts";
+import { replaceFile } from "../private-file.ts";
 
 /** Docker's `config.json` as it is; keys that are not known here are kept. */
 export type DockerConfigDocument = Readonly<Record<string, unknown>>;

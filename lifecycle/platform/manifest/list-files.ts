@@ -1,9 +1,9 @@
-import { randomBytes } from "node:crypto";
-import { readFile, rename, rm, writeFile } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { errorCode, TspackError } from "../../errors.ts";
+import { TspackError } from "../../errors.ts";
 import { withLock } from "../../stores/layout/lock.ts";
 import { privateDirectory } from "../places.ts";
+import { readIfThere, replaceFile } from "../private-file.ts";
 import { decodeList, encodeList, type ManifestList } from "./manifest-list.ts";
 
 /** The manifest lists of this machine: a file per list in a directory. */
@@ -42,25 +42,6 @@ export function listFiles(directory: string): ListFiles {
       });
     },
   };
-}
-
-async function readIfThere(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, "utf8");
-  } catch (error) {
-    if (errorCode(error) === "ENOENT") return undefined;
-    throw error;
-  }
-}
-
-async function replaceFile(path: string, text: string): Promise<void> {
-  const temporary = `${path}.${randomBytes(6).toString("hex")}`;
-  try {
-    await writeFile(temporary, text, { flag: "wx", mode: 0o600 });
-    await rename(temporary, path);
-  } finally {
-    await rm(temporary, { force: true });
-  }
 }
 
 /** Throws `IMAGE_NOT_FOUND` for a list that is not there. */

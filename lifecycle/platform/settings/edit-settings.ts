@@ -1,10 +1,10 @@
-import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import { readFile, realpath, rename, rm, writeFile } from "node:fs/promises";
+import { readFile, realpath } from "node:fs/promises";
 import { dirname } from "node:path";
 import { withLock } from "../../stores/layout/lock.ts";
 import { fields, parseToml, type TomlDocument, type TomlOutput, type TomlTable, writeToml } from "../../toml.ts";
 import { privateDirectory } from "../places.ts";
+import { replaceFile } from "../private-file.ts";
 import { readSettings } from "../settings.ts";
 
 /** Keys of `config.toml` with their new values; undefined removes a key. */
@@ -28,17 +28,6 @@ export async function editSettings(
     const text = existsSync(path) ? await readFile(file, "utf8") : "";
     await replaceFile(file, editText(text, changes, path));
   });
-}
-
-/** Writes a file of its owner in one step. */
-export async function replaceFile(path: string, text: string): Promise<void> {
-  const temporary = `${path}.${randomBytes(6).toString("hex")}`;
-  try {
-    await writeFile(temporary, text, { flag: "wx", mode: 0o600 });
-    await rename(temporary, path);
-  } finally {
-    await rm(temporary, { force: true });
-  }
 }
 
 /** The text of a TOML document with some root keys changed. */
