@@ -11,7 +11,7 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { parseReference } from "../../../lifecycle/oci/reference.ts";
 import { registryStore } from "../../../lifecycle/stores/registry/registry-store.ts";
 import { writeTree } from "../scripted-builder.ts";
@@ -106,9 +106,20 @@ function described(path: string): string {
   if (stats.isSymbolicLink()) return `link to ${readlinkSync(path)}`;
   if (stats.isDirectory()) return `directory ${mode} ${stats.uid}:${stats.gid}`;
   const content = readFileSync(path);
-  const text = path.endsWith(".toml") ? content.toString() : createHash("sha256").update(content).digest("hex");
+  const text = path.endsWith(".toml") ? tomlOf(path, content) : createHash("sha256").update(content).digest("hex");
   // The reference gives restored SBOM files one of two modes by chance.
   return path.includes(".sbom.") ? text : `file ${mode} ${stats.uid}:${stats.gid} ${text}`;
+}
+
+/** The reference walks a map of what is provided, so that the entries of its plan come in any order. */
+function tomlOf(path: string, content: Buffer): string {
+  const text = content.toString();
+  if (basename(path) !== "plan.toml") return text;
+  return text
+    .split(/^(?=\[\[entries\]\])/m)
+    .map((entry) => entry.trim())
+    .sort()
+    .join("\n");
 }
 
 /** An image of a registry as far as two implementations can be compared. */
