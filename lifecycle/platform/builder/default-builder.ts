@@ -70,7 +70,7 @@ async function labelOf(image: Image, name: string): Promise<string | undefined> 
 /** A digest of everything in this package that goes into the builder. */
 function fingerprintOf(packageRoot: string, arch: string): string {
   const hash = createHash("sha256").update(arch);
-  for (const name of ["stacks", "buildpacks", "dist/lifecycle-dist", `dist/native/linux-${arch}`])
+  for (const name of ["stacks/bookworm", "buildpacks", "dist/lifecycle-dist", `dist/native/linux-${arch}`])
     addTree(hash, packageRoot, name);
   return `sha256:${hash.digest("hex")}`;
 }
