@@ -9,7 +9,8 @@ import type { BuildRequest } from "./platform/build/request.ts";
 import type { OnEvent } from "./platform/events.ts";
 import { inspect as inspectImage, type Inspection } from "./platform/inspect/inspect-image.ts";
 import type { Env } from "./platform/machine.ts";
-import { rebase as rebaseImage, type RebaseRequest, type RebaseSummary } from "./platform/rebase/rebase.ts";
+import * as rebases from "./platform/rebase/rebase.ts";
+import type { RebaseOutcome, RebasePlan, RebaseRequest, RebaseSummary } from "./platform/rebase/request.ts";
 import { openTools, type Tools } from "./platform/tools.ts";
 
 /** What the functions of the library work with. Nothing is read that is not handed over here. */
@@ -43,9 +44,49 @@ export function build(request: BuildRequest, options: LibraryOptions): Promise<B
   return buildApplication(request, portsOf(options));
 }
 
-/** Puts an image on a new base, as `tspack rebase` does. Throws `REBASE_FAILED`, `NOT_REBASABLE`, `IMAGE_NOT_FOUND`. */
+/**
+ * Puts an image, or each image of an index in a registry, on a new base, as `tspack rebase` does. Throws
+ * `REBASE_FAILED`, `NOT_REBASABLE`, `IMAGE_NOT_FOUND`.
+ */
 export function rebase(request: RebaseRequest, options: LibraryOptions): Promise<RebaseSummary> {
-  return withTools(request.insecureRegistries, options, (tools) => rebaseImage(request, tools));
+  return withTools(request.insecureRegistries, options, (tools) => rebases.rebase(request, tools));
+}
+
+/**
+ * What `rebase` would do and why, as `tspack rebase --plan` tells it; nothing is changed. A refusal is a
+ * plan as well. Throws `REBASE_FAILED`, `IMAGE_NOT_FOUND`.
+ */
+export function planRebase(request: RebaseRequest, options: LibraryOptions): Promise<RebasePlan> {
+  return withTools(request.insecureRegistries, options, (tools) => rebases.planRebase(request, tools));
+}
+
+/** Several images that are rebased alike. */
+export interface RebaseAllRequest extends Omit<RebaseRequest, "image"> {
+  readonly images: readonly string[];
+  /** Plan only: nothing is changed, and the outcomes have a `plan`. */
+  readonly plan?: boolean | undefined;
+  /** Gets each outcome as it comes. */
+  readonly onOutcome?: ((outcome: RebaseOutcome) => void) | undefined;
+}
+
+/**
+ * Puts several images on new bases, several at a time, with one look for each run image. One that fails is
+ * an outcome with an `error`, and the others go on. Outcomes are in the order in which they came. Throws
+ * `INVALID_ARGUMENTS`, `CANCELED`.
+ */
+export async function rebaseAll(
+  { images, plan, onOutcome = () => {}, ...request }: RebaseAllRequest,
+  options: LibraryOptions,
+): Promise<readonly RebaseOutcome[]> {
+  const outcomes: RebaseOutcome[] = [];
+  const collect = (outcome: RebaseOutcome): void => {
+    outcomes.push(outcome);
+    onOutcome(outcome);
+  };
+  await withTools(request.insecureRegistries, options, (tools) =>
+    rebases.rebaseAll(images, request, tools, { plan, onOutcome: collect }),
+  );
+  return outcomes;
 }
 
 /** Reads what an image is made of, as `tspack inspect` does. Throws `IMAGE_NOT_FOUND`. */

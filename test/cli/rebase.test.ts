@@ -2,17 +2,24 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Descriptor } from "../../lifecycle/oci/descriptor.ts";
 import type { Image } from "../../lifecycle/oci/image.ts";
-import { parseReference } from "../../lifecycle/oci/reference.ts";
+import { encodeIndex, type Index } from "../../lifecycle/oci/manifest.ts";
+import { ociTypes } from "../../lifecycle/oci/media-type.ts";
+import { parseReference, withDigest } from "../../lifecycle/oci/reference.ts";
 import { archiveSink } from "../../lifecycle/platform/archives/archive-sink.ts";
+import type { Inspection } from "../../lifecycle/platform/inspect/inspect-image.ts";
+import type { RebasePlan } from "../../lifecycle/platform/rebase/request.ts";
 import { engineConnection } from "../../lifecycle/stores/engine/connection.ts";
 import { engineStore } from "../../lifecycle/stores/engine/engine-store.ts";
 import { layoutStore } from "../../lifecycle/stores/layout/layout-store.ts";
 import { registryStore, type RegistryStore } from "../../lifecycle/stores/registry/registry-store.ts";
+import { machinePlatform } from "../../lifecycle/stores/stored-image.ts";
 import { appImage, runImage } from "../fakes/app-image.ts";
 import { type CommandLine, commandLine } from "../fakes/command-line.ts";
 import { isInstalled } from "../fakes/docker-registry.ts";
 import { startFakeEngine } from "../fakes/engine.ts";
+import { tarOfNoise, testImage } from "../fakes/images.ts";
 import { type FakeRegistry, startFakeRegistry } from "../fakes/registry.ts";
 
 let line: CommandLine;
@@ -285,5 +292,115 @@ describe("an image in a file", () => {
 
   test("is not what --publish is for another store of", async () => {
     expect((await line.run("rebase", "a", "--publish", "--output", "engine")).code).toBe(3);
+  });
+});
+
+describe("an index of several platforms", () => {
+  /** Pushes run images of both platforms under one name, and gives them back. */
+  const pushIndex = async (path: string, images: readonly Image[], more: Partial<Index> = {}): Promise<string> => {
+    const ref = parseReference(name(path));
+    const manifests: Descriptor[] = [];
+    for (const image of images) {
+      const { digest, bytes, value } = await image.manifest();
+      const { os, architecture } = (await image.config()).value;
+      await store.write(image, [withDigest(ref, digest)]);
+      const annotations = { about: architecture };
+      manifests.push({
+        mediaType: value.mediaType ?? "",
+        digest,
+        size: bytes.length,
+        platform: { os, architecture },
+        annotations,
+      });
+    }
+    const mediaType = ociTypes.index;
+    await store.writeIndex(
+      encodeIndex({ schemaVersion: 2, mediaType, ...more, manifests: [...manifests, ...(more.manifests ?? [])] }),
+      ref,
+    );
+    return name(path);
+  };
+  const platforms = ["amd64", "arm64"] as const;
+  const bases = (seed: number): readonly Image[] =>
+    platforms.map((architecture, index) => runImage(seed + index * 10, undefined, architecture));
+  const apps = async (path: string, run: string, on: readonly Image[]): Promise<readonly Image[]> =>
+    Promise.all(on.map((base, seed) => appImage({ base, runImage: name(run), seed: path.length * 100 + seed })));
+  const of = (path: string, architecture: string): Promise<Image | undefined> =>
+    store.resolve(parseReference(name(path)), { platform: { os: "linux", architecture } });
+
+  test("each image gets the run image of its platform; annotations and order stay, and a tag leads to all", async () => {
+    const [old, fresh] = [bases(100), bases(200)];
+    await pushIndex("multi/run:1", old);
+    const before = await apps("multi", "multi/run:1", old);
+    const image = await pushIndex("multi/app:1", before, { annotations: { team: "a" } });
+    await pushIndex("multi/run:1", fresh);
+    const planned = JSON.parse(await line.succeed("rebase", "--publish", "--plan", "--json", image)) as RebasePlan;
+    expect(planned).toMatchObject({ action: "rebase", platforms: [{ platform: "linux/amd64" }, { action: "rebase" }] });
+    const inspected = JSON.parse(await line.succeed("inspect", "--json", image)) as Inspection;
+    expect(inspected.index).toEqual({
+      digest: (await store.readIndex(parseReference(image)))?.digest,
+      images: await Promise.all(
+        platforms.map(async (architecture, at) => ({
+          platform: `linux/${architecture}`,
+          digest: (await before[at]?.manifest())?.digest,
+        })),
+      ),
+    });
+    expect(await line.succeed("inspect", image)).toContain(`linux/arm64 ${inspected.index?.images[1]?.digest}`);
+    const reports = join(line.directory, "index-reports");
+    const printed = await line.succeed("rebase", "--publish", image, "--report-output-dir", reports);
+    const index = await store.readIndex(parseReference(image));
+    expect(printed).toContain(index?.digest ?? "nothing");
+    expect(index?.value).toMatchObject({
+      mediaType: ociTypes.index,
+      annotations: { team: "a" },
+      manifests: platforms.map((architecture) => ({
+        platform: { os: "linux", architecture },
+        annotations: { about: architecture },
+      })),
+    });
+    for (const [at, architecture] of platforms.entries()) {
+      const after = await of("multi/app:1", architecture);
+      expect(await diffIds(after)).toEqual([...(await diffIds(fresh[at])), ...(await diffIds(before[at])).slice(2)]);
+      expect((await recorded(after))["topLayer"]).toBe((await diffIds(fresh[at]))[1]);
+      expect(readFileSync(join(reports, `linux-${architecture}`, "report.toml"), "utf8")).toContain(
+        (await after?.manifest())?.digest,
+      );
+    }
+    expect(await line.succeed("rebase", "--publish", "--plan", image)).toMatch(/^Nothing to do for .*linux\/amd64/);
+  });
+
+  test("works without an image for this machine, to another name, and drops attestations with a warning", async () => {
+    const { architecture } = machinePlatform();
+    const foreign = architecture === "arm64" ? "amd64" : "arm64";
+    const [base, newest] = [runImage(310, undefined, foreign), runImage(320, undefined, foreign)];
+    await pushIndex("foreign/run:1", [base]);
+    const [app1] = await apps("foreign", "foreign/run:1", [base]);
+    const attestation = testImage({ layers: [tarOfNoise(50, 330)] });
+    const { digest, bytes } = await attestation.manifest();
+    const ref = parseReference(name("foreign/app:1"));
+    await store.write(attestation, [withDigest(ref, digest)]);
+    const unknown = { os: "unknown", architecture: "unknown" };
+    const note = { mediaType: ociTypes.manifest, digest, size: bytes.length, platform: unknown };
+    const image = await pushIndex("foreign/app:1", [app1 as Image], { manifests: [note] });
+    await pushIndex("foreign/run:1", [newest]);
+    const ran = await line.run("rebase", "--publish", name("foreign/next:1"), "--previous-image", image);
+    expect(ran.stderr).toContain("1 attestations");
+    expect(ran.code).toBe(0);
+    expect((await store.readIndex(parseReference(name("foreign/next:1"))))?.value.manifests).toHaveLength(1);
+    expect((await diffIds(await of("foreign/next:1", foreign))).slice(0, 2)).toEqual(await diffIds(newest));
+    expect((await store.readIndex(ref))?.value.manifests).toHaveLength(2);
+  });
+
+  test("stays as it was when one platform has no run image", async () => {
+    const old = bases(400);
+    await pushIndex("half/run:1", old);
+    const image = await pushIndex("half/app:1", await apps("half", "half/run:1", old));
+    const before = (await store.readIndex(parseReference(image)))?.digest;
+    await pushIndex("half/run:1", [bases(500)[0] as Image]);
+    const ran = await line.run("rebase", "--publish", image);
+    expect(ran.code).toBe(72);
+    expect(ran.stderr).toContain("error REBASE_FAILED: linux/arm64: ");
+    expect((await store.readIndex(parseReference(image)))?.digest).toBe(before);
   });
 });

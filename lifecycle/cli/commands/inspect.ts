@@ -63,6 +63,7 @@ function inspectionText(inspection: Inspection, where: string): string {
     row("where", where),
     row("digest", inspection.digest),
     row("platform", inspection.platform),
+    ...indexRows(inspection),
     row("created", inspection.created ?? "unknown"),
     ...(size === 0 ? [] : [row("size", formatBytes(size))]),
     list("base", baseLines(inspection)),
@@ -82,6 +83,14 @@ function inspectionText(inspection: Inspection, where: string): string {
       ),
     ),
   ].join("");
+}
+
+function indexRows({ index, digest }: Inspection): readonly string[] {
+  if (index === undefined) return [];
+  const images = index.images.map(
+    (image) => `${image.platform} ${image.digest}${image.digest === digest ? " (this one)" : ""}`,
+  );
+  return [row("index", index.digest), list("", images)];
 }
 
 function baseLines({ base, rebasable }: Inspection): readonly string[] {

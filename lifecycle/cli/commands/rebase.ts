@@ -1,12 +1,13 @@
 import { TspackError } from "../../errors.ts";
 import { parsePlace } from "../../platform/image-places/parse-place.ts";
-import {
-  rebaseAll,
-  type RebaseOutcome,
-  type RebasePlan,
-  type RebaseRequest,
-  type RebaseSummary,
-} from "../../platform/rebase/rebase.ts";
+import { rebaseAll } from "../../platform/rebase/rebase.ts";
+import type {
+  PlatformPlan,
+  RebaseOutcome,
+  RebasePlan,
+  RebaseRequest,
+  RebaseSummary,
+} from "../../platform/rebase/request.ts";
 import { renderError } from "../render-error.ts";
 import { type CommonOptions, openToolbox, type TspackHost } from "../toolbox.ts";
 
@@ -52,14 +53,10 @@ function textOf(outcome: Done): string {
   return "plan" in outcome ? planText(outcome.plan) : rebaseText(outcome.image, outcome.summary);
 }
 
-function rebaseText(image: string, { digest, runImage, layersSent, seconds }: RebaseSummary): string {
+function rebaseText(image: string, { digest, runImage, layersSent, seconds, platforms }: RebaseSummary): string {
   const layers = layersSent === 0 ? "none sent" : `${layersSent} sent`;
-  return `Rebased ${image}\n${rows([
-    ["digest", digest],
-    ["run image", runImage],
-    ["layers", layers],
-    ["time", `${seconds.toFixed(1)} s`],
-  ])}`;
+  const bases = platforms?.map((one): Row => [one.platform, one.runImage]) ?? [["run image", runImage] as const];
+  return `Rebased ${image}\n${rows([["digest", digest], ...bases, ["layers", layers], ["time", `${seconds.toFixed(1)} s`]])}`;
 }
 
 const headings: Readonly<Record<RebasePlan["action"], string>> = {
@@ -68,15 +65,23 @@ const headings: Readonly<Record<RebasePlan["action"], string>> = {
   refuse: "Would refuse to rebase",
 };
 
-function planText({ image, action, reason, from, to, layers }: RebasePlan): string {
-  return `${headings[action]} ${image}\n${rows([
+function planText({ image, platforms, ...plan }: RebasePlan): string {
+  const one = (what: string, each: RebasePlan | PlatformPlan): string =>
+    `${headings[each.action]} ${what}\n${rows(planRows(each))}`;
+  if (platforms === undefined) return one(image, { image, ...plan });
+  return platforms.map((each) => one(`${image} (${each.platform})`, each)).join("");
+}
+
+function planRows({ action, reason, from, to, layers }: RebasePlan | PlatformPlan): readonly Row[] {
+  const count = layers === undefined || action === "none" ? undefined : layers;
+  return [
     ["why", reason],
     ["from", baseText(from)],
-    ...(to === undefined ? [] : ([["to", baseText(to)]] as const)),
-    ...(layers === undefined || action === "none"
+    ...(to === undefined ? [] : [["to", baseText(to)] as const]),
+    ...(count === undefined
       ? []
-      : ([["layers", `${layers.removed} go, ${layers.added} come, ${layers.kept} stay`]] as const)),
-  ])}`;
+      : [["layers", `${count.removed} go, ${count.added} come, ${count.kept} stay`] as const]),
+  ];
 }
 
 function baseText({ image, reference }: RebasePlan["from"]): string {
@@ -84,6 +89,8 @@ function baseText({ image, reference }: RebasePlan["from"]): string {
   return image === "" ? reference : `${image} (${reference})`;
 }
 
-function rows(pairs: readonly (readonly [name: string, value: string])[]): string {
+type Row = readonly [name: string, value: string];
+
+function rows(pairs: readonly Row[]): string {
   return pairs.map(([name, value]) => `  ${name.padEnd(10)} ${value}\n`).join("");
 }

@@ -8,6 +8,7 @@ import { isFilePlace } from "../image-places/parse-place.ts";
 import { requireImage } from "../require-image.ts";
 import type { Tools } from "../tools.ts";
 import { type BaseState, baseState } from "./base-state.ts";
+import { indexedImages, type InspectedIndex } from "./indexed-images.ts";
 
 /** A buildpack or extension that made the image. */
 export interface InspectedModule {
@@ -37,6 +38,8 @@ export interface Inspection {
   /** Of the manifest; the image's ID in a container engine. */
   readonly digest: string;
   readonly platform: string;
+  /** Only when the name is that of an index: the images for platforms that it has, in its order. */
+  readonly index?: InspectedIndex | undefined;
   readonly created: string | undefined;
   readonly size: number;
   readonly entrypoint: readonly string[];
@@ -96,6 +99,7 @@ export async function inspectImage(name: string, image: Image, tools: Tools): Pr
   return {
     image: name,
     platform: `${config.os}/${config.architecture}${config.variant === undefined ? "" : `/${config.variant}`}`,
+    ...(image.fromIndex === undefined ? {} : { index: await indexedImages(name, image.fromIndex, tools) }),
     created: config.created,
     entrypoint: config.config?.Entrypoint ?? [],
     workingDirectory: config.config?.WorkingDir ?? "",

@@ -1,27 +1,26 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { platformApis, platformFeatures } from "../../cnb/api/platform.ts";
 import { encodeReport, type Report } from "../../cnb/files/report.ts";
 import type { Context } from "../../context.ts";
-import { InputError, TspackError } from "../../errors.ts";
+import { errorCode, InputError, TspackError } from "../../errors.ts";
 import type { Image } from "../../oci/image.ts";
-import { type ImageRef, parseReference } from "../../oci/reference.ts";
+import { parseReference } from "../../oci/reference.ts";
 import { inParallel } from "../../phases/in-parallel.ts";
-import { rebaseImage, type RebaseResult } from "../../phases/rebase.ts";
+import type { RebaseResult } from "../../phases/rebase.ts";
 import { pulledImages } from "../build/pulled-images.ts";
 import { familiarName } from "../familiar-name.ts";
 import { severalPlatforms } from "../image-places/file-places.ts";
 import type { ImagePlace } from "../image-places/image-place.ts";
-import { type ImagePlaces, withImagePlaces } from "../image-places/open-places.ts";
+import { withImagePlaces } from "../image-places/open-places.ts";
 import { isFilePlace, parsePlace } from "../image-places/parse-place.ts";
 import { checkDirectory } from "../output/check-directory.ts";
 import type { ImageSource } from "../../stores/store.ts";
 import type { Tools } from "../tools.ts";
-import { type BaseImages, baseImages, runImageSource } from "./base-images.ts";
+import { baseImages, runImageSource } from "./base-images.ts";
 import { planOf, refusedPlan } from "./plan.ts";
-import type { RebaseOutcome, RebasePlan, RebaseRequest, RebaseSummary } from "./request.ts";
-
-export type { RebaseOutcome, RebasePlan, RebaseRequest, RebaseSummary } from "./request.ts";
+import { type IndexSubject, planIndex, rebaseIndex } from "./rebase-index.ts";
+import { type RebaseJob, rebaseSubject, type RebaseSubject } from "./rebase-job.ts";
+import type { PlatformSummary, RebaseOutcome, RebasePlan, RebaseRequest, RebaseSummary } from "./request.ts";
 
 /** Images that are rebased at a time: more wait for the registry's answers without being faster. */
 const atATime = 8;
@@ -31,7 +30,7 @@ const atATime = 8;
  * `INVALID_ARGUMENTS`.
  */
 export async function rebase(request: RebaseRequest, tools: Tools): Promise<RebaseSummary> {
-  return withRebase(request, tools, async (job) => (await rebaseOne(request.image, job, tools.ctx)).summary);
+  return withRebase(request, tools, (job) => rebaseOne(request.image, job, tools.ctx));
 }
 
 /** What `rebase` would do; nothing is changed. Throws what `rebase` throws, but for a refusal. */
@@ -64,7 +63,7 @@ export async function rebaseAll(
       const ctx = many ? quiet(tools.ctx, image) : tools.ctx;
       try {
         if (plan) onOutcome({ image, plan: await planOne(image, job, ctx) });
-        else onOutcome({ image, summary: (await rebaseOne(image, { ...job, many }, ctx)).summary });
+        else onOutcome({ image, summary: await rebaseOne(image, { ...job, many }, ctx) });
       } catch (error) {
         if (tools.ctx.signal.aborted) throw error;
         onOutcome({ image, error });
@@ -86,18 +85,6 @@ function quiet(ctx: Context, image: string): Context {
   const debug = (line: string): void => logger.debug(`${image}: ${line}`);
   const warn = (line: string): void => logger.warn(`${image}: ${line}`);
   return { ...ctx, logger: { ...logger, debug, warn, info: debug, phase: debug, say: debug } };
-}
-
-interface RebaseJob {
-  readonly request: Omit<RebaseRequest, "image">;
-  readonly runImage: ImageRef | undefined;
-  readonly places: ImagePlaces;
-  readonly bases: BaseImages;
-  /** For images of the container engine. */
-  readonly engineBases: BaseImages;
-  readonly tools: Tools;
-  /** Whether each image gets a directory of its own for its report. */
-  readonly many?: boolean;
 }
 
 async function withRebase<T>(
@@ -132,49 +119,54 @@ function storeOf({ publish, output }: Omit<RebaseRequest, "image">): RebaseReque
 }
 
 async function planOne(image: string, job: RebaseJob, ctx: Context): Promise<RebasePlan> {
-  const before = await openImage(image, job);
+  const opened = await openImage(image, job);
+  if ("index" in opened) return planIndex(image, opened, job, ctx);
   try {
-    return await planOf(image, before.image, await run(before, job, ctx, true));
+    return await planOf(image, opened.image, await rebaseSubject(opened, job, ctx, true));
   } catch (error) {
     if (!(error instanceof TspackError) || error.code !== "NOT_REBASABLE") throw error;
-    return refusedPlan(image, before.image, error);
+    return refusedPlan(image, opened.image, error);
   }
 }
 
-async function rebaseOne(image: string, job: RebaseJob, ctx: Context): Promise<{ readonly summary: RebaseSummary }> {
+async function rebaseOne(image: string, job: RebaseJob, ctx: Context): Promise<RebaseSummary> {
   const began = ctx.clock().getTime();
   const opened = await openImage(image, job);
-  const { written, runImage: base, report } = await run(opened, job, ctx, false);
-  await writeReport(image, report, job);
-  const summary = {
-    image: isFilePlace(image) ? image : familiarName(opened.place.ref),
+  const seconds = (): number => (ctx.clock().getTime() - began) / 1000;
+  if ("index" in opened) {
+    const { digest, images } = await rebaseIndex(opened, job, ctx);
+    for (const { platform, result } of images) await writeReport(image, result.report, job, platform);
+    const platforms = images.map(({ platform, result }) => ({ platform, ...resultOf(result) }));
+    const layersSent = platforms.reduce((sum, one) => sum + one.layersSent, 0);
+    const name = familiarName(opened.place.ref);
+    return { image: name, digest, runImage: "", topLayer: "", layersSent, platforms, seconds: seconds() };
+  }
+  const result = await rebaseSubject(opened, job, ctx, false);
+  await writeReport(image, result.report, job);
+  const name = isFilePlace(image) ? image : familiarName(opened.target.ref);
+  return { image: name, ...resultOf(result), seconds: seconds() };
+}
+
+function resultOf({ written, runImage }: RebaseResult): Omit<PlatformSummary, "platform"> {
+  return {
     digest: written.digest,
-    runImage: base.reference,
-    topLayer: base.topLayer,
+    runImage: runImage.reference,
+    topLayer: runImage.topLayer,
     layersSent: written.layers.filter(({ outcome }) => outcome === "sent").length,
-    seconds: (ctx.clock().getTime() - began) / 1000,
   };
-  return { summary };
 }
 
-interface OpenImage {
-  /** Where the result goes. */
-  readonly place: ImagePlace;
-  /** What is rebased. */
-  readonly ref: ImageRef;
-  readonly image: Image;
-}
-
-async function openImage(name: string, { request, places, tools }: RebaseJob): Promise<OpenImage> {
+async function openImage(name: string, job: RebaseJob): Promise<RebaseSubject | IndexSubject> {
+  const { request, places } = job;
   const place = await places.open(name, storeOf(request));
   const from = request.previousImage === undefined ? place : await places.open(request.previousImage, storeOf(request));
-  const { pullPolicy } = request;
-  const image =
-    from.kind === "local" && pullPolicy !== undefined
-      ? await pulledImages(tools, pullPolicy).resolve(from.ref)
-      : await from.image();
-  if (image?.fromIndex !== undefined) throw severalPlatforms(from.name);
-  if (image !== undefined) return { place, ref: from.ref, image };
+  const image = await imageAt(from, job);
+  if (image !== undefined && image.fromIndex === undefined) return { ref: from.ref, image, target: place };
+  if (image !== undefined) {
+    if (from.kind !== "registry" || place.kind !== "registry") throw severalPlatforms(from.name);
+    const index = await job.tools.registries.readIndex(from.ref);
+    if (index !== undefined) return { ref: from.ref, index, place };
+  }
   throw new TspackError("REBASE_FAILED", "failed to access image to rebase", {
     hint:
       from.kind === "local"
@@ -183,31 +175,19 @@ async function openImage(name: string, { request, places, tools }: RebaseJob): P
   });
 }
 
-async function run(opened: OpenImage, job: RebaseJob, ctx: Context, dryRun: boolean): Promise<RebaseResult> {
-  const { place, ref, image } = opened;
-  const { os, architecture, variant } = (await image.config()).value;
-  const bases = (place.kind === "engine" ? job.engineBases : job.bases).for({
-    os,
-    architecture,
-    ...(variant === undefined ? {} : { variant }),
-  });
-  return rebaseImage(
-    {
-      features: platformFeatures(platformApis.at(-1) ?? ""),
-      appImage: ref,
-      outputImages: [place.ref],
-      runImage: job.runImage,
-      force: job.request.force === true,
-      sameRepository: true,
-      dryRun,
-    },
-    {
-      images: { resolve: (wanted) => (wanted === ref ? Promise.resolve(image) : bases.resolve(wanted)) },
-      sink: place.sink,
-      access: bases,
-      ctx,
-    },
-  );
+/** The image of a place; of an index only that it is one, whether it has an image for this machine or not. */
+async function imageAt(
+  from: ImagePlace,
+  { request, tools }: RebaseJob,
+): Promise<Image | { readonly fromIndex: true } | undefined> {
+  const { pullPolicy } = request;
+  if (from.kind === "local" && pullPolicy !== undefined) return pulledImages(tools, pullPolicy).resolve(from.ref);
+  try {
+    return await from.image();
+  } catch (error) {
+    if (from.kind !== "registry" || errorCode(error) !== "IMAGE_NOT_FOUND") throw error;
+    return { fromIndex: true };
+  }
 }
 
 /** Before an image is changed. */
@@ -215,10 +195,17 @@ function checkReportDirectory({ reportOutputDir: path }: Omit<RebaseRequest, "im
   if (path !== undefined) checkDirectory("--report-output-dir", resolve(machine.cwd, path));
 }
 
-async function writeReport(image: string, report: Report, { request, many, tools }: RebaseJob): Promise<void> {
+/** Several images, and the images of several platforms, get directories of their own. */
+async function writeReport(
+  image: string,
+  report: Report,
+  { request, many, tools }: RebaseJob,
+  platform?: string,
+): Promise<void> {
   if (request.reportOutputDir === undefined) return;
   const own = many === true ? encodeURIComponent(image) : ".";
-  const directory = resolve(tools.machine.cwd, request.reportOutputDir, own);
+  const below = platform === undefined ? "." : encodeURIComponent(platform.replaceAll("/", "-"));
+  const directory = resolve(tools.machine.cwd, request.reportOutputDir, own, below);
   await mkdir(directory, { recursive: true });
   await writeFile(join(directory, "report.toml"), encodeReport(report));
 }

@@ -26,14 +26,22 @@ export interface RebaseRequest {
 /** What a rebase did. */
 export interface RebaseSummary {
   readonly image: string;
-  /** Of the manifest; the image's ID in a container engine. */
+  /** Of the manifest or the index; the image's ID in a container engine. */
   readonly digest: string;
-  /** The new run image with its digest. */
+  /** The new run image with its digest; empty for an index, whose platforms have one each. */
   readonly runImage: string;
-  /** DiffID of its last layer. */
+  /** DiffID of its last layer; empty for an index. */
   readonly topLayer: string;
   readonly layersSent: number;
   readonly seconds: number;
+  /** Only of an index: its images, in its order. */
+  readonly platforms?: readonly PlatformSummary[] | undefined;
+}
+
+/** What a rebase did with one image of an index. */
+export interface PlatformSummary extends Pick<RebaseSummary, "digest" | "runImage" | "topLayer" | "layersSent"> {
+  /** `linux/arm64/v8`. */
+  readonly platform: string;
 }
 
 /** What a rebase would do. */
@@ -47,6 +55,14 @@ export interface RebasePlan {
   readonly to?: { readonly image: string; readonly reference: string; readonly topLayer: string } | undefined;
   /** How many layers of the old base go, of the new one come, and of the application stay. */
   readonly layers?: { readonly removed: number; readonly added: number; readonly kept: number } | undefined;
+  /** Only of an index: what would become of each of its images. `action` is then the most serious of theirs. */
+  readonly platforms?: readonly PlatformPlan[] | undefined;
+}
+
+/** What a rebase would do with one image of an index. */
+export interface PlatformPlan extends Omit<RebasePlan, "image" | "platforms"> {
+  /** `linux/arm64/v8`. */
+  readonly platform: string;
 }
 
 /** How the rebase of one of several images went. */
