@@ -91,7 +91,10 @@ export async function resolveStack(
   const archive = await readArchive({ mirrors, suites, components, arch, keyrings, cacheDir }, downloader, ctx);
   const { omit } = stack.packages;
   const run = resolvePackages(archive.packages, { names: stack.packages.run, omit });
-  const build = resolvePackages(archive.packages, { names: stack.packages.build, omit, selected: run });
+  const names = stack.packages.build;
+  // What the build image names itself it gets, such as dpkg, which the run image does without.
+  const omitForBuild = omit.filter((name) => !names.includes(name));
+  const build = resolvePackages(archive.packages, { names, omit: omitForBuild, selected: run });
   step.done(`${run.length} packages for the run image, ${build.length} more for the build image`);
   return {
     version: 1,

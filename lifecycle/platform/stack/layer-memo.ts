@@ -8,7 +8,7 @@ import type { StackLock } from "./lock.ts";
 import type { StackFile } from "./stack-file.ts";
 
 /** Raised whenever the same lock would give other bytes than before. */
-const assembly = 1;
+const assembly = 2;
 
 /** Which layers a stack had when it was made the last time, so that it need not be made again. */
 export interface LayerMemo {

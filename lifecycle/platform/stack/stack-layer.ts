@@ -55,6 +55,7 @@ async function* layerEntries(inputs: StackLayerInputs, onPackage: () => void): A
   yield* placed(tree, "stack.toml", captured.copies());
   yield* placed(tree, "stack.toml", certificateEntries(captured.certificates));
   yield* placed(tree, "stack.toml", alternativeEntries(stack, tree));
+  if (!inputs.isBase) yield* placed(tree, "stack.toml", [buildPackages(inputs.packages)]);
 }
 
 function* placed(tree: RootTree, owner: string, entries: readonly DebEntry[]): Generator<LayerEntry> {
@@ -134,6 +135,12 @@ function statusEntries(locked: LockedPackage, deb: Deb): readonly DebEntry[] {
   const status = textFile(`var/lib/dpkg/status.d/${locked.name}`, 0o644, `${control}\n`);
   if (deb.md5sums === "") return [status];
   return [status, textFile(`var/lib/dpkg/status.d/${locked.name}.md5sums`, 0o644, deb.md5sums)];
+}
+
+// status.d lists the packages of all layers. What a buildpack adds for the app's image has to know which of them the
+// run image does not have.
+function buildPackages(packages: readonly LockedPackage[]): DebEntry {
+  return textFile("var/lib/dpkg/build-packages", 0o644, packages.map(({ name }) => `${name}\n`).join(""));
 }
 
 function alternativeEntries(stack: StackFile, tree: RootTree): readonly DebEntry[] {

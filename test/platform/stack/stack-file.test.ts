@@ -13,12 +13,15 @@ beforeAll(async () => {
 afterAll(() => rm(dir, { recursive: true, force: true }));
 
 describe("readStackFile", () => {
-  test("reads the default stack, which has an unprivileged user and no package manager", async () => {
+  test("reads the default stack, which has an unprivileged user and a package manager in the build image only", async () => {
     const path = fileURLToPath(new URL("../../../stacks/bookworm/stack.toml", import.meta.url));
     const stack = await readStackFile(path);
     expect(stack.user).toMatchObject({ name: "cnb", uid: 1000, gid: 1000, home: "home/cnb" });
-    const all = [...stack.packages.run, ...stack.packages.build];
-    expect(all.filter((name) => ["apt", "dpkg"].includes(name))).toEqual([]);
+    const managers = (names: readonly string[]): readonly string[] =>
+      names.filter((name) => ["apt", "dpkg"].includes(name));
+    expect(managers(stack.packages.run)).toEqual([]);
+    expect(managers(stack.packages.build)).toEqual(["apt", "dpkg"]);
+    expect(stack.packages.omit).toContain("dpkg");
     expect(stack.keyrings.every((keyring) => keyring.endsWith("stacks/keyrings/debian-12.asc"))).toBe(true);
   });
 
