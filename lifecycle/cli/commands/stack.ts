@@ -47,7 +47,8 @@ export async function createStackCommand(
     const { digest } = await sink.write(stack[kind], [refs[kind]], { ctx });
     const { value } = await stack[kind].manifest();
     const size = value.layers.reduce((sum, layer) => sum + layer.size, 0);
-    const packages = stack.lock.packages.filter(({ image }) => kind === "build" || image === "run").length;
+    const { packages: locked } = kind === "run" ? stack.lock : stack.buildLock;
+    const packages = locked.filter(({ image }) => kind === "build" || image === "run").length;
     if (options.json === true)
       host.stdout(`${JSON.stringify({ kind, name: familiarName(refs[kind]), digest, size, packages })}\n`);
     else

@@ -8,7 +8,7 @@ import { chooseMirrors } from "../debian/mirrors.ts";
 import type { Network } from "../debian/download.ts";
 import type { Places } from "../places.ts";
 import { createStack, type CreateStackInputs, type Stack } from "../stack/create-stack.ts";
-import { requestDigest } from "../stack/lock.ts";
+import { lockName } from "../stack/lock.ts";
 import { readStackFile } from "../stack/stack-file.ts";
 import type { Tools } from "../tools.ts";
 
@@ -72,7 +72,7 @@ async function stackInputs(
     mirrors,
     network,
     cacheDir: places.downloads,
-    lockFile: join(places.stacks, `${stack.id}-${arch}-${requestDigest(stack).slice(0, 12)}.lock`),
+    lockFile: join(places.stacks, lockName(stack, arch)),
   };
 }
 

@@ -1,5 +1,7 @@
 import { readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import type { Context } from "../../context.ts";
+import { TspackError } from "../../errors.ts";
 import type { Image } from "../../oci/image.ts";
 import type { Layer } from "../../oci/layer.ts";
 import type { BlobCache } from "../../stores/blob-cache.ts";
@@ -8,7 +10,15 @@ import { openDownloader, type Downloader, type Network } from "../debian/downloa
 import type { Mirrors } from "../debian/mirrors.ts";
 import { resolvePackages } from "../debian/resolve.ts";
 import { layerMemo } from "./layer-memo.ts";
-import { lockPackage, readLock, requestDigest, writeLock, type LockedPackage, type StackLock } from "./lock.ts";
+import {
+  lockName,
+  lockPackage,
+  readLock,
+  requestDigest,
+  writeLock,
+  type LockedPackage,
+  type StackLock,
+} from "./lock.ts";
 import { fetchPackages } from "./package-files.ts";
 import { openRootTree } from "./root-tree.ts";
 import { stackSbom, type StackSbom } from "./sbom.ts";
@@ -41,7 +51,10 @@ export interface Stack {
   readonly id: string;
   readonly run: Image;
   readonly build: Image;
+  /** Of the run image, and of the build image unless that is another stack's. */
   readonly lock: StackLock;
+  /** The same lock, or that of the stack that the build image is of. */
+  readonly buildLock: StackLock;
   readonly sbom: { readonly run: StackSbom; readonly build: StackSbom };
 }
 
@@ -60,6 +73,22 @@ export async function createStack(inputs: CreateStackInputs): Promise<Stack> {
     if (known === undefined && lockFile !== undefined) await writeLock(lockFile, lock);
     return created;
   });
+}
+
+/** The inputs of the stack that has the build image. Its lock is beside the one of the stack that names it. */
+async function buildInputs(buildOf: string, inputs: CreateStackInputs): Promise<CreateStackInputs> {
+  const stack = await readStackFile(buildOf);
+  if (stack.buildOf !== undefined) {
+    throw new TspackError("INVALID_STACK", `${buildOf} has no build image of its own, so build-of can not name it`, {
+      hint: `name ${stack.buildOf}`,
+    });
+  }
+  const { lockFile } = inputs;
+  return {
+    ...inputs,
+    stackFile: buildOf,
+    lockFile: lockFile === undefined ? undefined : join(dirname(lockFile), lockName(stack, inputs.arch)),
+  };
 }
 
 /** What finding packages needs of `CreateStackInputs`. */
@@ -114,15 +143,17 @@ async function assemble(
 ): Promise<Stack> {
   const memo = layerMemo(inputs.cacheDir, stack, lock);
   const known = await memo.recall(inputs.blobs);
-  const [runLayer, buildLayer] = known ?? (await packLayers(stack, lock, inputs, downloader));
-  if (known === undefined) await memo.keep([runLayer, buildLayer]);
-  return {
-    id: stack.id,
-    run: stackImage("run", stack, lock, [runLayer]),
-    build: stackImage("build", stack, lock, [runLayer, buildLayer]),
-    lock,
-    sbom: { run: stackSbom("run", stack, lock), build: stackSbom("build", stack, lock) },
-  };
+  const layers = known ?? (await packLayers(stack, lock, inputs, downloader));
+  if (known === undefined) await memo.keep(layers);
+  const run = stackImage("run", stack, lock, layers.slice(0, 1));
+  const runSbom = stackSbom("run", stack, lock);
+  if (stack.buildOf !== undefined) {
+    const { build, buildLock, sbom } = await createStack(await buildInputs(stack.buildOf, inputs));
+    return { id: stack.id, run, build, lock, buildLock, sbom: { run: runSbom, build: sbom.build } };
+  }
+  const build = stackImage("build", stack, lock, layers);
+  const sbom = { run: runSbom, build: stackSbom("build", stack, lock) };
+  return { id: stack.id, run, build, lock, buildLock: lock, sbom };
 }
 
 async function packLayers(
@@ -130,12 +161,14 @@ async function packLayers(
   lock: StackLock,
   { arch, mirrors, cacheDir, blobs, ctx }: CreateStackInputs,
   downloader: Downloader,
-): Promise<readonly [Layer, Layer]> {
+): Promise<readonly Layer[]> {
   const files = fetchPackages({ packages: lock.packages, mirrors, cacheDir }, downloader, ctx);
   const tree = openRootTree(stack, arch);
   const of = (image: LockedPackage["image"]): readonly LockedPackage[] =>
     lock.packages.filter((each) => each.image === image);
   const base = { stack, arch, files, tree };
+  if (stack.buildOf !== undefined)
+    return [await packStackLayer({ ...base, isBase: true, packages: of("run") }, blobs, ctx)];
   // The second layer is what the first one does not have, so that the two cannot be made at once.
   const run = await packStackLayer({ ...base, isBase: true, packages: of("run") }, blobs, ctx);
   const build = await packStackLayer({ ...base, isBase: false, packages: of("build") }, blobs, ctx);

@@ -12,9 +12,9 @@ const assembly = 2;
 
 /** Which layers a stack had when it was made the last time, so that it need not be made again. */
 export interface LayerMemo {
-  /** The two layers, when they are still in the blob cache. */
-  recall(blobs: BlobCache): Promise<readonly [Layer, Layer] | undefined>;
-  keep(layers: readonly [Layer, Layer]): Promise<void>;
+  /** All layers, the run image's first, when they are still in the blob cache. */
+  recall(blobs: BlobCache): Promise<readonly Layer[] | undefined>;
+  keep(layers: readonly Layer[]): Promise<void>;
 }
 
 /** The memo of exactly this stack file with exactly these packages. */
@@ -26,8 +26,9 @@ export function layerMemo(cacheDir: string, stack: StackFile, lock: StackLock): 
   const path = join(directory, `${key.digest("hex")}.json`);
   return {
     recall: async (blobs) => {
-      const [run, build] = await Promise.all((await readIds(path)).map((id) => blobs.layer(id)));
-      return run === undefined || build === undefined ? undefined : [run, build];
+      const layers = await Promise.all((await readIds(path)).map((id) => blobs.layer(id)));
+      const present = layers.filter((layer) => layer !== undefined);
+      return present.length === 0 || present.length < layers.length ? undefined : present;
     },
     keep: async (layers) => {
       await mkdir(directory, { recursive: true, mode: 0o700 });

@@ -41,6 +41,11 @@ export function requestDigest(stack: StackFile): string {
   return createHash("sha256").update(JSON.stringify({ packages, suites, components })).digest("hex");
 }
 
+/** The name of the file that a stack's lock is kept in. */
+export function lockName(stack: StackFile, arch: string): string {
+  return `${stack.id}-${arch}-${requestDigest(stack).slice(0, 12)}.lock`;
+}
+
 /** A package of an index as the lock has it. */
 export function lockPackage(each: DebianPackage, image: LockedPackage["image"]): LockedPackage {
   const { name, version, architecture, source, archive, path, size, sha256 } = each;

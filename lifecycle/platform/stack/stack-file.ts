@@ -69,6 +69,8 @@ export interface StackFile {
     readonly build: readonly string[];
     readonly omit: readonly string[];
   };
+  /** Path of the stack.toml whose build image is this stack's too; then `packages.build` is empty. */
+  readonly buildOf: string | undefined;
   readonly drop: readonly string[];
   readonly keep: readonly string[];
   readonly user: StackUser;
@@ -112,13 +114,24 @@ function readStack(root: TableReader, path: string, bytes: Uint8Array): StackFil
     suites: readSuites(archive),
     components: names(archive, "components"),
     keyrings: names(archive, "keyrings").map((keyring) => resolve(dirname(path), keyring)),
-    packages: { run: names(packages, "run"), build: names(packages, "build"), omit: packages.strings("omit") ?? [] },
+    ...readPackages(packages, path),
     drop: contents.strings("drop") ?? [],
     keep: contents.strings("keep") ?? [],
     user: readUser(root.subTable("user")),
     path: root.requiredString("path"),
     ...readContents(contents),
     bytes,
+  };
+}
+
+function readPackages(packages: TableReader, path: string): Pick<StackFile, "packages" | "buildOf"> {
+  const other = packages.string("build-of");
+  const build = packages.strings("build") ?? [];
+  if (other !== undefined && build.length > 0) packages.issue("build", "nothing, because build-of names another stack");
+  if (other === undefined && build.length === 0) packages.issue("build", "an array with at least one string");
+  return {
+    packages: { run: names(packages, "run"), build, omit: packages.strings("omit") ?? [] },
+    buildOf: other === undefined ? undefined : resolve(dirname(path), other),
   };
 }
 

@@ -109,6 +109,47 @@ describe("the layers of a stack", () => {
   });
 });
 
+describe("a stack with another one's build image", () => {
+  async function createSlim(): Promise<Stack> {
+    const text = stackToml
+      .replace("test.stack", "test.slim")
+      .replace('build = ["compiler"]', 'build-of = "stack.toml"');
+    await writeFile(join(fake().dir, "slim.toml"), text.replace('drop = ["', 'drop = ["/usr/bin/*", "'));
+    return createStack({ ...fake().inputs(), stackFile: join(fake().dir, "slim.toml") });
+  }
+
+  test("has its own run image and exactly that build image, each with its lock", async () => {
+    const whole = await createStack({ ...fake().inputs({ cache: "other" }), lockFile: undefined });
+    const slim = await createSlim();
+    expect((await slim.build.manifest()).digest).toBe((await whole.build.manifest()).digest);
+    expect((await slim.run.config()).value.config?.Labels?.["io.buildpacks.base.id"]).toBe("test.slim");
+    const [run] = await layersOf(slim.run);
+    expect([run?.has("usr/bin/mawk"), run?.has("usr/lib/x/libc.so.6")]).toEqual([false, true]);
+    expect([slim.lock, slim.buildLock].map((lock) => [lock.stack, lock.packages.length])).toEqual([
+      ["test.slim", 2],
+      ["test.stack", 3],
+    ]);
+    expect(purls(slim.sbom.build.cyclonedx)).toHaveLength(3);
+  });
+
+  test("takes both from their locks the next time", async () => {
+    await createSlim();
+    fake().mirror.seen.splice(0);
+    await createSlim();
+    expect(fake().mirror.seen).toEqual([]);
+  });
+
+  test.each([
+    ["packages of its own for it", 'build = ["compiler"]\nbuild-of = "stack.toml"'],
+    ["neither", ""],
+    ["a stack that has none", 'build-of = "slim.toml"'],
+  ])("is refused with %s", async (_what, lines) => {
+    await writeFile(join(fake().dir, "slim.toml"), stackToml.replace('build = ["compiler"]', lines));
+    const inputs = { ...fake().inputs(), stackFile: join(fake().dir, "slim.toml") };
+    await expect(createStack(inputs)).rejects.toMatchObject({ code: "INVALID_STACK" });
+  });
+});
+
 describe("packages that do not go together", () => {
   test("two packages with the same file are refused", async () => {
     const files = { "usr/share/base/profile": "mine" };
