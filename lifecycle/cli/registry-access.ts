@@ -8,6 +8,7 @@ import { cloudKeychain } from "../stores/keychain-cloud.ts";
 import { dockerConfigKeychain } from "../stores/keychain-docker-config.ts";
 import { registryAuthKeychain } from "../stores/keychain-registry-auth.ts";
 import { combinedKeychain } from "../stores/keychain.ts";
+import type { ClientOptions } from "../stores/registry/client.ts";
 import type { ProxySettings } from "../stores/registry/proxy.ts";
 import { type HostCertificates, hostCertificates } from "../stores/registry/host-certificates.ts";
 import { registryStore, type RegistryStore } from "../stores/registry/registry-store.ts";
@@ -27,19 +28,22 @@ export interface RegistryAccess {
 
 /** The registries as this process may use them: credentials, certificates and proxies from the environment. */
 export function openRegistries(access: RegistryAccess): RegistryStore {
+  return registryStore({ ...registryClientOptions(access), version });
+}
+
+/** How one registry is spoken to when it is not for images: with all that `openRegistries` has. */
+export function registryClientOptions(access: RegistryAccess): ClientOptions {
   const { env, insecureRegistries, ctx, keychain, certificates } = access;
-  const logger = ctx.logger;
-  const ca = extraCertificates(env);
-  return registryStore({
+  return {
     keychain: keychain ?? keychainFrom(env, ctx),
-    logger,
+    logger: ctx.logger,
     signal: ctx.signal,
     insecureRegistries,
-    ca,
+    ca: extraCertificates(env),
     certificates: certificates ?? hostCertificates(certificateDirectories(env)),
     proxy: proxiesFrom(env),
-    version,
-  });
+    userAgent: `tspack/${version}`,
+  };
 }
 
 /**

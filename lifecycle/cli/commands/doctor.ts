@@ -1,5 +1,5 @@
 import { release } from "node:os";
-import { version, versionText } from "../../distribution/version.ts";
+import { versionText } from "../../distribution/version.ts";
 import { TspackError } from "../../errors.ts";
 import { parseReference } from "../../oci/reference.ts";
 import type { Finding } from "../../platform/doctor/finding.ts";
@@ -10,11 +10,10 @@ import { namespaceFindings, programFindings, runnerFindings } from "../../platfo
 import { readDockerConfigFile, registriesOf } from "../../platform/login/docker-config-file.ts";
 import { placesFrom } from "../../platform/places.ts";
 import { noSettings, readSettings, type Settings } from "../../platform/settings.ts";
-import { certificateDirectories, dockerConfigPath } from "../../stores/docker-places.ts";
-import { hostCertificates } from "../../stores/registry/host-certificates.ts";
+import { dockerConfigPath } from "../../stores/docker-places.ts";
 import { palette } from "../console.ts";
 import { checkInsecureRegistries, checkRegistryHosts } from "../network-access.ts";
-import { extraCertificates, keychainFrom, proxiesFrom } from "../registry-access.ts";
+import { extraCertificates, proxiesFrom, registryClientOptions } from "../registry-access.ts";
 import { type CommonOptions, commandContext, ExitWith, type TspackHost } from "../toolbox.ts";
 
 /** Options of `tspack doctor`. */
@@ -102,14 +101,7 @@ async function registriesFindings(
   const mirrors = [...settings.registryMirrors.values()].map((mirror) => mirror.split("/")[0] ?? mirror);
   const builder = settings.defaultBuilder === undefined ? [] : registryOf(settings.defaultBuilder);
   return registryFindings([...new Set([...(options.registry ?? []), ...known, ...mirrors, ...builder])], {
-    keychain: keychainFrom(host.env, ctx),
-    logger: ctx.logger,
-    signal: host.signal,
-    insecureRegistries: options.insecureRegistry ?? [],
-    ca: extraCertificates(host.env),
-    certificates: hostCertificates(certificateDirectories(host.env)),
-    proxy: proxiesFrom(host.env),
-    userAgent: `tspack/${version}`,
+    ...registryClientOptions({ env: host.env, insecureRegistries: options.insecureRegistry ?? [], ctx }),
     // Nobody waits minutes to be told that a registry is away.
     retry: { attempts: 1, delay: 0, longest: 0 },
   });

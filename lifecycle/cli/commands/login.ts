@@ -1,5 +1,4 @@
 import type { Readable } from "node:stream";
-import { version } from "../../distribution/version.ts";
 import { InputError, type InputIssue } from "../../errors.ts";
 import { dockerHub } from "../../oci/reference.ts";
 import {
@@ -11,11 +10,11 @@ import {
   withEntry,
 } from "../../platform/login/docker-config-file.ts";
 import { runCredentialProgram } from "../../platform/login/credential-program.ts";
-import { certificateDirectories, dockerConfigPath } from "../../stores/docker-places.ts";
+import { dockerConfigPath } from "../../stores/docker-places.ts";
 import { registryOfKey } from "../../stores/keychain.ts";
 import { checkLogin } from "../../stores/registry/check-login.ts";
-import { hostCertificates } from "../../stores/registry/host-certificates.ts";
-import { extraCertificates, proxiesFrom } from "../registry-access.ts";
+import type { Keychain } from "../../stores/store.ts";
+import { registryClientOptions } from "../registry-access.ts";
 import { type CommonOptions, commandContext, type TspackHost } from "../toolbox.ts";
 import { checkInsecureRegistries } from "../network-access.ts";
 
@@ -134,16 +133,11 @@ async function verify(
   who: { readonly username: string; readonly password: string },
   options: LoginOptions,
 ): Promise<boolean> {
-  const ctx = commandContext(host, options);
-  const answer = await checkLogin(registry, {
-    keychain: { resolve: (name) => Promise.resolve(name === registry ? { kind: "basic", ...who } : undefined) },
-    logger: ctx.logger,
-    signal: host.signal,
-    insecureRegistries: options.insecureRegistry ?? [],
-    ca: extraCertificates(host.env),
-    certificates: hostCertificates(certificateDirectories(host.env)),
-    proxy: proxiesFrom(host.env),
-    userAgent: `tspack/${version}`,
-  });
+  const keychain: Keychain = {
+    resolve: (name) => Promise.resolve(name === registry ? { kind: "basic", ...who } : undefined),
+  };
+  const insecureRegistries = options.insecureRegistry ?? [];
+  const access = { env: host.env, insecureRegistries, ctx: commandContext(host, options), keychain };
+  const answer = await checkLogin(registry, registryClientOptions(access));
   return answer.asksWho;
 }

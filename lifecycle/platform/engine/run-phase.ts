@@ -1,6 +1,7 @@
-import { type ErrorCode, TspackError } from "../../errors.ts";
+import type { ErrorCode } from "../../errors.ts";
 import type { Owner, Place } from "../../layers/place.ts";
 import type { BuilderAddition } from "../buildpacks/additions.ts";
+import { phaseFailure } from "../phase-failure.ts";
 import { LineSplitter } from "../runners/runner.ts";
 import { type UploadedFile, uploadFiles, uploadTree } from "./archives.ts";
 import { runContainer } from "./containers.ts";
@@ -57,19 +58,6 @@ export async function runPhase(
   return id;
 }
 
-const failures: Readonly<Record<number, readonly [ErrorCode, string]>> = {
-  11: ["PLATFORM_API_UNSUPPORTED", "the lifecycle does not speak the Platform API that its builder promises"],
-  12: ["BUILDPACK_API_UNSUPPORTED", "a buildpack needs an API that the builder's lifecycle does not speak"],
-  20: ["DETECT_FAILED", "no group of buildpacks wants this application"],
-  21: ["DETECT_ERROR", "a buildpack failed while it looked at the application"],
-  51: ["BUILDPACK_FAILED", "a buildpack failed"],
-};
-
-const hints: Readonly<Partial<Record<ErrorCode, string>>> = {
-  DETECT_FAILED: "the lines above say why each buildpack declined; check --path, or choose another --builder",
-  BUILDPACK_FAILED: "the output of the buildpack is above",
-};
-
 /** Of each phase, when its exit status says no more. Platform specification, "Exit codes". */
 const generic: Readonly<Record<ContainerPhase, ErrorCode>> = {
   analyzer: "ANALYZE_FAILED",
@@ -92,18 +80,7 @@ const tens: Readonly<Record<number, ErrorCode>> = {
 /** Throws what the exit status of a phase's container means; returns for 0. */
 export function checkStatus(phase: ContainerPhase, status: number): void {
   if (status === 0) return;
-  const known = failures[status];
-  if (known !== undefined) {
-    const [code, message] = known;
-    throw new TspackError(code, `${message} (exit code ${status})`, {
-      hint: hints[code] ?? "the lines above say what happened",
-    });
-  }
   const code = (phase === "creator" ? tens[Math.floor(status / 10)] : undefined) ?? generic[phase];
-  throw new TspackError(code, `the ${phase} failed (exit code ${status})`, {
-    hint:
-      status === 137
-        ? "something killed it: the machine of the engine may have too little memory"
-        : "the lines above say what happened",
-  });
+  const killed = "something killed it: the machine of the engine may have too little memory";
+  throw phaseFailure(status, { code, message: `the ${phase} failed`, hint: status === 137 ? killed : undefined });
 }

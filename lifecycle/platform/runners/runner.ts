@@ -1,8 +1,8 @@
 import type { Context } from "../../context.ts";
-import { type ErrorCode, TspackError } from "../../errors.ts";
 import type { Place } from "../../layers/place.ts";
 import type { Builder } from "../builder/builder.ts";
 import type { BuilderAddition } from "../buildpacks/additions.ts";
+import { phaseFailure } from "../phase-failure.ts";
 
 /** The phases that run buildpacks, which are code that we do not trust. */
 export type UntrustedPhase = "detect" | "build";
@@ -76,28 +76,11 @@ export function phaseEnvironment(job: RunnerJob, home: string): Readonly<Record<
   };
 }
 
-const failures: Readonly<Record<number, readonly [ErrorCode, string]>> = {
-  12: ["BUILDPACK_API_UNSUPPORTED", "a buildpack needs an API that the builder's lifecycle does not speak"],
-  20: ["DETECT_FAILED", "no group of buildpacks wants this application"],
-  21: ["DETECT_ERROR", "a buildpack failed while it looked at the application"],
-  51: ["BUILDPACK_FAILED", "a buildpack failed"],
-  91: ["EXTENSION_FAILED", "an image extension failed"],
-  92: ["GENERATE_FAILED", "what an image extension generated can not be used"],
-};
-
-const hints: Readonly<Partial<Record<ErrorCode, string>>> = {
-  DETECT_FAILED: "the lines above say why each buildpack declined; check --path, or choose another --builder",
-  BUILDPACK_FAILED: "the output of the buildpack is above",
-};
-
 /** Throws what the exit code of a phase means; returns for 0. */
 export function checkPhaseExit(phase: UntrustedPhase, code: number): void {
   if (code === 0) return;
   const generic = phase === "detect" ? "DETECT_ERROR" : "BUILD_FAILED";
-  const [error, message] = failures[code] ?? ([generic, `the ${phase} phase failed`] as const);
-  throw new TspackError(error, `${message} (exit code ${code})`, {
-    hint: hints[error] ?? "the lines above say what happened",
-  });
+  throw phaseFailure(code, { code: generic, message: `the ${phase} phase failed` });
 }
 
 /** Cuts both streams of a phase into lines. */

@@ -9,6 +9,7 @@ import { daemonAccess } from "../../../lifecycle/platform/engine/daemon-access.t
 import { engineUse } from "../../../lifecycle/platform/engine/engine-use.ts";
 import { authHeader } from "../../../lifecycle/platform/engine/images.ts";
 import { checkStatus } from "../../../lifecycle/platform/engine/run-phase.ts";
+import { checkPhaseExit } from "../../../lifecycle/platform/runners/runner.ts";
 import { processesIn } from "../../../lifecycle/platform/engine/summary.ts";
 import { readVolumes, volumeBind, volumeWarnings } from "../../../lifecycle/platform/engine/volume-option.ts";
 
@@ -127,6 +128,8 @@ describe("the exit status of a phase", () => {
   test.each([
     ["detector", 20, "DETECT_FAILED"],
     ["builder", 51, "BUILDPACK_FAILED"],
+    ["detector", 91, "EXTENSION_FAILED"],
+    ["creator", 92, "GENERATE_FAILED"],
     ["creator", 34, "ANALYZE_FAILED"],
     ["creator", 62, "EXPORT_FAILED"],
     ["creator", 1, "BUILD_FAILED"],
@@ -135,8 +138,19 @@ describe("the exit status of a phase", () => {
   ] as const)("of the %s, %i, is %s", (phase, status, code) => {
     expect(() => checkStatus(phase, status)).toThrow(expect.objectContaining({ code }));
   });
+  test.each([11, 12, 20, 21, 51, 91, 92])("%i is the same in a container and in a sandbox", (status) => {
+    const thrown = (work: () => void): unknown => {
+      try {
+        return work();
+      } catch (error) {
+        return error;
+      }
+    };
+    expect(thrown(() => checkPhaseExit("detect", status))).toEqual(thrown(() => checkStatus("detector", status)));
+  });
   test("0 is no error", () => {
     expect(() => checkStatus("builder", 0)).not.toThrow();
+    expect(() => checkPhaseExit("build", 0)).not.toThrow();
   });
 });
 

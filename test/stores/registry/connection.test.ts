@@ -12,10 +12,7 @@ import { ociTypes } from "../../../lifecycle/oci/media-type.ts";
 import { parseReference } from "../../../lifecycle/oci/reference.ts";
 import { validate } from "../../../lifecycle/oci/validate.ts";
 import { silentLogger } from "../../../lifecycle/logger.ts";
-import { anonymousKeychain } from "../../../lifecycle/stores/keychain.ts";
-import { registryClient } from "../../../lifecycle/stores/registry/client.ts";
 import { registryStore } from "../../../lifecycle/stores/registry/registry-store.ts";
-import { listTags } from "../../../lifecycle/stores/registry/tags.ts";
 import { isInstalled } from "../../fakes/docker-registry.ts";
 import { noise, testImage } from "../../fakes/images.ts";
 import { startFakeRegistry } from "../../fakes/registry.ts";
@@ -158,20 +155,6 @@ test("an index gives the image of the platform that is asked for", async () => {
     code: "IMAGE_NOT_FOUND",
     issues: [{ expected: "linux/amd64, linux/arm64", got: "linux/s390x" }],
   });
-});
-
-test("all pages of tags are listed", async () => {
-  const refs = ["a", "b", "c", "d", "e"].map((tag) => parseReference(`${registry.host}/tags:${tag}`));
-  await registryStore({ retry }).write(testImage({ layers: [] }), refs);
-  const client = registryClient({
-    keychain: anonymousKeychain,
-    logger: silentLogger,
-    signal: new AbortController().signal,
-    insecureRegistries: [],
-    userAgent: "test",
-  });
-  expect(await listTags(client.repository(registry.host, "tags", "source"))).toEqual(["a", "b", "c", "d", "e"]);
-  expect(await listTags(client.repository(registry.host, "none", "source"))).toBeUndefined();
 });
 
 test("a registry is told who asks", async () => {
