@@ -25,13 +25,42 @@ export function canStartEngine(program: "dockerd" | "podman"): boolean {
 export async function startDockerEngine(
   more: (directory: string) => readonly string[] = () => [],
 ): Promise<TestEngine | undefined> {
-  return startEngine("dockerd", (at) => [
-    ...["--host", `unix://${at}/docker.sock`, "--data-root", `${at}/data`, "--exec-root", `${at}/exec`],
-    ...["--pidfile", `${at}/docker.pid`, "--config-file", `${at}/daemon.json`],
-    ...["--iptables=false", "--ip6tables=false", "--bridge=none"],
-    ...more(at),
+  return startEngine("dockerd", (at) => [...dockerArguments(at), ...more(at)]);
+}
+
+const dockerArguments = (at: string): readonly string[] => [
+  ...["--host", `unix://${at}/docker.sock`, "--data-root", `${at}/data`, "--exec-root", `${at}/exec`],
+  ...["--pidfile", `${at}/docker.pid`, "--config-file", `${at}/daemon.json`],
+  ...["--iptables=false", "--ip6tables=false", "--bridge=none"],
+];
+
+/**
+ * Starts a dockerd of Debian 13 with containerd's image store, which Debian 12's does not have: its packages are
+ * unpacked into the engine's directory, and it runs there in a mount namespace of its own. Undefined when this machine
+ * cannot.
+ */
+export async function startContainerdEngine(): Promise<TestEngine | undefined> {
+  if (!["mmdebstrap", "unshare", "dockerd"].every((name) => isInstalled(name))) return undefined;
+  return startEngine("dockerd", dockerArguments, (directory, command) => [
+    ...["unshare", "--mount", "sh", "-c", enterDebian, "sh", directory, "trixie", ...command],
   ]);
 }
+
+/** Needs no package's scripts; `$1` is the engine's directory, `$2` the release, the rest a command. */
+const enterDebian = `set -e
+at=$1; release=$2; shift 2
+root="$at/root"
+mmdebstrap --quiet --mode=root --variant=extract --include=docker.io,containerd,runc "$release" "$root" $TSPACK_DEBIAN_MIRROR
+for name in bin sbin lib lib64; do [ -e "$root/$name" ] || ln -s "usr/$name" "$root/$name"; done
+echo '{"features": {"containerd-snapshotter": true}}' > "$at/daemon.json"
+mkdir -p "$root/proc" "$root/sys" "$root/run" "$root/tmp"
+mount --make-rprivate /
+# The engine changes how its own root is shared, which has to be a mount.
+mount --bind "$root" "$root"
+for name in proc sys dev tmp; do mount --rbind "/$name" "$root/$name"; done
+mount -t tmpfs none "$root/run"
+exec chroot "$root" "$@"
+`;
 
 /** Starts a private Podman that speaks Docker's API; undefined when this machine cannot. */
 export async function startPodmanEngine(): Promise<TestEngine | undefined> {
