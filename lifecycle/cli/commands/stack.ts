@@ -1,18 +1,23 @@
+import type { Digest } from "../../oci/digest.ts";
 import { resolve } from "node:path";
-import { TspackError } from "../../errors.ts";
-import { localSources } from "../../platform/builder/local-parts.ts";
-import { defaultNames } from "../../platform/builder/default-builder.ts";
 import { localStack } from "../../platform/builder/local-parts.ts";
+import type { Stack } from "../../platform/stack/create-stack.ts";
+import type { ImageSink } from "../../stores/store.ts";
 import { formatBytes } from "../progress.ts";
-import { type CommonOptions, familiarName, imageArgument, openToolbox, type TspackHost } from "../toolbox.ts";
+import { type CommonOptions, familiarName, openToolbox, type TspackHost } from "../toolbox.ts";
+import {
+  type ImageOptions,
+  type SourceOptions,
+  stackFileOf,
+  type StackRefs,
+  stackRefs,
+  stackSources,
+} from "./stack-names.ts";
 
 /** Options of `tspack stack create`. */
-export interface StackOptions extends CommonOptions {
-  readonly run?: string;
-  readonly build?: string;
+export interface StackOptions extends CommonOptions, SourceOptions, ImageOptions {
   readonly update?: boolean;
-  readonly publish?: boolean;
-  readonly mirror?: string;
+  readonly lock?: string;
   readonly json?: boolean;
 }
 
@@ -24,36 +29,46 @@ export async function createStackCommand(
 ): Promise<void> {
   const toolbox = openToolbox(host, options);
   const { ctx, local, registries } = toolbox;
-  const sources = localSources(toolbox, options.mirror);
-  const isFile = name.includes("/") || name.endsWith(".toml");
-  const stackFile = isFile ? resolve(host.cwd, name) : resolve(host.packageRoot, "stacks", name, "stack.toml");
-  if (options.publish === true && (options.run === undefined || options.build === undefined)) {
-    throw new TspackError("INVALID_ARGUMENTS", "--publish needs the names of both images", {
-      hint: "give --run IMAGE and --build IMAGE",
-    });
+  const stackFile = stackFileOf(host, name);
+  const refs = stackRefs(name, options);
+  const lockFile = options.lock === undefined ? undefined : resolve(host.cwd, options.lock);
+  const chosen = { update: options.update === true, lockFile };
+  const stack = await localStack(stackSources(toolbox, options), stackFile, chosen, await toolbox.blobs(), ctx);
+  for (const written of await writeStack(stack, refs, options.publish === true ? registries : local, toolbox)) {
+    host.stdout(options.json === true ? `${JSON.stringify(written)}\n` : writtenText(written));
   }
-  const short =
-    name
-      .replace(/\/stack\.toml$|\.toml$/, "")
-      .split("/")
-      .at(-1) ?? name;
-  const refs = {
-    run: imageArgument(options.run ?? defaultNames.run.replace("bookworm", short), "--run"),
-    build: imageArgument(options.build ?? `tspack.local/build:${short}`, "--build"),
-  };
-  const stack = await localStack(sources, stackFile, { update: options.update === true }, await toolbox.blobs(), ctx);
-  const sink = options.publish === true ? registries : local;
+}
+
+/** What one image of a stack became. */
+export interface WrittenImage {
+  readonly kind: "run" | "build";
+  readonly name: string;
+  readonly digest: Digest;
+  /** Bytes, compressed. */
+  readonly size: number;
+  readonly packages: number;
+}
+
+/** Writes both images of a stack. */
+export async function writeStack(
+  stack: Stack,
+  refs: StackRefs,
+  sink: ImageSink,
+  { ctx }: Pick<ReturnType<typeof openToolbox>, "ctx">,
+): Promise<readonly WrittenImage[]> {
+  const written: WrittenImage[] = [];
   for (const kind of ["run", "build"] as const) {
     const { digest } = await sink.write(stack[kind], [refs[kind]], { ctx });
     const { value } = await stack[kind].manifest();
     const size = value.layers.reduce((sum, layer) => sum + layer.size, 0);
     const { packages: locked } = kind === "run" ? stack.lock : stack.buildLock;
     const packages = locked.filter(({ image }) => kind === "build" || image === "run").length;
-    if (options.json === true)
-      host.stdout(`${JSON.stringify({ kind, name: familiarName(refs[kind]), digest, size, packages })}\n`);
-    else
-      host.stdout(
-        `${kind.padEnd(5)} ${familiarName(refs[kind])}  ${formatBytes(size)}, ${packages} packages\n      ${digest}\n`,
-      );
+    written.push({ kind, name: familiarName(refs[kind]), digest, size, packages });
   }
+  return written;
+}
+
+/** Two lines about an image. */
+export function writtenText({ kind, name, digest, size, packages }: WrittenImage): string {
+  return `${kind.padEnd(5)} ${name}  ${formatBytes(size)}, ${packages} packages\n      ${digest}\n`;
 }

@@ -53,17 +53,20 @@ export function defaultStackFile({ packageRoot }: Pick<LocalSources, "packageRoo
 export async function localStack(
   sources: LocalSources,
   stackFile: string,
-  options: { readonly update?: boolean },
+  options: { readonly update?: boolean; readonly lockFile?: string | undefined },
   blobs: BlobCache,
   ctx: Context,
 ): Promise<Stack> {
-  return createStack({ ...(await stackInputs(sources, stackFile)), ...options, blobs, ctx });
+  const { update, lockFile } = options;
+  return createStack({ ...(await stackInputs(sources, stackFile, lockFile)), update, blobs, ctx });
 }
 
-async function stackInputs(
+/** What a stack is made of on this machine; `lockFile` takes the place of the lock among tspack's own data. */
+export async function stackInputs(
   { places, arch, mirror, network }: LocalSources,
   stackFile: string,
-): Promise<Omit<CreateStackInputs, "blobs" | "ctx">> {
+  lockFile?: string,
+): Promise<Omit<CreateStackInputs, "blobs" | "ctx" | "update">> {
   const stack = await readStackFile(stackFile);
   const mirrors = await chooseMirrors({ ...mirror, aptDir: "/etc/apt", suites: stack.suites });
   return {
@@ -72,7 +75,7 @@ async function stackInputs(
     mirrors,
     network,
     cacheDir: places.downloads,
-    lockFile: join(places.stacks, lockName(stack, arch)),
+    lockFile: lockFile ?? join(places.stacks, lockName(stack, arch)),
   };
 }
 

@@ -75,20 +75,24 @@ export async function createStack(inputs: CreateStackInputs): Promise<Stack> {
   });
 }
 
-/** The inputs of the stack that has the build image. Its lock is beside the one of the stack that names it. */
-async function buildInputs(buildOf: string, inputs: CreateStackInputs): Promise<CreateStackInputs> {
-  const stack = await readStackFile(buildOf);
-  if (stack.buildOf !== undefined) {
+/**
+ * The inputs of this stack and, when another one has its build image, of that one; its lock is
+ * beside the lock of the first. Throws `INVALID_STACK` when the other one has none either.
+ */
+export async function inputsOfEach<T extends Pick<CreateStackInputs, "stackFile" | "lockFile" | "arch">>(
+  inputs: T,
+): Promise<readonly T[]> {
+  const { buildOf } = await readStackFile(inputs.stackFile);
+  if (buildOf === undefined) return [inputs];
+  const other = await readStackFile(buildOf);
+  if (other.buildOf !== undefined) {
     throw new TspackError("INVALID_STACK", `${buildOf} has no build image of its own, so build-of can not name it`, {
-      hint: `name ${stack.buildOf}`,
+      hint: `name ${other.buildOf}`,
     });
   }
   const { lockFile } = inputs;
-  return {
-    ...inputs,
-    stackFile: buildOf,
-    lockFile: lockFile === undefined ? undefined : join(dirname(lockFile), lockName(stack, inputs.arch)),
-  };
+  const beside = lockFile === undefined ? undefined : join(dirname(lockFile), lockName(other, inputs.arch));
+  return [inputs, { ...inputs, stackFile: buildOf, lockFile: beside }];
 }
 
 /** What finding packages needs of `CreateStackInputs`. */
@@ -147,8 +151,9 @@ async function assemble(
   if (known === undefined) await memo.keep(layers);
   const run = stackImage("run", stack, lock, layers.slice(0, 1));
   const runSbom = stackSbom("run", stack, lock);
-  if (stack.buildOf !== undefined) {
-    const { build, buildLock, sbom } = await createStack(await buildInputs(stack.buildOf, inputs));
+  const [, other] = await inputsOfEach(inputs);
+  if (other !== undefined) {
+    const { build, buildLock, sbom } = await createStack(other);
     return { id: stack.id, run, build, lock, buildLock, sbom: { run: runSbom, build: sbom.build } };
   }
   const build = stackImage("build", stack, lock, layers);

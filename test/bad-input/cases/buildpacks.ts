@@ -43,17 +43,51 @@ export const buildpackCases: Readonly<Record<string, readonly BadInput[]>> = {
     ["<uri>", "upper case", ["docker://REGISTRY/Bp"], "INVALID_REFERENCE", /lower/i],
     ["<uri>", "an address", ["https://REGISTRY/bp.tgz"], refused, "expected an image"],
   ),
-  "stack create": rows(
-    ...imageRows("--run", []),
-    ...imageRows("--build", []),
-    ...insecureRows([]),
-    ["[stack]", "unknown", ["trixie"], "FILE_NOT_FOUND", "trixie"],
-    ["[stack]", "a file that is not there", ["no/stack.toml"], "FILE_NOT_FOUND", "no/stack.toml"],
-    ["[stack]", "a syntax error", ["./broken.toml"], "INVALID_TOML", /broken\.toml:\d+:\d+/],
-    ["--publish", "without names", ["--publish"], refused, "--run IMAGE"],
-    ["--mirror", "no address", ["--mirror", "mirror"], refused, "--mirror"],
+  "stack create": rows(...stackRows(), ...stackImageRows(), [
+    "--lock",
+    "of something else",
+    ["--lock", "file.txt"],
+    "INVALID_JSON",
+    "file.txt",
+  ]),
+  "stack lock": rows(...stackRows(), [
+    "--output",
+    "where nothing can be fetched",
+    ["--output", "new.lock"],
+    "DOWNLOAD_FAILED",
+    "hint: ",
+  ]),
+  "stack diff": rows(
+    ...stackRows(),
+    ["[stack]", "without a lock", ["bookworm"], "FILE_NOT_FOUND", "tspack stack lock"],
+    ["--lock", "not there", ["--lock", "no.lock"], "FILE_NOT_FOUND", "no.lock"],
+    ["--lock", "of something else", ["--lock", "file.txt"], "INVALID_JSON", "file.txt"],
+  ),
+  "stack update": rows(
+    ...stackRows(),
+    ...stackImageRows(),
+    ["[images...]", "upper case", ["bookworm", "Hello"], "INVALID_REFERENCE", /lower/i],
+    ["--lock", "of something else", ["--lock", "file.txt"], "INVALID_JSON", "file.txt"],
   ),
 };
+
+function stackRows(): readonly Row[] {
+  return [
+    ...insecureRows([]),
+    ["[stack]", "unknown", ["sid"], "FILE_NOT_FOUND", /"sid".*bookworm, bookworm-slim, trixie/],
+    ["[stack]", "a file that is not there", ["no/stack.toml"], "FILE_NOT_FOUND", "no/stack.toml"],
+    ["[stack]", "a syntax error", ["./broken.toml"], "INVALID_TOML", /broken\.toml:\d+:\d+/],
+    ["--mirror", "no address", ["--mirror", "mirror"], refused, "--mirror"],
+  ];
+}
+
+function stackImageRows(): readonly Row[] {
+  return [
+    ...imageRows("--run", []),
+    ...imageRows("--build", []),
+    ["--publish", "without names", ["--publish"], refused, "--run IMAGE"],
+  ];
+}
 
 function packageRows(kind: "buildpack" | "extension"): readonly BadInput[] {
   const good = ["p", "--path", kind === "buildpack" ? "bp" : "ext"];

@@ -87,8 +87,8 @@ alternatives = [
 export interface FakeStack {
   readonly dir: string;
   readonly mirror: FakeMirror;
-  /** Serves these packages from now on, by another mirror. */
-  publish(packages: readonly FakePackage[]): Promise<void>;
+  /** Serves these packages from now on, by another mirror; the old one goes unless it is kept. */
+  publish(packages: readonly FakePackage[], options?: { readonly keepOld?: boolean }): Promise<void>;
   /** `cache` names the folder of downloads. */
   inputs(options?: { readonly cache?: string; readonly update?: boolean }): CreateStackInputs;
 }
@@ -100,6 +100,7 @@ export function useFakeStack(): () => FakeStack {
   let cases = 0;
   let dir = "";
   let mirror: FakeMirror;
+  const others: FakeMirror[] = [];
 
   beforeAll(async () => {
     key = await makeKey("Archive");
@@ -113,13 +114,14 @@ export function useFakeStack(): () => FakeStack {
     await writeFile(join(dir, "stack.toml"), stackToml);
     mirror = await serve(await makeArchive(await Promise.all(packages.map(makeDeb)), key));
   });
-  afterEach(() => mirror.close());
+  afterEach(() => Promise.all([mirror, ...others.splice(0)].map((each) => each.close())));
 
   return () => ({
     dir,
     mirror,
-    publish: async (published) => {
-      await mirror.close();
+    publish: async (published, { keepOld = false } = {}) => {
+      if (keepOld) others.push(mirror);
+      else await mirror.close();
       mirror = await serve(await makeArchive(await Promise.all(published.map(makeDeb)), key));
     },
     inputs: ({ cache = "cache", update } = {}) => ({
