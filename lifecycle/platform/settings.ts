@@ -14,6 +14,7 @@ export interface Settings {
   /** What `--lifecycle-image` takes. */
   readonly lifecycleImage: string | undefined;
   readonly runner: RunnerChoice | undefined;
+  /** As with pack: the commit of a Git working tree goes into the label of the image. */
   readonly experimental: boolean;
   /** Names under which a run image is found as well, by the run image's name. */
   readonly runImageMirrors: ReadonlyMap<string, readonly string[]>;

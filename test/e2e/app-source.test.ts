@@ -81,6 +81,39 @@ describe("an application", () => {
     },
   );
 
+  it.skipIf(git.skip)(
+    `of a working tree has its commit in the label when experimental features are on, and else the same image${git.note}`,
+    async () => {
+      const path = application("tree", { kept: "1" });
+      const before = await buildJson(person, args(path));
+      const run = (...words: readonly string[]): string =>
+        execFileSync("git", ["-C", path, "-c", "user.name=a", "-c", "user.email=a@example.com", ...words], {
+          encoding: "utf8",
+        });
+      run("init", "-q", "-b", "main");
+      run("add", "-A");
+      run("commit", "-q", "-m", "one");
+      run("remote", "add", "origin", "https://user:s3cret@example.com/tree.git");
+      writeFileSync(
+        join(path, "project.toml"),
+        '[_]\nschema-version = "0.2"\n[io.buildpacks]\nexclude = [".git", "project.toml"]\n',
+      );
+      const without = await buildJson(person, args(path));
+      expect(without.digest).toBe(before.digest);
+      await tspack(person, ["config", "experimental", "true"]);
+      try {
+        await buildJson(person, args(path));
+      } finally {
+        await tspack(person, ["config", "experimental", "false"]);
+      }
+      const labels = await labelsOf(person, "e2e/source");
+      const metadata = { refs: ["main"], url: "https://example.com/tree.git" };
+      expect(JSON.parse(labels["io.buildpacks.project.metadata"] ?? "")).toEqual({
+        source: { type: "git", version: { commit: run("rev-parse", "HEAD").trim() }, metadata },
+      });
+    },
+  );
+
   it("that can not be used is refused with a way out, and nothing is left", async () => {
     const cases: readonly (readonly [string, number, string])[] = [
       [join(directory, "absent"), 1, "FILE_NOT_FOUND"],

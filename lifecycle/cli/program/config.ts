@@ -40,7 +40,9 @@ function addScalar(
 }
 
 function addExperimental(config: Command, host: TspackHost): void {
-  const experimental = command(config, "experimental", "Show or set whether experimental features are on").argument(
+  const about =
+    "Show or set whether experimental features are on: the commit of a Git working tree in the image's label";
+  const experimental = command(config, "experimental", about).argument(
     "[value]",
     "true or false; it is shown when absent",
   );

@@ -1,8 +1,9 @@
 import { dirname, resolve } from "node:path";
-import type { ProjectMetadata } from "../../cnb/files/project-metadata.ts";
+import type { ProjectMetadata, ProjectSource } from "../../cnb/files/project-metadata.ts";
 import { openProject, type Project } from "../project/open-project.ts";
 import { chosenBuilder } from "../settings/apply-settings.ts";
-import { openApplication } from "../source/open-application.ts";
+import { gitWorkingTree } from "../source/git-working-tree.ts";
+import { openApplication, type OpenedApplication } from "../source/open-application.ts";
 import type { Tools } from "../tools.ts";
 import type { ApplicationInputs } from "./bring-application.ts";
 import type { ResolvedRequest } from "./resolve-request.ts";
@@ -48,7 +49,7 @@ export async function withSource<T>(
       logger: ctx.logger,
     });
     const { buildpacks, pre, post, include, selects } = project;
-    const source = project.source ?? opened.source;
+    const source = project.source ?? opened.source ?? workingTree(opened, tools);
     return await work({
       ...resolved,
       request: {
@@ -64,6 +65,14 @@ export async function withSource<T>(
   } finally {
     await opened.close();
   }
+}
+
+/**
+ * The commit of a directory is in the label only for those who want it, as with pack: an image that did not
+ * change would get another digest with every commit.
+ */
+function workingTree({ directory, unpacked }: OpenedApplication, { settings }: Tools): ProjectSource | undefined {
+  return settings.experimental && !unpacked ? gitWorkingTree(directory) : undefined;
 }
 
 /** What tspack keeps and writes: it would grow into the image, or into itself. */

@@ -29,6 +29,8 @@ export interface OpenApplicationOptions {
   readonly ctx: Context;
   /** For tests. */
   readonly limits?: ArchiveLimits | undefined;
+  /** Milliseconds that a Git server gets for its first answer; for tests. */
+  readonly patience?: number | undefined;
 }
 
 /** An application's directory, which is only read. */
@@ -52,7 +54,7 @@ export async function openApplication(spec: string, options: OpenApplicationOpti
   const address = parseGitAddress(spec);
   if (address !== undefined) {
     return inScratch(options, async (scratch) => {
-      const { directory, commit } = await fetchGit(address, { scratch, env: options.env ?? {}, ctx: options.ctx });
+      const { directory, commit } = await fetchGit(address, { ...options, scratch, env: options.env ?? {} });
       const metadata = { url: address.url, refs: address.ref === undefined ? [] : [address.ref] };
       return { directory, source: { type: "git", version: { commit }, metadata } };
     });

@@ -10,6 +10,8 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
+import { once } from "node:events";
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -217,6 +219,28 @@ describe.skipIf(!hasGit)(`a repository${gitNote}`, () => {
     expect(existsSync(mark)).toBe(false);
   });
 
+  test("with submodules says which of their directories stay empty, and what to do", async () => {
+    const modules = ["lib/one", "apps/web/two"].map(
+      (path) => `[submodule "${path}"]\n\tpath = ${path}\n\turl = ../x\n`,
+    );
+    git("checkout", "-q", "-b", "with-modules");
+    writeFileSync(join(folder, "work/.gitmodules"), modules.join(""));
+    commit("modules");
+    git("checkout", "-q", "main");
+    const warnings: string[] = [];
+    const ctx = {
+      logger: { ...silentLogger, warn: (line: string) => void warnings.push(line) },
+      progress: silentProgress,
+      clock: () => new Date(0),
+      signal: new AbortController().signal,
+    };
+    await (await open("#with-modules", { ctx })).close();
+    await (await open("#with-modules:apps/web", { ctx })).close();
+    expect(warnings[0]).toMatch(/ lib\/one, apps\/web\/two will be empty.*--recurse-submodules/);
+    expect(warnings[1]).toContain("the directory apps/web/two will be empty");
+    expect(warnings).toHaveLength(2);
+  });
+
   test("is not waited for when the build is canceled", async () => {
     const ctx = {
       logger: silentLogger,
@@ -225,5 +249,42 @@ describe.skipIf(!hasGit)(`a repository${gitNote}`, () => {
       signal: AbortSignal.abort(),
     };
     await expect(open("", { ctx })).rejects.toEqual(code("CANCELED"));
+  });
+});
+
+describe.skipIf(!hasGit)(`a server${gitNote}`, () => {
+  let server: Server;
+  const sockets: Socket[] = [];
+  let port = 0;
+  let directory = "";
+
+  beforeAll(async () => {
+    directory = mkdtempSync(join(tmpdir(), "tspack-git-server-"));
+    server = createServer((socket) => void sockets.push(socket.on("error", () => {})));
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    port = (server.address() as AddressInfo).port;
+  });
+  afterAll(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  test("that takes connections and never says anything, not even for TLS, is given up, and git with it", async () => {
+    const ctx = {
+      logger: silentLogger,
+      progress: silentProgress,
+      clock: () => new Date(0),
+      signal: new AbortController().signal,
+    };
+    const env = { PATH: process.env["PATH"] ?? "/usr/bin:/bin", HOME: directory, NO_PROXY: "*" };
+    const options = { cwd: "/", scratch: directory, env, ctx, patience: 300 };
+    await expect(openApplication(`git+https://127.0.0.1:${port}/x`, options)).rejects.toMatchObject({
+      code: "GIT_FAILED",
+      message: expect.stringContaining("does not answer within 0.6 seconds") as string,
+    });
+    expect(sockets).toHaveLength(2);
+    for (const socket of sockets) if (!socket.destroyed) await once(socket.resume(), "close");
+    expect(readdirSync(directory)).toEqual([]);
   });
 });
