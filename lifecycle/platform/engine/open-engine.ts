@@ -3,7 +3,7 @@ import { addressName } from "../../stores/engine/address.ts";
 import { type EngineConnection, engineConnection, printable } from "../../stores/engine/connection.ts";
 import type { Env } from "../machine.ts";
 import { type EngineEndpoint, findEngine, type SshEndpoint } from "./endpoint.ts";
-import { openSshTunnel } from "./ssh.ts";
+import { openSshTunnel, sshHint } from "./ssh.ts";
 
 /** An engine that answers. */
 export interface OpenEngine {
@@ -85,7 +85,7 @@ function requireApi(api: string, address: string): void {
   });
 }
 
-function explain(error: unknown, { source }: EngineEndpoint, complaint: string): unknown {
+function explain(error: unknown, { source, address }: EngineEndpoint, complaint: string): unknown {
   if (!(error instanceof RemoteError)) return error;
   const named = source === "found" ? "" : ` (named by ${source})`;
   const refusal = refusalHint(error);
@@ -95,9 +95,10 @@ function explain(error: unknown, { source }: EngineEndpoint, complaint: string):
   }
   if (error.code !== "ENGINE_UNREACHABLE") return error;
   const ssh = complaint === "" ? "" : `: ${printable(complaint)}`;
+  const hint = (address.kind === "ssh" ? sshHint(complaint, address) : undefined) ?? error.hint ?? "check that it runs";
   return new TspackError("ENGINE_UNREACHABLE", `${error.message}${named}${ssh}`, {
     cause: error,
-    hint: `${error.hint ?? "check that it runs"}; --runner sandbox builds without an engine`,
+    hint: `${hint}; --runner sandbox builds without an engine`,
   });
 }
 

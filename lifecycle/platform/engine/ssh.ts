@@ -63,6 +63,25 @@ export function sshArguments({ user, host, port, socket }: SshEndpoint): readonl
   ];
 }
 
+/** What to do about the last line of an `ssh` that could not connect; undefined for one that is not known. */
+export function sshHint(complaint: string, { user, host, port }: SshEndpoint): string | undefined {
+  const there = `${user === undefined ? "" : `${user}@`}${host}`;
+  const command = `ssh ${port === undefined ? "" : `-p ${port} `}${there}`;
+  if (/host key verification failed/i.test(complaint))
+    return `the key of ${host} is not in known_hosts, or another one is: run ${command} once and compare what it shows`;
+  if (/permission denied \(/i.test(complaint))
+    return `ssh asks for no password here: give it a key that ${there} takes, with ssh-agent or IdentityFile in ~/.ssh/config`;
+  if (/docker: (command )?not found|docker: No such file|(command not found|unknown command): docker/i.test(complaint))
+    return `install Docker's command line program on ${host}, or put it on the PATH of commands that ssh runs there`;
+  if (/dial unix .*permission denied/i.test(complaint))
+    return `let this user of ${host} use the engine's socket, or name another user: ssh://USER@${host}`;
+  if (/cannot connect to the docker daemon|dial unix /i.test(complaint))
+    return `start the engine on ${host}, or add the path of its socket to the address: ssh://…/path/to/docker.sock`;
+  if (/connection (refused|timed out)|no route to host|could not resolve|name or service/i.test(complaint))
+    return `correct the host and port in DOCKER_HOST or the Docker context: ${command} has to work`;
+  return undefined;
+}
+
 function connect(
   socket: Socket,
   program: string,
