@@ -83,6 +83,13 @@ export const optionRows = {
     phases: { analyze: all, restore: all, export: all, create: all },
     description: "reference of the cache image",
   },
+  compressionLevel: {
+    kind: "int",
+    flag: "compression-level",
+    env: "TSPACK_COMPRESSION_LEVEL",
+    phases: { export: all, create: all },
+    description: "how much layers are compressed, from 0 (not at all) to 9 (most); default 3",
+  },
   daemon: {
     kind: "bool",
     flag: "daemon",

@@ -1,5 +1,5 @@
 import { lstatSync, readdirSync, readlinkSync, statSync, type Stats } from "node:fs";
-import { nameOf, byteString, type ByteString } from "../oci/tar/byte-string.ts";
+import { nameOf, type ByteString } from "../oci/tar/byte-string.ts";
 import type { EntryType, TarHeader } from "../oci/tar/header.ts";
 import type { Owner } from "./place.ts";
 import { unreadable, type TarWriter } from "./tar-writer.ts";
@@ -28,9 +28,8 @@ export function statsOf(path: ByteString, follow: boolean): Stats {
 /** The names in a directory, sorted by their bytes. Throws `EXPORT_FAILED`. */
 export function namesIn(path: ByteString): readonly ByteString[] {
   try {
-    return readdirSync(nameOf(path), { encoding: "buffer" })
-      .map((name) => byteString(name))
-      .sort();
+    // Node's latin1 has a character for each byte, and costs half of what a buffer for each name does.
+    return (readdirSync(nameOf(path), { encoding: "latin1" }) as ByteString[]).sort();
   } catch (error) {
     throw unreadable(path, error);
   }

@@ -27,7 +27,8 @@ export interface Tools {
   readonly pulls: ImageSource;
   /** Looks here first and then in the registry that the name says. */
   readonly images: ImageSource;
-  blobs(): Promise<BlobCache>;
+  /** `level`: how much is compressed what has to be; layers that were compressed before stay as they are. */
+  blobs(level?: number): Promise<BlobCache>;
   /** Keeps what is used from those who collect garbage. Whoever works for long gives it back. */
   readonly leases: Leases;
 }
@@ -53,7 +54,7 @@ export function openTools(machine: Machine, network: NetworkAccess, ctx: Context
   const images: ImageSource = {
     resolve: async (ref, options) => (await local.resolve(ref, options)) ?? pulls.resolve(ref, options),
   };
-  const blobs = (): Promise<BlobCache> => openBlobCache(places.blobs, { ctx });
+  const blobs = (level?: number): Promise<BlobCache> => openBlobCache(places.blobs, { ctx, level });
   return { machine, network, ctx, places, local, registries, settings, pulls, images, blobs, leases };
 }
 

@@ -61,3 +61,32 @@ test.each([
   expect(code, output).toBe(0);
   expect(output.indexOf("Adding cache layer 'a:l'") < output.indexOf("*** Images"), output).toBe(before);
 });
+
+async function appLayers(name: string, more: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  const flags = ["-launcher", join(builder.dir, "launcher"), "-uid", "1000", "-gid", "1000", ...more];
+  const images = ["-run-image", named("run").original, named(name).original];
+  const { code, output } = await runPhase(builder, "creator", [...flags, ...images], { env });
+  const image = await store.resolve(named(name));
+  const layers = (await image?.manifest())?.value.layers.slice(1) ?? [];
+  return {
+    code,
+    output,
+    bytes: layers.reduce((sum, { size }) => sum + size, 0),
+    diffIds: (await image?.config())?.value.rootfs.diff_ids,
+  };
+}
+
+test("-compression-level changes the size of layers and not what they are", async () => {
+  builder.write("app/page.html", Array.from({ length: 5000 }, (_, line) => `line ${line} of the page\n`).join(""));
+  const most = await appLayers("small", ["-compression-level", "9"]);
+  const none = await appLayers("large", [], { TSPACK_COMPRESSION_LEVEL: "0" });
+  expect(none.bytes).toBeGreaterThan(3 * most.bytes);
+  expect(none.diffIds).toEqual(most.diffIds);
+});
+
+test("a compression level that there is not is refused before anything runs", async () => {
+  const { code, output } = await appLayers("app", ["-compression-level", "10"]);
+  expect(code).toBe(3);
+  expect(output).toContain("10 is no compression level");
+  expect(output).not.toContain("DETECTING");
+});

@@ -42,6 +42,7 @@ export interface BuildOptions extends CommonOptions {
   readonly creationTime?: string;
   readonly uid?: number;
   readonly gid?: number;
+  readonly compressionLevel?: number;
   readonly reportOutputDir?: string;
   readonly sbomOutputDir?: string;
   readonly dryRun?: boolean;

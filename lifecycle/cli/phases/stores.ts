@@ -6,6 +6,7 @@ import { InputError, TspackError } from "../../errors.ts";
 import { type KnownTrees, openKnownTrees } from "../../layers/known-trees.ts";
 import type { Place } from "../../layers/place.ts";
 import type { DiffId } from "../../oci/digest.ts";
+import { isGzipLevel } from "../../oci/gzip.ts";
 import { type ImageRef, parseReference } from "../../oci/reference.ts";
 import type { BlobCache } from "../../stores/blob-cache.ts";
 import type { AccessCheck, ImageSink, ImageSource } from "../../stores/store.ts";
@@ -164,11 +165,21 @@ export async function withTemporaryBlobs<T>(session: Session, work: (blobs: Blob
   }
 }
 
+/** Throws `INVALID_ARGUMENTS`. */
+function readLevel({ options: { compressionLevel: level } }: Session): number | undefined {
+  if (isGzipLevel(level)) return level;
+  throw invalidArguments(
+    `resolve inputs: ${level} is no compression level`,
+    "-compression-level (TSPACK_COMPRESSION_LEVEL) is a whole number from 0 (not compressed) to 9 (smallest)",
+  );
+}
+
 async function openBlobs(directory: string, session: Session): Promise<BlobCache> {
+  const level = readLevel(session);
   if (usesEngine(session) && session.options.cacheImage === "") {
     const { plainBlobs } = await import("../../stores/blob-cache/plain.ts");
     return plainBlobs(directory);
   }
   const { openBlobCache } = await import("../../stores/blob-cache/open.ts");
-  return openBlobCache(directory, { ctx: session.ctx });
+  return openBlobCache(directory, { ctx: session.ctx, level });
 }

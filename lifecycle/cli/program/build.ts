@@ -69,6 +69,11 @@ function addOutput(build: Command): void {
     .option("--creation-time <time>", "created time of the image: seconds since 1970, RFC 3339, or now")
     .option("--uid <number>", "owner of the application's files in the image", wholeNumber)
     .option("--gid <number>", "group of the application's files in the image", wholeNumber)
+    .option(
+      "--compression-level <number>",
+      "how much layers are compressed: 0 (not at all) to 9 (default: 3)",
+      wholeNumber,
+    )
     .option("--report-output-dir <directory>", "write report.toml there")
     .option("--sbom-output-dir <directory>", "write the bills of materials there")
     .option("--dry-run", "build, print what would be exported, and write nothing")

@@ -123,7 +123,7 @@ async function buildTo(destination: Destination, surroundings: Surroundings): Pr
       ...destination,
       images: imagesFor(resolved, destination, tools),
       runner,
-      blobs: await tools.blobs(),
+      blobs: await tools.blobs(request.compressionLevel),
       buildsDir: tools.places.builds,
       cache: await buildCache(resolved, tools),
       ctx,

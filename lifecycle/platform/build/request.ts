@@ -78,6 +78,8 @@ export interface BuildRequest {
   /** Owner of the application and the layers, instead of the builder's user. */
   readonly uid?: number | undefined;
   readonly gid?: number | undefined;
+  /** 0 (layers are not compressed) to 9 (smallest). */
+  readonly compressionLevel?: number | undefined;
   /** Where `report.toml` is written. */
   readonly reportOutputDir?: string | undefined;
   /** Where the bills of materials are written. */

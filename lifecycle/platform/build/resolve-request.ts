@@ -1,6 +1,7 @@
 import { posix, resolve } from "node:path";
 import { InputError, type InputIssue } from "../../errors.ts";
 import type { Platform } from "../../oci/descriptor.ts";
+import { isGzipLevel } from "../../oci/gzip.ts";
 import { type ImageRef, parseReference } from "../../oci/reference.ts";
 import { machinePlatform } from "../../stores/stored-image.ts";
 import { engineUse } from "../engine/engine-use.ts";
@@ -51,6 +52,8 @@ export function resolveRequest(request: BuildRequest, machine: Machine, now: Dat
     sourceDateEpoch: readCreationTime(request.creationTime, now, issues),
   } as const;
   checkOwner(request, issues);
+  if (!isGzipLevel(request.compressionLevel))
+    issues.push(issue("--compression-level", "a whole number from 0 to 9", String(request.compressionLevel)));
   if (resolved.output.kind === "registry") issues.push(...otherRegistry(names, previousImage));
   if (issues.length > 0) throw new InputError("INVALID_ARGUMENTS", "this build is not possible", issues);
   return resolved;

@@ -132,6 +132,11 @@ describe("what does not fit together", () => {
     expect(refused({ uid: -1, gid: 4_294_967_295 })).toEqual(["--uid", "--gid"]);
   });
 
+  test("compression levels that deflate does not have", () => {
+    expect(refused({ compressionLevel: 10 })).toEqual(["--compression-level"]);
+    expect(refused({ compressionLevel: 0 })).toEqual([]);
+  });
+
   test("everything is told at once", () => {
     expect(refused({ creationTime: "x", workspace: "/", uid: 1.5 })).toEqual([
       "--workspace",
