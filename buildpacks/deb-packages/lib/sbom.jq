@@ -1,0 +1,29 @@
+# Lines of name, version, architecture, source, version of the source, homepage, sha256 to a bill of materials.
+# https://github.com/package-url: pkg:deb/debian/name@version?arch=…&distro=debian-12
+def fields: split("\t") | { name: .[0], version: .[1], arch: .[2], source: .[3], source_version: .[4], homepage: .[5], sha256: .[6] };
+def purl: "pkg:deb/\($distro)/\(.name | @uri)@\(.version | @uri)?arch=\(.arch)"
+  + (if .source != .name then "&upstream=\(.source | @uri)" else "" end) + "&distro=\($distro)-\($version)";
+[inputs | fields] as $packages
+| if $format == "cdx" then
+    {
+      bomFormat: "CycloneDX", specVersion: "1.5", version: 1,
+      components: [$packages[] | {
+        type: "library", "bom-ref": purl, name, version, purl: purl,
+        hashes: [{ alg: "SHA-256", content: .sha256 }]
+      } + (if .homepage != "" then { externalReferences: [{ type: "website", url: .homepage }] } else {} end)]
+    }
+  else
+    {
+      spdxVersion: "SPDX-2.3", dataLicense: "CC0-1.0", SPDXID: "SPDXRef-DOCUMENT", name: $layer,
+      # The same packages give the same document.
+      documentNamespace: "urn:tspack:deb-packages:\($layer):\([$packages[].sha256] | join("") | .[0:64])",
+      creationInfo: { created: "1980-01-01T00:00:01Z", creators: ["Tool: tspack/deb-packages"] },
+      packages: [$packages | to_entries[] | .key as $index | .value | {
+        SPDXID: "SPDXRef-Package-\($index)", name, versionInfo: .version, downloadLocation: "NOASSERTION",
+        filesAnalyzed: false, checksums: [{ algorithm: "SHA256", checksumValue: .sha256 }],
+        sourceInfo: "built from \(.source) \(.source_version)",
+        externalRefs: [{ referenceCategory: "PACKAGE-MANAGER", referenceType: "purl", referenceLocator: purl }]
+      }],
+      relationships: [$packages | keys[] | { spdxElementId: "SPDXRef-DOCUMENT", relatedSpdxElement: "SPDXRef-Package-\(.)", relationshipType: "DESCRIBES" }]
+    }
+  end

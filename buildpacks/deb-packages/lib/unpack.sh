@@ -1,0 +1,92 @@
+# shellcheck shell=bash
+# Packages into a directory that works where it is. Needs output.sh, base.sh; SCRATCH, CACHE, ARCH, BUILDPACK_DIR.
+
+# unpack ROOT: the packages of the plan, without what only people at a terminal read. Maintainer scripts never run.
+unpack() {
+  local root=$1 file link name
+  mkdir -p "$root"/usr/{bin,sbin,lib}
+  for link in bin sbin lib; do ln -s "usr/$link" "$root/$link"; done
+  if [[ $ARCH == amd64 ]]; then
+    mkdir "$root/usr/lib64"
+    ln -s usr/lib64 "$root/lib64"
+  fi
+  mkdir -p "$root/var/lib/dpkg/status.d"
+  while read -r _ _ file _; do
+    name=${file%%_*}
+    dpkg-deb --field "$CACHE/archives/$file" | sed '/^Package:/a Status: install ok installed' >"$root/var/lib/dpkg/status.d/$name"
+    dpkg-deb --fsys-tarfile "$CACHE/archives/$file" >"$SCRATCH/package.tar" || fail "$file can not be unpacked" "build with --clear-cache"
+    tar -xf "$SCRATCH/package.tar" -C "$root" --keep-directory-symlink --no-same-owner --no-same-permissions \
+      --exclude='./usr/share/man' --exclude='./usr/share/info' --exclude='./usr/share/locale' --exclude='./usr/share/lintian' \
+      --exclude='./usr/share/doc-base' --exclude='./usr/share/bug' --exclude='./usr/share/menu' --exclude='./dev' ||
+      fail "$file can not be unpacked" "its content does not fit to the other packages"
+  done <"$SCRATCH/plan"
+  rm -f "$SCRATCH/package.tar"
+  if [[ -d $root/usr/share/doc ]]; then
+    find "$root/usr/share/doc" -mindepth 2 ! -type d ! -name copyright -delete
+    find "$root/usr/share/doc" -mindepth 1 -type d -empty -delete
+  fi
+  find "$root" -type f -perm /6000 -exec chmod u-s,g-s {} +
+  find "$root" -type d ! -perm -0755 -exec chmod u+rwx,go+rx {} +
+}
+
+# settle ROOT BELOW IMAGE: does what maintainer scripts would, and makes every path inside lead into ROOT. BELOW is the
+# layer under this one, or empty; IMAGE is whose packages are there already.
+settle() {
+  local root=$1 below=$2
+  base_directories "" "$3" >"$SCRATCH/base-directories"
+  alternatives "$root"
+  certificates_of_java "$root"
+  registers "$root" "$below"
+  "$BUILDPACK_DIR/lib/relocate.pl" "$root" "$below" "$SCRATCH/base-directories"
+  find "$root" -type d -empty ! -path "$root/usr/*" -delete
+}
+
+# Links that update-alternatives would make; the table has "LINK TARGET", where * stands for a version.
+alternatives() {
+  local root=$1 line link target found
+  while read -r link target; do
+    if [[ $link == "#"* || -z $link ]]; then continue; fi
+    target=${target//TRIPLET/$TRIPLET} link=${link//TRIPLET/$TRIPLET}
+    found=$(compgen -G "$root$target" | sort -V | tail -n 1 || true)
+    if [[ -n $found && ! -e $root$link && ! -L $root$link ]]; then
+      mkdir -p "$(dirname "$root$link")"
+      ln -s --relative "$found" "$root$link"
+    fi
+  done <"$BUILDPACK_DIR/lib/alternatives"
+  # Java's packages list theirs themselves.
+  for line in "$root"/usr/lib/jvm/.*.jinfo; do
+    [[ -f $line ]] || continue
+    while read -r _ link target; do
+      if [[ $target == /usr/lib/jvm/*/bin/* && -e $root$target && ! -e $root/usr/bin/$link ]]; then
+        ln -s --relative "$root$target" "$root/usr/bin/$link"
+      fi
+    done < <(grep -E '^(hl|jre|jdk|jdkhl|plugin) ' "$line")
+  done
+}
+
+# registers ROOT BELOW: what packages find their own plugins by, made with their own programs.
+registers() {
+  local root=$1 libraries=$1/usr/lib/$TRIPLET pixbuf
+  if [[ -n $2 ]]; then libraries+=:$2/usr/lib/$TRIPLET; fi
+  pixbuf=$root/usr/lib/$TRIPLET/gdk-pixbuf-2.0
+  if [[ -d $root/usr/lib/$TRIPLET/graphviz && -x $root/usr/bin/dot ]]; then
+    GVBINDIR=$root/usr/lib/$TRIPLET/graphviz LD_LIBRARY_PATH=$libraries "$root/usr/bin/dot" -c ||
+      printf 'WARNING: the plugins of graphviz could not be registered\n'
+  fi
+  if [[ -x $pixbuf/gdk-pixbuf-query-loaders && -d $pixbuf/2.10.0/loaders ]]; then
+    GDK_PIXBUF_MODULEDIR=$pixbuf/2.10.0/loaders LD_LIBRARY_PATH=$libraries "$pixbuf/gdk-pixbuf-query-loaders" >"$pixbuf/2.10.0/loaders.cache" ||
+      printf 'WARNING: the loaders of gdk-pixbuf could not be registered\n'
+  fi
+}
+
+# Java reads certificates from a file that ca-certificates-java makes of the system's.
+certificates_of_java() {
+  local root=$1
+  [[ -d $root/usr/share/ca-certificates-java || -d $root/etc/ssl/certs/java ]] || return 0
+  if ! command -v python3 >/dev/null; then
+    printf 'WARNING: no python3 in the build image: Java gets no certificates\n'
+    return 0
+  fi
+  mkdir -p "$root/etc/ssl/certs/java"
+  python3 "$BUILDPACK_DIR/lib/java_certificates.py" /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/java/cacerts"
+}
