@@ -18,7 +18,11 @@ function node(version: string, integrity?: string): FakeVersion {
 }
 
 function npm(engines: string): FakeVersion {
-  return { files: { "bin/npm-cli.js": "", "bin/npx-cli.js": "" }, engines: { node: engines } };
+  const manifest = JSON.stringify({ name: "npm", bin: { npm: "bin/npm-cli.js", npx: "bin/npx-cli.js" } });
+  return {
+    files: { "package.json": manifest, "bin/npm-cli.js": "", "bin/npx-cli.js": "" },
+    engines: { node: engines },
+  };
 }
 
 const NODES = Object.fromEntries(
@@ -143,7 +147,8 @@ describe.skipIf(tools.skip)(`bin/build of nodejs${tools.note}`, () => {
   });
 
   it.each([
-    [{ packageManager: "npm@9.9.4+sha512.abc" }, "9.9.4"],
+    [{ packageManager: "npm@9.9.4" }, "9.9.4"],
+    [{ devEngines: { packageManager: [{ name: "npm", version: "^9" }] } }, "9.9.4"],
     [{ engines: { node: "24.x", npm: ">=12" } }, "12.0.0"],
     [{ engines: { node: "23.x" } }, "11.7.0"],
   ])("package.json %j gives npm %s", async (packageJson, version) => {
@@ -197,6 +202,6 @@ describe.skipIf(tools.skip)(`bin/build of nodejs${tools.note}`, () => {
     workspace.write("package.json", {});
     await build();
     const { readdirSync } = await import("node:fs");
-    expect(readdirSync(workspace.layers("nodejs")).toSorted()).toEqual(["node", "node.sbom.cdx.json", "node.toml"]);
+    expect(readdirSync(workspace.layers("nodejs")).toSorted()).toEqual(["node", "node.sbom.cdx.json", "node.sbom.spdx.json", "node.toml"]);
   });
 });

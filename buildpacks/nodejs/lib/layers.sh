@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# The layers "node" and "npm". Needs output.sh, registry.sh; LAYERS, BUILDPACK_DIR, SCRATCH and what read_requirements sets.
+# The layer "node", and choices among versions. Needs output.sh, registry.sh, project.sh; LAYERS, BUILDPACK_DIR, SCRATCH
+# and what read_requirements sets.
 
 node_arch() {
   local machine=${CNB_TARGET_ARCH:-$(uname -m)}
@@ -39,6 +40,8 @@ offered() {
     'include "choose"; choose($required) | has("version")' >/dev/null
 }
 
+drop_layer() { rm -rf "${LAYERS:?}/$1" "$LAYERS/$1.toml" "$LAYERS/$1".sbom.*; }
+
 because() { jq -r 'map("\"\(.range)\" (\(.source))") | join(" and ")' <<<"$1"; }
 
 install_node() {
@@ -65,13 +68,15 @@ install_node() {
   node_layer "$arch" "$VERSION" "$INTEGRITY"
 }
 
-# fetch_node ARCH: what choose has set. bin/node goes to the layer of the image, the headers wait for install_npm.
+# fetch_node ARCH: what choose has set. bin/node goes to the layer of the image, the headers wait for install_manager.
 fetch_node() {
   fetch_tarball "node-linux-$1" "$VERSION" "$TARBALL" "$INTEGRITY" "$SCRATCH/node.tgz"
   say "Fetched Node.js $VERSION: $(($(stat -c %s "$SCRATCH/node.tgz") / 1000000)) MB, sha512 verified"
   mkdir "$SCRATCH/package"
   tar -xzf "$SCRATCH/node.tgz" -C "$SCRATCH" --no-same-owner --no-same-permissions package/bin/node package/LICENSE package/include
-  rm -rf "$LAYERS/node" "$LAYERS/npm" "$LAYERS/npm.toml"
+  local manager
+  rm -rf "$LAYERS/node"
+  for manager in npm pnpm yarn; do drop_layer "$manager"; done
   mkdir -p "$LAYERS/node/bin"
   mv "$SCRATCH/package/bin/node" "$LAYERS/node/bin/node"
   mv "$SCRATCH/package/LICENSE" "$LAYERS/node/LICENSE"
@@ -81,18 +86,24 @@ fetch_node() {
 
 # node_layer ARCH VERSION INTEGRITY
 node_layer() {
-  mkdir -p "$LAYERS/node/env.launch"
+  local launch=true
+  if is_static; then
+    launch=false
+    say "Node.js stays out of the image: there is nothing to start, only the result of the build to serve"
+  fi
+  rm -rf "$LAYERS/node/exec.d" "$LAYERS/node/env.launch"
+  mkdir -p "$LAYERS/node/env.launch" "$LAYERS/node/exec.d" "$LAYERS/node/env"
   if [[ ${CNB_EXEC_ENV:-production} == production ]]; then
     printf production >"$LAYERS/node/env.launch/NODE_ENV.default"
-  else
-    rm -f "$LAYERS/node/env.launch/NODE_ENV.default"
   fi
-  mkdir -p "$LAYERS/node/env"
   printf '%s' "$LAYERS/node" >"$LAYERS/node/env/NODE_HOME.override"
+  # Run images may have no shell, so this Node.js runs the program itself.
+  { printf '#!%s\n' "$LAYERS/node/bin/node" && cat "$BUILDPACK_DIR/lib/memory.js"; } >"$LAYERS/node/exec.d/memory"
+  chmod 0755 "$LAYERS/node/exec.d/memory"
   cat >"$LAYERS/node.toml" <<TOML
 [types]
 build = true
-launch = true
+launch = $launch
 cache = true
 
 [metadata]
@@ -100,6 +111,11 @@ version = "$2"
 arch = "$1"
 integrity = "$3"
 TOML
+  node_sbom "$1" "$2"
+}
+
+# node_sbom ARCH VERSION: of the one package in the layer, in both formats.
+node_sbom() {
   local purl=pkg:npm/node-linux-$1@$2
   cat >"$LAYERS/node.sbom.cdx.json" <<JSON
 {
@@ -118,92 +134,32 @@ TOML
   ]
 }
 JSON
+  cat >"$LAYERS/node.sbom.spdx.json" <<JSON
+{
+  "spdxVersion": "SPDX-2.3",
+  "dataLicense": "CC0-1.0",
+  "SPDXID": "SPDXRef-DOCUMENT",
+  "name": "node",
+  "documentNamespace": "urn:tspack:sbom:node-linux-$1-$2",
+  "creationInfo": { "created": "1980-01-01T00:00:01Z", "creators": ["Tool: tspack-nodejs"] },
+  "packages": [
+    {
+      "SPDXID": "SPDXRef-node",
+      "name": "node",
+      "versionInfo": "$2",
+      "downloadLocation": "NOASSERTION",
+      "filesAnalyzed": false,
+      "licenseConcluded": "NOASSERTION",
+      "licenseDeclared": "MIT",
+      "copyrightText": "NOASSERTION",
+      "externalRefs": [
+        { "referenceCategory": "PACKAGE-MANAGER", "referenceType": "purl", "referenceLocator": "$purl" }
+      ]
+    }
+  ],
+  "relationships": [
+    { "spdxElementId": "SPDXRef-DOCUMENT", "relationshipType": "DESCRIBES", "relatedSpdxElement": "SPDXRef-node" }
+  ]
 }
-
-# The npm that an application asks for, else the line that belongs to its Node.js, else the newest that accepts it.
-install_npm() {
-  local node=$VERSION required=$NPM_REQUIRED key kept
-  if [[ $required == "[]" ]]; then required=$(line_of_npm "$node"); fi
-  key=$(sha256sum <<<"$node $required")
-  key=${key%% *}
-  kept=$(restored npm version)
-  if [[ -n $kept && $(restored npm key) == "$key" && -x $LAYERS/npm/lib/npm/bin/npm-cli.js && -d $LAYERS/npm/headers/include/node ]]; then
-    say "Reusing cached npm $kept: same Node.js, same requirements"
-    npm_layer "$kept" "$key" "$(restored npm integrity)"
-    return 0
-  fi
-  REGISTRY=${REGISTRY:-$(find_registry)}
-  fetch_packument npm "$SCRATCH/npm-all.json"
-  accepting "$node" <"$SCRATCH/npm-all.json" >"$SCRATCH/npm.json"
-  if [[ $required == "[]" ]] || { [[ $required == *"the line of Node.js"* ]] && ! offered "$required" <"$SCRATCH/npm.json"; }; then
-    required='[{"range": "*", "source": "the newest that accepts this Node.js"}]'
-  fi
-  choose "npm for Node.js $node" "$required" "$SCRATCH/npm.json"
-  say "npm $VERSION: satisfies $(because "$required")"
-  fetch_npm "$node"
-  npm_layer "$VERSION" "$key" "$INTEGRITY"
-}
-
-# line_of_npm NODE: the npm that a long-term line of Node.js is shipped with, as a requirement.
-line_of_npm() {
-  jq -c --arg node "$1" '[.lts[] | select(.major == ($node | split(".")[0] | tonumber))
-    | {range: .npm, source: "the line of Node.js \(.major)"}]' "$BUILDPACK_DIR/lib/releases.json"
-}
-
-# accepting NODE < packument: only the versions whose engines.node accepts it, without prereleases.
-accepting() {
-  jq -c -L "$BUILDPACK_DIR/lib" --arg node "$1" 'include "semver";
-    ($node | version) as $v
-    | .versions |= with_entries(select(.key | contains("-") | not)
-        | select((.value.engines | if type == "object" then .node else null end) as $range
-            | $range == null or ((try ($range | range_of) catch []) as $sets | $v | satisfies($sets))))'
-}
-
-# fetch_npm NODE: what choose has set, and the headers of that Node.js.
-fetch_npm() {
-  fetch_tarball npm "$VERSION" "$TARBALL" "$INTEGRITY" "$SCRATCH/npm.tgz"
-  mkdir "$SCRATCH/npm"
-  tar -xzf "$SCRATCH/npm.tgz" -C "$SCRATCH/npm" --no-same-owner --no-same-permissions
-  [[ -d $SCRATCH/package/include ]] || fetch_headers "$1"
-  rm -rf "$LAYERS/npm"
-  mkdir -p "$LAYERS/npm/lib" "$LAYERS/npm/bin" "$LAYERS/npm/headers"
-  mv "$SCRATCH/npm/package" "$LAYERS/npm/lib/npm"
-  ln -s ../lib/npm/bin/npm-cli.js "$LAYERS/npm/bin/npm"
-  ln -s ../lib/npm/bin/npx-cli.js "$LAYERS/npm/bin/npx"
-  chmod 0755 "$LAYERS/npm/lib/npm/bin/npm-cli.js" "$LAYERS/npm/lib/npm/bin/npx-cli.js"
-  # OpenSSL's headers for forty other machines are most of what is there.
-  find "$SCRATCH/package/include/node/openssl/archs" -mindepth 1 -maxdepth 1 ! -name linux-x86_64 ! -name linux-aarch64 \
-    -exec rm -rf {} + 2>/dev/null || true
-  mv "$SCRATCH/package/include" "$LAYERS/npm/headers/include"
-}
-
-# Node.js came from the cache, but its headers did not.
-fetch_headers() {
-  local arch dist
-  arch=$(node_arch)
-  [[ -f $SCRATCH/node.json ]] || fetch_packument "node-linux-$arch" "$SCRATCH/node.json"
-  dist=$(jq -c --arg version "$1" '.versions[$version].dist // {}' "$SCRATCH/node.json")
-  fetch_tarball "node-linux-$arch" "$1" "$(jq -r '.tarball // ""' <<<"$dist")" "$(jq -r '.integrity // ""' <<<"$dist")" "$SCRATCH/node.tgz"
-  tar -xzf "$SCRATCH/node.tgz" -C "$SCRATCH" --no-same-owner --no-same-permissions package/include
-}
-
-# npm_layer VERSION KEY INTEGRITY: npm serves the build only. Addons compile against the headers beside it, so that
-# node-gyp fetches nothing.
-npm_layer() {
-  mkdir -p "$LAYERS/npm/env.build"
-  rm -f "$LAYERS"/npm/env.build/*
-  # Newer npm warns about variables that are no settings of its own; older node-gyp reads no other.
-  local variable=npm_package_config_node_gyp_nodedir
-  if ((${1%%.*} < 11)); then variable=npm_config_nodedir; fi
-  printf '%s' "$LAYERS/npm/headers" >"$LAYERS/npm/env.build/$variable.default"
-  cat >"$LAYERS/npm.toml" <<TOML
-[types]
-build = true
-cache = true
-
-[metadata]
-version = "$1"
-key = "$2"
-integrity = "$3"
-TOML
+JSON
 }

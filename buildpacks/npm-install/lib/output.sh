@@ -13,6 +13,9 @@ fail() {
 need_tools() {
   local tool
   for tool in "$@"; do
-    command -v "$tool" >/dev/null || fail "$tool is missing in the build image" "the build image or an earlier buildpack has to bring it; the default builder does"
+    command -v "$tool" >/dev/null || fail "$tool is missing in the build image" "use a build image that has it, for example the default builder's"
   done
 }
+
+# URLs are shown without user and password.
+redact() { sed -E 's#(://)[^/@[:space:]]*@#\1#g'; }
