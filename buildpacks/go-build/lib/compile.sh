@@ -61,6 +61,7 @@ go_failed() {
   wait
   first=$(grep -v '^[[:space:]]*$\|^go: downloading\|^go: finding\|^#' "$SCRATCH/go.log" | head -n 1 | redact)
   first=${first#go: }
+  first=${first%; to add*}
   case $(<"$SCRATCH/go.log") in
     *"missing go.sum entry"* | *"updates to go.mod needed"* | *"updates to go.sum needed"* | *"no required module provides"*)
       hint="go.mod and go.sum do not fit the sources: run go mod tidy and add both to the repository" ;;
