@@ -1,4 +1,4 @@
-import { mkdtemp, readdir } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { LayerCache } from "../../cache/cache.ts";
 import { platformFeatures } from "../../cnb/api/platform.ts";
@@ -33,13 +33,13 @@ import { withRunImageMirrors } from "../settings/apply-settings.ts";
 import { type ApplicationInputs, bringApplication } from "./bring-application.ts";
 import type { BuildCache } from "./build-cache.ts";
 import { type ExtendedImages, extendImages } from "./extend-images.ts";
-import { removeAbandoned } from "./leftovers.ts";
 import { writePlatformDirectory } from "./platform-directory.ts";
 import type { EventContext } from "./event-context.ts";
 import { copySboms } from "./sbom-output.ts";
 import { Stopwatch, type PhaseTime } from "./stopwatch.ts";
 import { refuseTraps } from "./untrusted.ts";
 import { placeVolumes } from "./volumes.ts";
+import { workDirectory } from "../work-directory.ts";
 
 /** What is built. */
 export interface BuildImageInputs {
@@ -102,9 +102,7 @@ export interface BuiltImage extends ExportResult {
 
 /** Builds an application image: the phases of the specification, buildpacks in the runner. DESIGN §3, §7. */
 export async function buildImage(inputs: BuildImageInputs, ports: BuildImagePorts): Promise<BuiltImage> {
-  const builds = await privateDirectory(ports.buildsDir);
-  await removeAbandoned(builds, ports.ctx.clock());
-  const work = await mkdtemp(join(builds, "build-"));
+  const work = await workDirectory(ports.buildsDir, "build-", ports.ctx.clock());
   const directories = ports.runner.directories(work);
   try {
     return await buildIn(directories, join(work, "additions"), inputs, ports);

@@ -17,6 +17,7 @@ import { placesFrom } from "../places.ts";
 import { guardFromBuildpacks } from "../runners/guard.ts";
 import type { Runner } from "../runners/runner.ts";
 import { readSettings } from "../settings.ts";
+import { boundBlobs } from "../store/bound-blobs.ts";
 import { withSettings } from "../settings/apply-settings.ts";
 import { type NetworkAccess, openTools, sandboxSearch, type Tools } from "../tools.ts";
 import { buildCache } from "./build-cache.ts";
@@ -68,7 +69,9 @@ export async function build(request: BuildRequest, ports: BuildPorts): Promise<B
     const tools = openTools(ports.machine, network, ctx);
     await tools.leases.begin();
     try {
-      return await withSource(resolved, tools, (sourced) => buildWith(sourced, tools, ctx));
+      const built = await withSource(resolved, tools, (sourced) => buildWith(sourced, tools, ctx));
+      await boundBlobs(tools);
+      return built;
     } finally {
       await tools.leases.end();
     }

@@ -1,4 +1,3 @@
-import { mkdtemp } from "node:fs/promises";
 import { join } from "node:path";
 import type { TargetMetadata } from "../../cnb/files/analyzed.ts";
 import type { Require } from "../../cnb/files/plan.ts";
@@ -31,6 +30,7 @@ import { chosenBuilder } from "../settings/apply-settings.ts";
 import { sandboxSearch, type Tools } from "../tools.ts";
 import { detectHints } from "./hints.ts";
 import { type DetectAttempt, readDetectResults } from "./read-results.ts";
+import { workDirectory } from "../work-directory.ts";
 
 /** Which application is looked at, and by which buildpacks: the same as of a build. */
 export type DetectRequest = Pick<
@@ -90,7 +90,7 @@ export async function detectApplication(request: DetectRequest, tools: Tools): P
   return withSource(resolved, tools, async (sourced) => {
     const { builder: named } = chosenBuilder(sourced.request, undefined, tools.settings);
     const builder = await chooseBuilder(tools, named, request.debianMirror);
-    const work = await mkdtemp(join(await privateDirectory(places.builds), "detect-"));
+    const work = await workDirectory(places.builds, "detect-", ctx.clock());
     try {
       return await detectIn(work, { sourced, builder, runner, tools });
     } finally {
@@ -135,7 +135,8 @@ async function detectJob(
   const { machine, network, places } = tools;
   const directories = runner.directories(work);
   for (const path of [directories.app, directories.layers]) await privateDirectory(path);
-  const env = { ...(await buildVariables(machine.env, places, machine.cwd)), ...request.env };
+  const choice = { debianMirror: { option: request.debianMirror, config: tools.settings.debianMirror } };
+  const env = { ...(await buildVariables(machine.env, places, machine.cwd, choice)), ...request.env };
   await writePlatformDirectory(directories.platform, { env, certificates: network.certificates });
   const volumes = await hostVolumes(request.volumes ?? [], workspace, tools);
   const changes = await requestedChanges(request, described, builder, tools);

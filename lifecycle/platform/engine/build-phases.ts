@@ -1,4 +1,3 @@
-import { mkdtemp } from "node:fs/promises";
 import { join } from "node:path";
 import { platformApis, platformFeatures } from "../../cnb/api/platform.ts";
 import { encodeRunToml, encodeStackToml } from "../../cnb/files/run-toml.ts";
@@ -33,6 +32,7 @@ import type { BuildPlaces, EngineDestination, PhasePlan } from "./phase-containe
 import { type PhaseStory, phaseStory } from "./summary.ts";
 import { readVolumes, volumeBind, volumeWarnings } from "./volume-option.ts";
 import type { BuildEngine } from "./with-engine.ts";
+import { workDirectory } from "../work-directory.ts";
 
 /** What is the same for all ways to build, as `build` has worked it out. */
 export interface PhasesInputs {
@@ -145,7 +145,7 @@ export async function buildPhases(
   inputs: PhasesInputs,
   { resolved, tools, engine, ctx }: PhasesSurroundings,
 ): Promise<BuiltInPhases> {
-  const work = await mkdtemp(join(await privateDirectory(tools.places.builds), "build-"));
+  const work = await workDirectory(tools.places.builds, "build-", tools.ctx.clock());
   const story = phaseStory();
   const watch = new Stopwatch(ctx);
   const creator = creatorPhases(ctx);

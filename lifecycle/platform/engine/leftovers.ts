@@ -1,12 +1,12 @@
 import type { Context } from "../../context.ts";
 import type { EngineConnection } from "../../stores/engine/connection.ts";
 import { removeContainer, removeNetwork, removeVolume } from "./containers.ts";
-import { decodeOwner, isGone, type Owner, thisOwner } from "./owner.ts";
+import { decodeOwner, isGone, type Owner, thisOwner } from "../owner.ts";
 
 /** Marks everything that a build makes in an engine, so that people can find what a killed build left. */
 export const buildLabel = "dev.tspack.build";
 
-/** Says which process made a thing: `owner.ts`. */
+/** Says which process made a thing: `platform/owner.ts`. */
 export const ownerLabel = "dev.tspack.owner";
 
 /** A container, a volume or a network that some build left. */

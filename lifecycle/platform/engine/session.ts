@@ -12,7 +12,7 @@ import {
   removeVolume,
 } from "./containers.ts";
 import { buildLabel, ownerLabel } from "./leftovers.ts";
-import { encodeOwner, thisOwner } from "./owner.ts";
+import { encodeOwner, thisOwner } from "../owner.ts";
 
 /** A build's container without what is the same for all of them. */
 export type SessionContainer = Omit<ContainerSpec, "name" | "labels">;

@@ -1,17 +1,15 @@
 import { existsSync } from "node:fs";
-import { mkdtemp } from "node:fs/promises";
-import { join } from "node:path";
 import { TspackError } from "../../errors.ts";
 import type { ImageRef } from "../../oci/reference.ts";
 import { type EngineStore, engineStore } from "../../stores/engine/engine-store.ts";
 import { findEngine } from "../engine/endpoint.ts";
 import { type OpenEngine, openEngine } from "../engine/open-engine.ts";
-import { privateDirectory } from "../places.ts";
 import { removeTree } from "../rootfs.ts";
 import type { Tools } from "../tools.ts";
 import { once, openFilePlace } from "./file-places.ts";
 import type { ImagePlace } from "./image-place.ts";
 import { parsePlace } from "./parse-place.ts";
+import { workDirectory } from "../work-directory.ts";
 
 /** Stores that a name can mean. */
 export type NamedStore = "local" | "registry" | "engine";
@@ -35,7 +33,7 @@ export async function withImagePlaces<T>(tools: Tools, work: (places: ImagePlace
   let opened: OpenEngine | undefined;
   let directory: string | undefined;
   const scratch = once(async () => {
-    directory = await mkdtemp(join(await privateDirectory(tools.places.builds), "images-"));
+    directory = await workDirectory(tools.places.builds, "images-", tools.ctx.clock());
     return directory;
   });
   const engine = once(async () => {

@@ -1,9 +1,8 @@
-import { type FileHandle, mkdtemp, open, readFile } from "node:fs/promises";
+import { type FileHandle, open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Context } from "../../context.ts";
 import { TspackError } from "../../errors.ts";
 import type { Image } from "../../oci/image.ts";
-import { privateDirectory } from "../places.ts";
 import { removeTree, unpackRootfs } from "../rootfs.ts";
 import type { RunnerVolume } from "../runners/runner.ts";
 import { runInSandbox, type Sandbox } from "../runners/sandbox/sandbox.ts";
@@ -12,6 +11,7 @@ import { forwardSignals, type SignalSource } from "./forward-signals.ts";
 import type { PublishedPort } from "./published-port.ts";
 import { publishPorts } from "./publish-ports.ts";
 import { runSpec } from "./run-spec.ts";
+import { workDirectory } from "../work-directory.ts";
 
 /** How an image is started. */
 export interface RunImageInputs {
@@ -56,7 +56,7 @@ const killed = 137;
 export async function runImage(inputs: RunImageInputs, ports: RunImagePorts): Promise<number> {
   const { ctx } = ports;
   const rootfs = await unpackRootfs(inputs.image, ports.rootfsDir, inputs.name, ctx);
-  const work = await mkdtemp(join(await privateDirectory(ports.runsDir), "run-"));
+  const work = await workDirectory(ports.runsDir, "run-", ctx.clock());
   try {
     const ready = await runSpec(inputs, rootfs, work);
     if ("status" in ready) {

@@ -1,5 +1,5 @@
 import { createReadStream } from "node:fs";
-import { mkdir, mkdtemp, open, realpath, stat } from "node:fs/promises";
+import { mkdir, open, realpath, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { ProjectSource } from "../../cnb/files/project-metadata.ts";
 import type { Context } from "../../context.ts";
@@ -15,6 +15,7 @@ import type { Env } from "./git-environment.ts";
 import { spool, splitStart } from "./stdin.ts";
 import { unpackTar } from "./unpack-tar.ts";
 import { unpackZip } from "./unpack-zip.ts";
+import { workDirectory } from "../work-directory.ts";
 
 /** What opening an application needs. */
 export interface OpenApplicationOptions {
@@ -78,8 +79,7 @@ async function inScratch(
   { scratch, ctx }: OpenApplicationOptions,
   work: (scratch: string) => Promise<Made>,
 ): Promise<OpenedApplication> {
-  await mkdir(scratch, { recursive: true, mode: 0o700 });
-  const own = await mkdtemp(join(scratch, "app-"));
+  const own = await workDirectory(scratch, "app-", ctx.clock());
   try {
     const { directory, source } = await work(own);
     return { directory: await realpath(directory), unpacked: true, source, close: () => removeTree(own) };

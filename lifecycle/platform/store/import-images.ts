@@ -1,12 +1,11 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { rm } from "node:fs/promises";
 import { InputError, TspackError } from "../../errors.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { ByteStream } from "../../oci/layer.ts";
 import { type ImageRef, parseReference } from "../../oci/reference.ts";
 import { type ArchivedImage, readArchive } from "../archives/read-archive.ts";
-import { privateDirectory } from "../places.ts";
 import type { Tools } from "../tools.ts";
+import { workDirectory } from "../work-directory.ts";
 
 /** An image that was taken out of an archive. */
 export interface ImportedImage {
@@ -25,7 +24,7 @@ export async function importImages(
   tools: Tools,
 ): Promise<readonly ImportedImage[]> {
   const { places, local, ctx } = tools;
-  const directory = await mkdtemp(join(await privateDirectory(places.builds), "import-"));
+  const directory = await workDirectory(places.builds, "import-", ctx.clock());
   try {
     const images = await readArchive(archive, { directory, blobs: await tools.blobs(), ctx });
     const named = nameImages(images, names, typeof archive === "string" ? archive : "standard input");

@@ -4,7 +4,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { silentProgress } from "../../../lifecycle/context.ts";
 import { silentLogger } from "../../../lifecycle/logger.ts";
 import { buildLabel, ownerLabel, removeLeftovers } from "../../../lifecycle/platform/engine/leftovers.ts";
-import { decodeOwner, encodeOwner, isGone, type Owner, thisOwner } from "../../../lifecycle/platform/engine/owner.ts";
+import { decodeOwner, encodeOwner, isGone, type Owner, thisOwner } from "../../../lifecycle/platform/owner.ts";
 import { openSession } from "../../../lifecycle/platform/engine/session.ts";
 import { engineConnection } from "../../../lifecycle/stores/engine/connection.ts";
 import { type FakeEngine, startFakeEngine } from "../../fakes/engine.ts";

@@ -1,8 +1,8 @@
 import { readFileSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";
-import { errorCode } from "../../errors.ts";
+import { errorCode } from "../errors.ts";
 
-/** The process that made something in an engine, so that others can tell whether it still runs. */
+/** The process that made something that outlives it, so that others can tell whether it still runs. */
 export interface Owner {
   /** Name of its machine. */
   readonly host: string;
