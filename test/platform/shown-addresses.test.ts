@@ -37,6 +37,6 @@ test.each<[string, () => string]>([
 
 test("buildpacks are told of the registry of npm without any part of a password", async () => {
   const env = { NPM_CONFIG_REGISTRY: `https://me:${secret}@npm.test/path/` };
-  const variables = await buildVariables(env, placesFrom({ TSPACK_HOME: "/nowhere" }), "/");
+  const variables = await buildVariables(env, placesFrom({ TSPACK_HOME: "/nowhere" }), "/", { etc: "/nowhere" });
   expect(variables).toEqual({ NPM_CONFIG_REGISTRY: "https://npm.test/path/" });
 });

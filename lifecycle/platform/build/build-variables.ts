@@ -1,58 +1,41 @@
-import { createHash } from "node:crypto";
-import { existsSync, readFileSync, statSync } from "node:fs";
-import { mkdir, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
 import type { ProxySettings } from "../../stores/registry/proxy.ts";
 import type { Env } from "../machine.ts";
 import type { Places } from "../places.ts";
+import { debianVariables } from "./build-variables-debian.ts";
+import { goVariables } from "./build-variables-go.ts";
+import { npmVariables } from "./build-variables-npm.ts";
+import { pipVariables } from "./build-variables-pip.ts";
+
+/** What decides beside the environment. */
+export interface BuildVariableChoice {
+  /** The Debian mirror of an option or of the settings, in this order. */
+  readonly debianMirror?: { readonly option?: string | undefined; readonly config?: string | undefined } | undefined;
+  /** Where the machine's configuration is: `/etc`. */
+  readonly etc?: string | undefined;
+}
 
 /**
- * Variables that tell buildpacks where this person's packages come from: the npm registry of
- * the npm configuration. Empty where npm is not installed; credentials are never among them.
+ * Variables that tell buildpacks where this person's packages come from: registry of npm, index of
+ * pip, proxy of Go's modules, Debian's mirror. Credentials are never among them, and what is not
+ * configured is absent, so that tools use their own default.
  */
-export async function buildVariables(env: Env, places: Places, cwd: string): Promise<Readonly<Record<string, string>>> {
-  const registry =
-    env["NPM_CONFIG_REGISTRY"] ?? env["npm_config_registry"] ?? (await configuredRegistry(env, places, cwd));
-  if (registry === undefined || !/^https?:\/\//.test(registry)) return {};
-  return { NPM_CONFIG_REGISTRY: withoutCredentials(registry) };
-}
-
-function withoutCredentials(url: string): string {
-  return url.replace(/^(https?:\/\/)[^/]*@/, "$1");
-}
-
-/** Asking npm takes a quarter of a second, so its answer is kept until one of its files changes. */
-async function configuredRegistry(env: Env, places: Places, cwd: string): Promise<string | undefined> {
-  const files = [
-    join(cwd, ".npmrc"),
-    ...(env["HOME"] === undefined ? [] : [join(env["HOME"], ".npmrc")]),
-    "/etc/npmrc",
-    "/usr/etc/npmrc",
-  ];
-  const state = files.map((file) => (existsSync(file) ? `${file} ${statSync(file).mtimeMs}` : file));
-  const key = createHash("sha256")
-    .update(JSON.stringify([state, env["PATH"]]))
-    .digest("hex")
-    .slice(0, 32);
-  const kept = join(places.downloads, "npm-registry", key);
-  if (existsSync(kept)) return readFileSync(kept, "utf8").trim();
-  const registry = await askNpm(cwd);
-  if (registry === undefined) return undefined;
-  await mkdir(dirname(kept), { recursive: true, mode: 0o700 });
-  await writeFile(kept, `${registry}\n`, { mode: 0o600 });
-  return registry;
-}
-
-async function askNpm(cwd: string): Promise<string | undefined> {
-  const { execa } = await import("execa");
-  const { stdout, failed } = await execa("npm", ["config", "get", "registry"], {
-    cwd,
-    reject: false,
-    stdin: "ignore",
-    timeout: 20_000,
-  });
-  const answer = stdout.trim();
-  return failed || answer === "" || answer === "undefined" ? undefined : answer;
+export async function buildVariables(
+  env: Env,
+  places: Places,
+  cwd: string,
+  { debianMirror, etc = "/etc" }: BuildVariableChoice = {},
+): Promise<Readonly<Record<string, string>>> {
+  const mirror = [debianMirror?.option, env["TSPACK_DEBIAN_MIRROR"], debianMirror?.config];
+  const found = await Promise.all([
+    npmVariables(env, places, cwd),
+    pipVariables(env, etc),
+    goVariables(env),
+    debianVariables(
+      mirror.find((value) => value !== undefined && value !== ""),
+      etc,
+    ),
+  ]);
+  return Object.assign({}, ...found) as Readonly<Record<string, string>>;
 }
 
 /** The variables that tell programs of proxies, in both cases. */

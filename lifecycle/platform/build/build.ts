@@ -169,7 +169,7 @@ async function imageInputs(
   tools: Tools,
 ): Promise<Omit<BuildImageInputs, "builder" | "changes">> {
   const { request, names, application, project, workspace, previousImage, sourceDateEpoch } = resolved;
-  const { machine, network, places } = tools;
+  const { machine, network } = tools;
   return {
     names,
     application,
@@ -178,7 +178,7 @@ async function imageInputs(
     runImage: request.runImage,
     runImageMirrors: tools.settings.runImageMirrors,
     previousImage,
-    env: { ...(await buildVariables(machine.env, places, machine.cwd)), ...request.env },
+    env: { ...(await variablesFor(request, tools)), ...request.env },
     phaseEnv: proxyVariables(network.proxy),
     certificates: network.certificates,
     volumes: engineUse(request) === "none" ? await hostVolumes(request.volumes ?? [], workspace, tools) : [],
@@ -190,6 +190,13 @@ async function imageInputs(
     dryRun: request.dryRun === true,
     verbose: request.verbose === true,
   };
+}
+
+function variablesFor(
+  { debianMirror: option }: SourcedRequest["request"],
+  { machine, places, settings }: Tools,
+): Promise<Readonly<Record<string, string>>> {
+  return buildVariables(machine.env, places, machine.cwd, { debianMirror: { option, config: settings.debianMirror } });
 }
 
 /** The image continues the one that is there under its name, and there only; `--previous-image` may be elsewhere. */

@@ -98,7 +98,8 @@ export function withoutCredentials(text: string): string {
   return text.replace(/(https?:\/\/)[^/\s]*@/gi, "$1");
 }
 
-async function readAptSources(aptDir: string): Promise<readonly AptSourceFile[]> {
+/** The source lists of a directory as `/etc/apt`; what is not there or not readable is left out. */
+export async function readAptSources(aptDir: string): Promise<readonly AptSourceFile[]> {
   const names = await readdir(join(aptDir, "sources.list.d")).catch(absentIs<string[]>([]));
   const paths = ["sources.list", ...names.toSorted(byText).map((name) => join("sources.list.d", name))];
   const files = paths

@@ -135,7 +135,8 @@ async function detectJob(
   const { machine, network, places } = tools;
   const directories = runner.directories(work);
   for (const path of [directories.app, directories.layers]) await privateDirectory(path);
-  const env = { ...(await buildVariables(machine.env, places, machine.cwd)), ...request.env };
+  const choice = { debianMirror: { option: request.debianMirror, config: tools.settings.debianMirror } };
+  const env = { ...(await buildVariables(machine.env, places, machine.cwd, choice)), ...request.env };
   await writePlatformDirectory(directories.platform, { env, certificates: network.certificates });
   const volumes = await hostVolumes(request.volumes ?? [], workspace, tools);
   const changes = await requestedChanges(request, described, builder, tools);
