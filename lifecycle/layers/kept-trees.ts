@@ -52,14 +52,13 @@ function take(directory: string, diffId: DiffId, path: string): boolean {
 }
 
 function keep(directory: string, diffId: DiffId, path: string, since: number): boolean {
-  const before = fingerprintTree(path);
-  if (before === undefined || before.changed >= since - clockLag) return false;
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const [tree, record] = placesOf(directory, diffId);
   renameSync(path, tree);
-  const after = fingerprintTree(tree);
-  if (after?.digest === before.digest) writeFileSync(record, after.digest, { flag: "wx", mode: 0o600 });
-  else remove(tree);
+  // Where it is now nobody else writes to it, so one look tells.
+  const fingerprint = fingerprintTree(tree);
+  if (fingerprint === undefined || fingerprint.changed >= since - clockLag) remove(tree);
+  else writeFileSync(record, fingerprint.digest, { flag: "wx", mode: 0o600 });
   return true;
 }
 

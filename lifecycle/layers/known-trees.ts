@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { TspackError } from "../errors.ts";
+import type { Logger } from "../logger.ts";
 import { parseDiffId, type DiffId } from "../oci/digest.ts";
 import { normalized, writeDirectory } from "./pack-directory.ts";
 import { describeParents } from "./parents.ts";
@@ -32,8 +33,14 @@ export interface KnownTreesOptions {
   readonly verify?: ((place: Place, expected: DiffId, found: DiffId) => void) | undefined;
 }
 
+/** Says of a directory that its fingerprint told a wrong layer: what `verify` is for. */
+export function warnOfWrongTree(logger: Logger): NonNullable<KnownTreesOptions["verify"]> {
+  return (place, expected, found) =>
+    logger.warn(`${place.name} looks untouched since it was the layer ${expected}, but it is ${found}`);
+}
+
 /** The form of the file and of fingerprints: another form is another file. */
-const fileName = "tspack-layers.v1.json";
+const fileName = "tspack-layers.v2.json";
 
 /** What is known of directories, in a file of `directory`, which belongs to the lifecycle: a cache's, mostly. */
 export function openKnownTrees(directory: string, { owner, now, verify }: KnownTreesOptions): KnownTrees {

@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
-import type { Stats } from "node:fs";
-import { byteString } from "../oci/tar/byte-string.ts";
-import { type DiskEntry, diskEntry, linkTarget } from "./disk-entry.ts";
+import { closeSync, constants, openSync, readFileSync, type Stats } from "node:fs";
+import { byteString, type ByteString, nameOf } from "../oci/tar/byte-string.ts";
+import { type DiskEntry, diskEntry, linkTarget, statsOf } from "./disk-entry.ts";
 import { walk } from "./pack-directory.ts";
+import { unreadable } from "./tar-writer.ts";
 import { clockLag, hasTrustedTimes } from "./trusted-times.ts";
 
 /** What tells whether a tree was touched, without reading a byte of its files. */
@@ -29,13 +30,23 @@ export function fingerprintTree(path: string, now: () => number = Date.now): Tre
   return fingerprint.end();
 }
 
+/**
+ * What buildpacks write in every build, mostly as it was: variables and small programs. These count
+ * by their content, so that the rest of a layer need not be read because of them. Buildpack
+ * specification, "Provided by the Buildpacks" and "exec.d".
+ */
+const rewritten = /^\/(?:env|env\.build|env\.launch|exec\.d|profile\.d)\//;
+
+/** Bytes up to which such a file is read. */
+const smallFile = 64 * 1024;
+
 /** How much text is hashed at a time. */
 const hashedAtOnce = 64 * 1024;
 
 /**
  * A fingerprint that is made entry by entry, in the order of a walk. Every write to a file sets
- * its change time, which no program can set back. The times of the top directory are left out,
- * because moving the tree changes them; what is in it is listed anyway.
+ * its change time, which no program can set back. Directories have none of their own, as what is
+ * in them is listed anyway.
  */
 export class Fingerprinting {
   readonly #hash = createHash("sha256");
@@ -45,6 +56,7 @@ export class Fingerprinting {
   #topName = 0;
   #changed = 0;
   #settled = true;
+  readonly #read: { readonly path: ByteString; readonly identity: string }[] = [];
   #sound: boolean;
 
   constructor(path: string, now: () => number) {
@@ -65,17 +77,29 @@ export class Fingerprinting {
     const top = (this.#top ??= stats);
     this.#sound = isPlain(stats) && stats.dev === top.dev && (!isTop || stats.isDirectory());
     if (!this.#sound) return;
-    const { mode, uid, gid, size, mtimeMs, ctimeMs, ino } = stats;
-    const times = isTop ? "" : `${mtimeMs} ${ctimeMs}`;
+    const name = entry.name.slice(this.#topName);
+    const { mode, uid, gid, size } = stats;
     const length = stats.isDirectory() ? 0 : size;
     const link = stats.isSymbolicLink() ? byteString(linkTarget(entry.path)) : "";
-    this.#text += `${entry.name.slice(this.#topName)}\0${mode} ${uid} ${gid} ${length} ${ino} ${times}\0${link}\0`;
-    if (!isTop) this.#age(ctimeMs);
+    this.#text += `${name}\0${mode} ${uid} ${gid} ${length} ${this.#content(name, entry)}\0${link}\0`;
+    if (!isTop) this.#age(stats.ctimeMs);
     if (this.#text.length > hashedAtOnce) this.#flush();
+  }
+
+  /** What changes when a file's content does. */
+  #content(name: string, { path, stats }: DiskEntry): string {
+    if (stats.isDirectory()) return "";
+    const identity = identityOf(stats);
+    if (!rewritten.test(name) || stats.size > smallFile) return identity;
+    if (stats.isSymbolicLink()) return "link";
+    this.#read.push({ path, identity });
+    return readHash(path);
   }
 
   end(): TreeFingerprint | undefined {
     if (!this.#sound || this.#top === undefined) return undefined;
+    // What was read for the fingerprint is read for the tar, too, and has to be the same there.
+    if (!this.#read.every(({ path, identity }) => identityOf(statsOf(path, false)) === identity)) return undefined;
     this.#flush();
     return { digest: this.#hash.copy().digest("hex"), changed: this.#changed, settled: this.#settled };
   }
@@ -89,6 +113,26 @@ export class Fingerprinting {
   #flush(): void {
     this.#hash.update(this.#text, "latin1");
     this.#text = "";
+  }
+}
+
+/** Another content means another one of these, as long as the entry is old enough. */
+function identityOf({ ino, mtimeMs, ctimeMs }: Stats): string {
+  return `${ino} ${mtimeMs} ${ctimeMs}`;
+}
+
+/** Throws `EXPORT_FAILED`. */
+function readHash(path: ByteString): string {
+  try {
+    // Not through a link, and without waiting: something else may be there by now.
+    const file = openSync(nameOf(path), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    try {
+      return createHash("sha256").update(readFileSync(file)).digest("hex");
+    } finally {
+      closeSync(file);
+    }
+  } catch (error) {
+    throw unreadable(path, error);
   }
 }
 

@@ -55,12 +55,22 @@ const open = (options: { readonly verify?: (expected: DiffId, found: DiffId) => 
   });
 
 const isWanted = (): boolean => true;
-const records = (): string => join(root, "cache/tspack-layers.v1.json");
+const records = (): string => join(root, "cache/tspack-layers.v2.json");
 
 function writeLayer(name = "layer"): void {
   mkdirSync(join(root, name, "lib/empty"), { recursive: true });
   for (const file of ["lib/one", "lib/two", "three"]) writeFileSync(join(root, name, file), `content of ${file}`);
   symlinkSync("one", join(root, name, "lib/link"));
+  writeEnv(name);
+}
+
+/** What a buildpack writes in every build. */
+function writeEnv(name = "layer", value = "value"): void {
+  for (const directory of ["env", "env.launch", "exec.d"]) {
+    rmSync(join(root, name, directory), { recursive: true, force: true });
+    mkdirSync(join(root, name, directory));
+    writeFileSync(join(root, name, directory, "NAME"), value);
+  }
 }
 
 /** Writes the layer's tar and gives its DiffID. */
@@ -183,6 +193,48 @@ describe.skipIf(!trusted)("directories of layers that were packed before", () =>
     expect(open().find(place(), isWanted)).toBeUndefined();
   });
 
+  it("are known when variables and programs of exec.d were written again as they were, and not when they changed", async () => {
+    writeLayer();
+    const diffId = await packAndSave();
+    writeEnv();
+    expect(open().find(place(), isWanted)).toBe(diffId);
+    writeEnv("layer", "VALUE");
+    expect(open().find(place(), isWanted)).toBeUndefined();
+    writeEnv();
+    expect(open().find(place(), isWanted)).toBe(diffId);
+    writeFileSync(join(root, "layer/env/OTHER"), "value");
+    expect(open().find(place(), isWanted)).toBeUndefined();
+    // Below another directory, or too large to be read for this, the same content is no proof.
+    writeEnv();
+    mkdirSync(join(root, "layer/lib/env"));
+    for (const [path, size] of [["lib/env/NAME", 5] as const, ["env/LARGE", 100_000] as const]) {
+      const content = Buffer.alloc(size, "v");
+      writeFileSync(join(root, "layer", path), content);
+      await packAndSave();
+      expect(open().find(place(), isWanted)).toBeDefined();
+      rmSync(join(root, "layer", path));
+      writeFileSync(join(root, "layer", path), content);
+      expect(open().find(place(), isWanted), path).toBeUndefined();
+    }
+  });
+
+  it("leave no record when a variable changes after the fingerprint was begun", async () => {
+    writeLayer();
+    const trees = open();
+    let isFirst = true;
+    const change = (): undefined => {
+      if (isFirst) writeEnv("layer", "other");
+      isFirst = false;
+      return undefined;
+    };
+    writeFileSync(join(root, "layer/three"), Buffer.alloc(3 << 20));
+    const packed = await trees.write(place(), { write: change }, signal);
+    packed(other);
+    trees.save();
+    writeEnv();
+    expect(open().find(place(), isWanted)).toBeUndefined();
+  });
+
   it("are unknown after any change", async () => {
     await fc.assert(
       fc.asyncProperty(fc.nat({ max: changes.length - 1 }), fc.nat({ max: 3 }), async (change, which) => {
@@ -218,6 +270,15 @@ const changes: readonly ((tree: string, which: number) => void)[] = [
   (tree) => mkdirSync(join(tree, "lib/empty/new")),
   (tree) => rmSync(join(tree, "lib/empty"), { recursive: true }),
   (tree) => chmodSync(tree, 0o700),
+  (tree) => keepingTime(join(tree, "env/NAME"), (file) => writeFileSync(file, "VALUE")),
+  (tree) => chmodSync(join(tree, "env/NAME"), 0o600),
+  (tree) => chmodSync(join(tree, "exec.d"), 0o700),
+  (tree) => renameSync(join(tree, "env/NAME"), join(tree, "env/OTHER")),
+  (tree) => renameSync(join(tree, "env"), join(tree, "env.build")),
+  (tree) => {
+    rmSync(join(tree, "env/NAME"));
+    symlinkSync("value", join(tree, "env/NAME"));
+  },
   (tree) => chmodSync(join(tree, "lib"), 0o700),
   (tree) => linkSync(join(tree, "three"), join(tree, "lib/hard")),
   (tree) => relink(join(tree, "lib/link")),
@@ -260,5 +321,7 @@ function copyOver(tree: string): void {
   for (const file of ["lib/one", "lib/two", "three"])
     writeFileSync(join(tree, file), readFileSync(join(`${tree}-old`, file)));
   symlinkSync("one", join(tree, "lib/link"));
+  for (const directory of ["env", "env.launch", "exec.d"])
+    renameSync(join(`${tree}-old`, directory), join(tree, directory));
   rmSync(`${tree}-old`, { recursive: true });
 }

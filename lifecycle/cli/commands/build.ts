@@ -48,6 +48,7 @@ export interface BuildOptions extends CommonOptions {
   readonly dryRun?: boolean;
   readonly json?: boolean;
   readonly clearCache?: boolean;
+  readonly verifyLayers?: boolean;
   readonly cache?: readonly string[];
   readonly cacheImage?: string;
   readonly pullPolicy?: PullPolicy;

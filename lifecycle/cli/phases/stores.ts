@@ -3,9 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { LayerCache } from "../../cache/cache.ts";
 import { InputError, TspackError } from "../../errors.ts";
-import { type KnownTrees, openKnownTrees } from "../../layers/known-trees.ts";
-import type { Place } from "../../layers/place.ts";
-import type { DiffId } from "../../oci/digest.ts";
+import { type KnownTrees, openKnownTrees, warnOfWrongTree } from "../../layers/known-trees.ts";
 import { isGzipLevel } from "../../oci/gzip.ts";
 import { type ImageRef, parseReference } from "../../oci/reference.ts";
 import type { BlobCache } from "../../stores/blob-cache.ts";
@@ -83,12 +81,10 @@ export function openKnown(session: Session): KnownTrees | undefined {
   const { options, ctx } = session;
   const directory = options.fingerprints === "" ? options.cacheDir : options.fingerprints;
   if (directory === "") return undefined;
-  const verify = (place: Place, expected: DiffId, found: DiffId): void =>
-    ctx.logger.warn(`${place.name} looks untouched since it was the layer ${expected}, but it is ${found}`);
   return openKnownTrees(directory, {
     owner: builderUser(session),
     now: () => ctx.clock().getTime(),
-    verify: options.verifyLayers ? verify : undefined,
+    verify: options.verifyLayers ? warnOfWrongTree(ctx.logger) : undefined,
   });
 }
 

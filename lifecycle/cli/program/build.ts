@@ -84,6 +84,7 @@ function addCaches(build: Command): void {
   build
     .optionsGroup("Caches:")
     .option("--clear-cache", "forget the layers of earlier builds")
+    .option("--verify-layers", "read layers that look untouched since the last build, too, and compare")
     .option("--cache <cache>", "type=build|launch;format=bind|volume|image;... (repeatable)", collect)
     .option("--cache-image <image>", "keep the build cache in a registry; needs --publish")
     .addOption(

@@ -21,6 +21,8 @@ export interface BuildCache {
   readonly image: ImageRef | undefined;
   /** Where unpacked layers wait for the next build: on the disk of the builds, whatever the cache is. */
   readonly treesDir: string;
+  /** Where it is written down which tree is which layer. Of this application alone, and never the buildpacks'. */
+  readonly knownDir: string;
   /** Opens the cache, which is empty when it was to be cleared. */
   open(): Promise<LayerCache>;
 }
@@ -42,11 +44,11 @@ export async function buildCache({ request, names }: ResolvedRequest, tools: Too
   const inRegistry = cacheImageOf(caches, cacheImage);
   if (inRegistry !== undefined) {
     const image = parseReference(inRegistry, "--cache-image");
-    return { image, treesDir, open: () => openRegistryCache(image, clear, tools) };
+    return { image, treesDir, knownDir: own, open: () => openRegistryCache(image, clear, tools) };
   }
   const directory = await directoryOf(given, own, places, machine);
   if (clear) await clearDirectory(directory);
-  return { image: undefined, treesDir, open: () => openVolumeCache(directory, tools.ctx) };
+  return { image: undefined, treesDir, knownDir: own, open: () => openVolumeCache(directory, tools.ctx) };
 }
 
 async function directoryOf(

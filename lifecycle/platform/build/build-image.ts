@@ -11,7 +11,7 @@ import { runImageForExport } from "../../cnb/run-image.ts";
 import type { Context } from "../../context.ts";
 import { lifecycleVersion as ownVersion } from "../../distribution/version.ts";
 import { TspackError } from "../../errors.ts";
-import { type KeptTrees, openKeptTrees } from "../../layers/kept-trees.ts";
+import type { KeptTrees } from "../../layers/kept-trees.ts";
 import type { Place } from "../../layers/place.ts";
 import { type ImageRef, maybeReference } from "../../oci/reference.ts";
 import { analyze, selectRunImage } from "../../phases/analyze.ts";
@@ -33,6 +33,7 @@ import { withRunImageMirrors } from "../settings/apply-settings.ts";
 import { type ApplicationInputs, bringApplication } from "./bring-application.ts";
 import type { BuildCache } from "./build-cache.ts";
 import { type ExtendedImages, extendImages } from "./extend-images.ts";
+import { type LayerTrees, openLayerTrees } from "./layer-trees.ts";
 import { writePlatformDirectory } from "./platform-directory.ts";
 import type { EventContext } from "./event-context.ts";
 import { copySboms } from "./sbom-output.ts";
@@ -73,6 +74,8 @@ export interface BuildImageInputs {
   readonly sourceDateEpoch: string | undefined;
   /** Where the bills of materials are copied to. */
   readonly sbomOutputDir: string | undefined;
+  /** Layers that look untouched are read, too, and compared. */
+  readonly verifyLayers: boolean;
   /** Nothing is written: neither the image nor the cache. */
   readonly dryRun: boolean;
   readonly verbose: boolean;
@@ -148,12 +151,12 @@ async function buildIn(
   const detected = readGroup(join(layers.path, "group.toml"));
   const extended = await extendIn(before, detected, layers, watch, inputs, ports);
   const { analyzed, extendedRunImage } = extended;
-  // In place, the directories are not ours to move, and buildpacks' processes may live on.
-  const trees = layers.path === layers.name ? undefined : openKeptTrees(ports.cache.treesDir);
+  const ofLayers = { layers, owner: builder.user, verifyLayers: inputs.verifyLayers };
+  const trees = openLayerTrees(ofLayers, ports.cache, ctx);
   // One view for both phases: what it has verified once is not read again.
   const cache = await ports.cache.open();
   const restored = await watch.time("restore", () =>
-    restoreIn({ layers, analyzed, detected }, inputs, cache, trees, ctx),
+    restoreIn({ layers, analyzed, detected }, inputs, cache, trees.trees, ctx),
   );
   await watch.time("build", () => runner.run("build", { ...job, builder: extended.builder }, ctx));
   await refuseTraps(layers.path);
@@ -161,7 +164,7 @@ async function buildIn(
   const exported = await watch.time("export", () =>
     exportFrom({ app, layers, analyzed, detected, extendedRunImage }, inputs, cache, trees, ports),
   );
-  if (!inputs.dryRun) trees?.keep(built);
+  if (!inputs.dryRun) trees.trees?.keep(built);
   if (inputs.sbomOutputDir !== undefined) await copySboms(layers.path, inputs.sbomOutputDir);
   return { ...exported, group: detected.group, restored, times: watch.times };
 }
@@ -248,7 +251,7 @@ async function exportFrom(
   }: Detected & Pick<ExtendedImages, "extendedRunImage"> & { readonly app: Place },
   inputs: BuildImageInputs,
   cache: LayerCache,
-  trees: KeptTrees | undefined,
+  trees: LayerTrees,
   { ctx, blobs, images, sink }: BuildImagePorts,
 ): Promise<ExportResult> {
   const { builder } = inputs;
@@ -286,7 +289,7 @@ async function exportFrom(
       sourceDateEpoch: inputs.sourceDateEpoch,
       dryRun: inputs.dryRun,
     },
-    { images, sink, blobs, cache, trees, ctx },
+    { images, sink, blobs, cache, ...trees, ctx },
   );
 }
 

@@ -187,6 +187,7 @@ async function imageInputs(
     execEnv: request.execEnv,
     sourceDateEpoch,
     sbomOutputDir: request.sbomOutputDir === undefined ? undefined : resolve(machine.cwd, request.sbomOutputDir),
+    verifyLayers: request.verifyLayers === true,
     dryRun: request.dryRun === true,
     verbose: request.verbose === true,
   };

@@ -92,6 +92,8 @@ export interface BuildRequest {
 
   // Caches.
   readonly clearCache?: boolean | undefined;
+  /** Reads layers that look untouched since the last build, too, and warns when they are not. */
+  readonly verifyLayers?: boolean | undefined;
   readonly caches?: readonly CacheRequest[] | undefined;
   readonly cacheImage?: string | undefined;
   readonly pullPolicy?: PullPolicy | undefined;
