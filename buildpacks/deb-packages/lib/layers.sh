@@ -9,9 +9,8 @@ read_requests() {
   } >"$SCRATCH/requests"
   mapfile -t LAUNCH < <(awk -F '\t' '$1 != "build" { print $2 }' "$SCRATCH/requests" | LC_ALL=C sort -u)
   mapfile -t BUILD < <(awk -F '\t' '$1 == "build" { print $2 }' "$SCRATCH/requests" | LC_ALL=C sort -u)
-  if grep -q $'^\\(build\\|both\\)\t' "$SCRATCH/requests"; then FOR_BUILD=true; else FOR_BUILD=false; fi
+  if grep -q $'^both\t' "$SCRATCH/requests"; then FOR_BUILD=true; else FOR_BUILD=false; fi
   : >"$SCRATCH/used"
-  LAUNCH_ROOT="" LAUNCH_KEY=""
 }
 
 prepare_cache() {
@@ -36,16 +35,15 @@ restored() {
 
 # packages_layer LAYER: makes it, keeps it or removes it.
 packages_layer() {
-  local layer=$1 image=build below="" key status=$SCRATCH/$1.status root=$LAYERS/$1
+  local layer=$1 image=build key status=$SCRATCH/$1.status root=$LAYERS/$1
   local -a wanted=("${BUILD[@]}")
-  if [[ $layer == launch-packages ]]; then image=run wanted=("${LAUNCH[@]}"); else below=$LAUNCH_ROOT; fi
+  if [[ $layer == launch-packages ]]; then image=run wanted=("${LAUNCH[@]}"); fi
   if ((${#wanted[@]} == 0)); then
     rm -rf "$root" "$root".*
     return 0
   fi
   {
     installed "" "$image"
-    if [[ -n $below ]]; then installed "$below" build; fi
     not_needed "${LAUNCH[@]}" "${BUILD[@]}"
   } >"$status"
   key=$(layer_key "$status" "${wanted[@]}")
@@ -56,7 +54,7 @@ packages_layer() {
     awk '!/^#/ { gsub(":", "%3a", $2); print $1 "_" $2 "_" $3 ".deb" }' "$SCRATCH/$layer.lock" >>"$SCRATCH/used"
   else
     say "Resolving ${wanted[*]}"
-    make_layer "$layer" "$root" "$below" "$image" "${wanted[@]}"
+    make_layer "$layer" "$root" "$image" "${wanted[@]}"
   fi
   finish_layer "$layer" "$key"
 }
@@ -66,7 +64,7 @@ layer_key() {
   local status=$1 sum
   shift
   sum=$({
-    printf '%s\n' "$@" "$ARCH" "$LAUNCH_KEY" "$(os_release VERSION_CODENAME)"
+    printf '%s\n' "$@" "$ARCH" "$(os_release VERSION_CODENAME)"
     cat "$status"
     if [[ -f $LOCK ]]; then cat "$LOCK"; fi
     cat "$BUILDPACK_DIR"/buildpack.toml "$BUILDPACK_DIR"/lib/{alternatives,variables,relocate.pl,unpack.sh,environment.sh}
@@ -75,8 +73,8 @@ layer_key() {
 }
 
 make_layer() {
-  local layer=$1 root=$2 below=$3 image=$4
-  shift 4
+  local layer=$1 root=$2 image=$3
+  shift 3
   if [[ -z ${SOURCES:-} ]]; then
     write_sources
     pin_to_lock
@@ -91,16 +89,17 @@ make_layer() {
   check_lock "$SCRATCH/$layer.lock"
   mkdir -p "$root"
   unpack "$root"
-  settle "$root" "$below" "$image"
+  settle "$root" "$image"
   environment "$root"
   cp "$SCRATCH/$layer.lock" "$root/deb-packages.lock"
   say "Layer $layer: $(wc -l <"$SCRATCH/plan") packages, $(($(du -s --apparent-size -B1 "$root" | cut -f1) / 1000000)) MB"
 }
 
-# finish_layer LAYER KEY: its types and metadata, and what the layer above it has to know.
+# finish_layer LAYER KEY: its types and metadata.
 finish_layer() {
   local layer=$1 key=$2 launch=false build=$FOR_BUILD
-  if [[ $layer == launch-packages ]]; then launch=true; fi
+  # The build always sees its own; the app's only when somebody asked for that.
+  if [[ $layer == launch-packages ]]; then launch=true; else build=true; fi
   cat >"$LAYERS/$layer.toml" <<TOML
 [types]
 build = $build
@@ -110,7 +109,4 @@ cache = true
 [metadata]
 key = "$key"
 TOML
-  if [[ $launch == true ]]; then
-    LAUNCH_ROOT=$LAYERS/$layer LAUNCH_KEY=$key
-  fi
 }

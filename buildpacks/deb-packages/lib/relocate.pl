@@ -1,17 +1,18 @@
 #!/usr/bin/env perl
 # Makes what packages say of their own places true where they are: absolute links, and paths in text files.
 #
-#   relocate.pl ROOT BELOW BASE
+#   relocate.pl ROOT BASE
 #
-# ROOT is the directory with the packages, BELOW another one that was done before, or empty, and BASE a file with the
-# directories of the base image. A path is replaced when it is a file of these packages, or a directory that only
+# ROOT is the directory with the packages, and BASE a file with the directories of the base image. A path is replaced when it is a file of these packages, or a directory that only
 # they have. What programs have compiled in stays as it is.
 use strict;
 use warnings;
 use File::Spec;
 
-my ($root, $below, $base) = @ARGV;
-my %in_base = ("usr" => 1);
+my ($root, $base) = @ARGV;
+# Also where the base image says nothing of its packages' files.
+my %in_base = map { $_ => 1 } qw(etc opt usr usr/bin usr/games usr/include usr/lib usr/lib32 usr/lib64 usr/libexec usr/local
+    usr/sbin usr/share usr/src var var/cache var/lib var/log var/lib/dpkg);
 open my $list, "<", $base or die "ERROR: $base can not be read: $!\n";
 while (my $directory = <$list>) {
     chomp $directory;
@@ -25,42 +26,40 @@ sub merged {
     return $path;
 }
 
-# Which of the two roots has what; "" is not there, "d" a directory, "f" anything else.
-my (%place, @texts, @links);
-for my $one (grep { $_ ne "" } $root, $below) {
-    open my $find, "-|", "find", $one, "-mindepth", "1", "-printf", "%y\\t%s\\t%P\\0" or die "find: $!\n";
+# What the packages have: "d" is a directory that only they have, "f" a file, "l" a link.
+my (%type_of, @texts, @links);
+open my $find, "-|", "find", $root, "-mindepth", "1", "-printf", "%y\\t%s\\t%P\\0" or die "find: $!\n";
+{
     local $/ = "\0";
     while (my $entry = <$find>) {
         chomp $entry;
         my ($type, $size, $path) = split /\t/, $entry, 3;
         next if $type eq "d" && $in_base{$path};
-        $place{$path} = [$one, $type] unless exists $place{$path};
-        next if $one ne $root;
+        $type_of{$path} = $type;
         push @links, $path if $type eq "l";
         push @texts, $path if $type eq "f" && $size > 0 && $size < 2_000_000 && $path !~ m{^usr/share/(?:doc|perl|zoneinfo)/};
     }
-    close $find or die "ERROR: $one can not be read\n";
 }
+close $find or die "ERROR: $root can not be read\n";
 
 # The new name of an absolute path, or nothing when it is the base image's. "/usr/share/x/y" counts with "/usr/share/x".
 sub moved {
     my ($path) = @_;
     (my $key = merged(substr $path, 1)) =~ s{/+}{/}g;
     for (my $part = $key; $part =~ m{/}; $part =~ s{/[^/]*$}{}) {
-        my $found = $place{$part} or next;
-        return if $part ne $key && $found->[1] eq "f";
-        return "$found->[0]/$key";
+        my $type = $type_of{$part} or next;
+        return $part ne $key && $type eq "f" ? undef : "$root/$key";
     }
-    return $place{$key} ? "$place{$key}[0]/$key" : undef;
+    return undef;
 }
 
 for my $path (@links) {
     my $target = readlink "$root/$path";
-    next unless $target =~ m{^/} && index("$target/", "$root/") != 0;
+    next unless $target =~ m{^/};
     my $new = moved($target);
     next unless defined $new;
     my ($directory) = "$root/$path" =~ m{^(.*)/};
-    $new = File::Spec->abs2rel($new, $directory) if index($new, "$root/") == 0;
+    $new = File::Spec->abs2rel($new, $directory);
     unlink "$root/$path" and symlink $new, "$root/$path" or die "ERROR: $root/$path can not be linked: $!\n";
 }
 

@@ -14,13 +14,11 @@ unpack() {
   while read -r _ _ file _; do
     name=${file%%_*}
     dpkg-deb --field "$CACHE/archives/$file" | sed '/^Package:/a Status: install ok installed' >"$root/var/lib/dpkg/status.d/$name"
-    dpkg-deb --fsys-tarfile "$CACHE/archives/$file" >"$SCRATCH/package.tar" || fail "$file can not be unpacked" "build with --clear-cache"
-    tar -xf "$SCRATCH/package.tar" -C "$root" --keep-directory-symlink --no-same-owner --no-same-permissions \
+    dpkg-deb --fsys-tarfile "$CACHE/archives/$file" | tar -x -C "$root" --keep-directory-symlink --no-same-owner --no-same-permissions \
       --exclude='./usr/share/man' --exclude='./usr/share/info' --exclude='./usr/share/locale' --exclude='./usr/share/lintian' \
       --exclude='./usr/share/doc-base' --exclude='./usr/share/bug' --exclude='./usr/share/menu' --exclude='./dev' ||
-      fail "$file can not be unpacked" "its content does not fit to the other packages"
+      fail "$file can not be unpacked" "build with --clear-cache; if that does not help, it does not fit to the other packages"
   done <"$SCRATCH/plan"
-  rm -f "$SCRATCH/package.tar"
   if [[ -d $root/usr/share/doc ]]; then
     find "$root/usr/share/doc" -mindepth 2 ! -type d ! -name copyright -delete
     find "$root/usr/share/doc" -mindepth 1 -type d -empty -delete
@@ -29,15 +27,15 @@ unpack() {
   find "$root" -type d ! -perm -0755 -exec chmod u+rwx,go+rx {} +
 }
 
-# settle ROOT BELOW IMAGE: does what maintainer scripts would, and makes every path inside lead into ROOT. BELOW is the
-# layer under this one, or empty; IMAGE is whose packages are there already.
+# settle ROOT IMAGE: does what maintainer scripts would, and makes every path inside lead into ROOT. IMAGE is whose
+# packages are there already.
 settle() {
-  local root=$1 below=$2
-  base_directories "" "$3" >"$SCRATCH/base-directories"
+  local root=$1
+  base_directories "" "$2" >"$SCRATCH/base-directories"
   alternatives "$root"
   certificates_of_java "$root"
-  registers "$root" "$below"
-  "$BUILDPACK_DIR/lib/relocate.pl" "$root" "$below" "$SCRATCH/base-directories"
+  registers "$root"
+  "$BUILDPACK_DIR/lib/relocate.pl" "$root" "$SCRATCH/base-directories"
   find "$root" -type d -empty ! -path "$root/usr/*" -delete
 }
 
@@ -64,10 +62,9 @@ alternatives() {
   done
 }
 
-# registers ROOT BELOW: what packages find their own plugins by, made with their own programs.
+# registers ROOT: what packages find their own plugins by, made with their own programs.
 registers() {
   local root=$1 libraries=$1/usr/lib/$TRIPLET pixbuf
-  if [[ -n $2 ]]; then libraries+=:$2/usr/lib/$TRIPLET; fi
   pixbuf=$root/usr/lib/$TRIPLET/gdk-pixbuf-2.0
   if [[ -d $root/usr/lib/$TRIPLET/graphviz && -x $root/usr/bin/dot ]]; then
     GVBINDIR=$root/usr/lib/$TRIPLET/graphviz LD_LIBRARY_PATH=$libraries "$root/usr/bin/dot" -c ||
