@@ -4,7 +4,7 @@ import { TspackError } from "../../errors.ts";
 import { decompressByName } from "./decompress.ts";
 import { readVerified, type Downloader, type Wanted } from "./download.ts";
 import { withoutCredentials, type Mirrors, type Suite } from "./mirrors.ts";
-import { indexPackages, type IndexText, type PackageIndex } from "./package-index.ts";
+import { indexPackages, type IndexText, type PackageIndex, type Pin } from "./package-index.ts";
 import { checkRelease, parseRelease, type Release, type ReleaseFile } from "./release.ts";
 import { verifyInlineSigned, type Keyring } from "./signature.ts";
 
@@ -19,6 +19,7 @@ export interface ArchiveRequest {
   readonly keyrings: readonly Keyring[];
   /** Downloads are kept here, by their SHA-256. */
   readonly cacheDir: string;
+  readonly pins?: readonly Pin[] | undefined;
 }
 
 /** What the suites of an archive offer on the day of the newest of them. */
@@ -39,7 +40,10 @@ export async function readArchive(
 ): Promise<ArchiveIndex> {
   const suites = await Promise.all(request.suites.map((suite) => readSuite(request, suite, downloader, ctx)));
   return {
-    packages: indexPackages(suites.flatMap((suite) => suite.texts)),
+    packages: indexPackages(
+      suites.flatMap((suite) => suite.texts),
+      request.pins,
+    ),
     date: new Date(Math.max(...suites.map((suite) => suite.release.date.getTime()))),
   };
 }
@@ -79,7 +83,8 @@ async function readSuite(
     const file = packagesFile(release, component, request.arch, source);
     const bytes = await fetchIndex(release, file, base, request, downloader);
     // Everything that is asked of an index is ASCII; latin1 is the fastest decoding.
-    return { archive: suite.archive, text: (await decompressByName(file.path, bytes)).toString("latin1") };
+    const text = (await decompressByName(file.path, bytes)).toString("latin1");
+    return { archive: suite.archive, suite: suite.name, priority: release.priority, text };
   });
   return { release, texts: await Promise.all(texts) };
 }

@@ -5,16 +5,17 @@ export interface Requirement {
   readonly name: string;
   readonly relation: Relation | undefined;
   readonly version: string | undefined;
+  /** `any`, `native` or a processor, of `python3:any`. */
+  readonly qualifier?: string | undefined;
 }
 
 /** What has to be there: one of the alternatives, the first one preferred. */
 export type Dependency = readonly Requirement[];
 
-const form = /^([a-z0-9][a-z0-9+.-]*)(?::[a-z0-9-]+)?\s*(?:\(\s*(<<|<=|=|>=|>>|<|>)\s*([^\s)]+)\s*\))?$/i;
+const form = /^([a-z0-9][a-z0-9+.-]*)(?::([a-z0-9-]+))?\s*(?:\(\s*(<<|<=|=|>=|>>|<|>)\s*([^\s)]+)\s*\))?$/i;
 
 /**
- * Reads a dependency field: clauses with commas, alternatives with bars. Architecture
- * qualifiers (`python3:any`) are dropped: an image has one architecture. Debian policy, section 7.1.
+ * Reads a dependency field: clauses with commas, alternatives with bars. Debian policy, section 7.1.
  */
 export function parseDependencies(field: string): readonly Dependency[] {
   return field
@@ -26,7 +27,8 @@ export function parseDependencies(field: string): readonly Dependency[] {
 function parseRequirement(text: string): readonly Requirement[] {
   const match = form.exec(text.trim());
   if (match?.[1] === undefined) return [];
-  return [{ name: match[1], relation: relationOf(match[2]), version: match[3] }];
+  const [, name, qualifier, relation, version] = match;
+  return [{ name, relation: relationOf(relation), version, ...(qualifier !== undefined && { qualifier }) }];
 }
 
 // The single angles are an old spelling of "or equal".
@@ -49,6 +51,7 @@ export function acceptsProvided(requirement: Requirement, provided: Requirement)
 
 /** As Debian writes it. */
 export function requirementText(requirement: Requirement): string {
-  if (requirement.relation === undefined) return requirement.name;
-  return `${requirement.name} (${requirement.relation} ${requirement.version ?? ""})`;
+  const name = requirement.qualifier === undefined ? requirement.name : `${requirement.name}:${requirement.qualifier}`;
+  if (requirement.relation === undefined) return name;
+  return `${name} (${requirement.relation} ${requirement.version ?? ""})`;
 }

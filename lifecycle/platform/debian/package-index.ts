@@ -11,6 +11,10 @@ export interface DebianPackage {
   /** Name and version of the source package that it was built from. */
   readonly source: string;
   readonly priority: string;
+  /** The field `Essential`. */
+  readonly essential: boolean;
+  /** The field `Multi-Arch`: `same`, `foreign`, `allowed`. */
+  readonly multiArch: string | undefined;
   /** `Pre-Depends` and `Depends`. */
   readonly depends: readonly Dependency[];
   readonly provides: readonly Requirement[];
@@ -29,50 +33,102 @@ export interface DebianPackage {
 export interface PackageIndex {
   /** Newest version first. */
   named(name: string): readonly DebianPackage[];
-  /** Every package with a `Provides` of that name, by name. */
+  /** The version that is installed unless another one is asked for: of the highest priority, then the newest. */
+  candidate(name: string): DebianPackage | undefined;
+  /** Every candidate with a `Provides` of that name, by name. */
   providers(name: string): readonly DebianPackage[];
 }
 
-/** The text of one `Packages` file and the archive that it came from. */
+/** The text of one `Packages` file and where it came from. */
 export interface IndexText {
   readonly archive: string;
   readonly text: string;
+  /** The suite's name, for pins. */
+  readonly suite?: string | undefined;
+  /** Of every version in it that no pin speaks of; 500 when absent. Manual page apt_preferences(5). */
+  readonly priority?: number | undefined;
+}
+
+/** Prefers versions of packages, or keeps them away. Manual page apt_preferences(5). */
+export interface Pin {
+  /** A package's name; `*` stands for any text. */
+  readonly package: string;
+  /** Versions that it is about; all when absent. `*` stands for any text. */
+  readonly version?: string | undefined;
+  /** The suite that it is about; all when absent. */
+  readonly suite?: string | undefined;
+  /** Below 0: never taken. */
+  readonly priority: number;
 }
 
 /**
  * Indexes `Packages` files. A main index has 60,000 paragraphs of which an image needs some
  * hundred, so that only names are looked at here and paragraphs are parsed when asked for.
+ * The first pin that speaks of a version decides about its priority.
  */
-export function indexPackages(texts: readonly IndexText[]): PackageIndex {
+export function indexPackages(texts: readonly IndexText[], pins: readonly Pin[] = []): PackageIndex {
   const byName = new Map<string, Paragraph[]>();
   const byProvided = new Map<string, Set<string>>();
-  for (const { archive, text } of texts) {
+  for (const { archive, text, suite, priority = 500 } of texts) {
     for (const paragraph of paragraphs(text)) {
       const name = fieldOf(paragraph, "Package");
       if (name === undefined) continue;
-      append(byName, name, { archive, text: paragraph });
+      append(byName, name, { archive, text: paragraph, suite, priority });
       for (const provided of parseDependencies(fieldOf(paragraph, "Provides") ?? "").flat()) {
         byProvided.set(provided.name, (byProvided.get(provided.name) ?? new Set()).add(name));
       }
     }
   }
-  const parsed = new Map<string, readonly DebianPackage[]>();
-  const named = (name: string): readonly DebianPackage[] => {
+  const priorityOf = pinnedPriority(pins);
+  const parsed = new Map<string, readonly Ranked[]>();
+  const ranked = (name: string): readonly Ranked[] => {
     const known = parsed.get(name);
     if (known !== undefined) return known;
-    const found = (byName.get(name) ?? []).map(parsePackage);
-    found.sort((a, b) => compareVersions(b.version, a.version));
+    const found = (byName.get(name) ?? []).map((paragraph) => {
+      const one = parsePackage(paragraph);
+      return { one, priority: priorityOf(one, paragraph) };
+    });
+    found.sort((a, b) => compareVersions(b.one.version, a.one.version));
     parsed.set(name, found);
     return found;
   };
+  const candidate = (name: string): DebianPackage | undefined => {
+    const best = Math.max(...ranked(name).map(({ priority }) => priority));
+    return best < 0 ? undefined : ranked(name).find(({ priority }) => priority === best)?.one;
+  };
   const providers = (name: string): readonly DebianPackage[] =>
-    [...(byProvided.get(name) ?? [])].sort().flatMap((provider) => named(provider).slice(0, 1));
-  return { named, providers };
+    [...(byProvided.get(name) ?? [])].sort().flatMap((provider) => candidate(provider) ?? []);
+  return { named: (name) => ranked(name).map(({ one }) => one), candidate, providers };
+}
+
+interface Ranked {
+  readonly one: DebianPackage;
+  readonly priority: number;
+}
+
+function pinnedPriority(pins: readonly Pin[]): (one: DebianPackage, paragraph: Paragraph) => number {
+  const rules = pins.map((pin) => ({
+    ...pin,
+    names: textMatcher(pin.package),
+    versions: textMatcher(pin.version ?? "*"),
+  }));
+  return ({ name, version }, { suite, priority }) =>
+    rules.find(
+      (rule) => rule.names(name) && rule.versions(version) && (rule.suite === undefined || rule.suite === suite),
+    )?.priority ?? priority;
+}
+
+function textMatcher(pattern: string): (text: string) => boolean {
+  const parts = pattern.split("*").map((part) => part.replace(/[\\^$.|?+()[\]{}]/g, "\\$&"));
+  const expression = new RegExp(`^${parts.join(".*")}$`);
+  return (text) => expression.test(text);
 }
 
 interface Paragraph {
   readonly archive: string;
   readonly text: string;
+  readonly suite: string | undefined;
+  readonly priority: number;
 }
 
 function append(map: Map<string, Paragraph[]>, name: string, paragraph: Paragraph): void {
@@ -109,7 +165,9 @@ function parsePackage({ archive, text }: Paragraph): DebianPackage {
     version,
     architecture: required(stanza, "architecture", archive, name),
     source: sourceOf(stanza.get("source"), name, version),
-    priority: stanza.get("priority") ?? "optional",
+    priority: stanza.get("priority") ?? "",
+    essential: stanza.get("essential") === "yes",
+    multiArch: stanza.get("multi-arch"),
     depends: list("pre-depends", "depends"),
     provides: list("provides").flat(),
     conflicts: list("conflicts", "breaks").flat(),

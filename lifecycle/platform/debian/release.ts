@@ -17,6 +17,8 @@ export interface Release {
   readonly validUntil: Date | undefined;
   /** Whether files can be asked for by their hash, which is safe while the mirror is being updated. */
   readonly byHash: boolean;
+  /** Of its versions, against 500 of others: lower for backports (100) and experimental (1). apt_preferences(5). */
+  readonly priority: number;
   readonly files: ReadonlyMap<string, ReleaseFile>;
 }
 
@@ -33,6 +35,7 @@ export function parseRelease(text: string, source: string): Release {
     date,
     validUntil: dateOf(fields.get("valid-until")),
     byHash: fields.get("acquire-by-hash") === "yes",
+    priority: fields.get("notautomatic") !== "yes" ? 500 : fields.get("butautomaticupgrades") === "yes" ? 100 : 1,
     files: new Map(parseFiles(files).map((file) => [file.path, file])),
   };
 }

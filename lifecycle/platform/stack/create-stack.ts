@@ -120,8 +120,8 @@ export async function resolveStack(
   const { arch, mirrors, cacheDir, ctx } = inputs;
   const step = ctx.progress.start(`Reading package lists (${mirrors.origin})`);
   const keyrings = await Promise.all(stack.keyrings.map((path) => readFile(path)));
-  const { suites, components } = stack;
-  const archive = await readArchive({ mirrors, suites, components, arch, keyrings, cacheDir }, downloader, ctx);
+  const { suites, components, pins } = stack;
+  const archive = await readArchive({ mirrors, suites, components, pins, arch, keyrings, cacheDir }, downloader, ctx);
   const { omit } = stack.packages;
   const run = resolvePackages(archive.packages, { names: stack.packages.run, omit });
   const names = stack.packages.build;

@@ -37,8 +37,10 @@ export interface StackLock {
 
 /** Which packages a stack file asks for, as a digest. */
 export function requestDigest(stack: StackFile): string {
-  const { packages, suites, components } = stack;
-  return createHash("sha256").update(JSON.stringify({ packages, suites, components })).digest("hex");
+  const { packages, suites, components, pins } = stack;
+  // Without pins as before there were any, so that locks of then stay good.
+  const request = { packages, suites, components, ...(pins.length > 0 && { pins }) };
+  return createHash("sha256").update(JSON.stringify(request)).digest("hex");
 }
 
 /** The name of the file that a stack's lock is kept in. */

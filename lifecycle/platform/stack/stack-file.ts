@@ -4,6 +4,7 @@ import { decodeToml, type TableReader } from "../../decode.ts";
 import { errorCode, TspackError } from "../../errors.ts";
 import { parseToml } from "../../toml.ts";
 import type { Suite } from "../debian/mirrors.ts";
+import type { Pin } from "../debian/package-index.ts";
 
 /** A directory that stack.toml declares. Paths are relative to the root of the image, without a leading `/`. */
 export interface DeclaredDirectory {
@@ -62,6 +63,8 @@ export interface StackFile {
   readonly distribution: { readonly name: string; readonly version: string };
   readonly suites: readonly Suite[];
   readonly components: readonly string[];
+  /** Versions that are preferred or kept away. */
+  readonly pins: readonly Pin[];
   /** Absolute paths of the public keys that the archive signs with. */
   readonly keyrings: readonly string[];
   readonly packages: {
@@ -113,6 +116,7 @@ function readStack(root: TableReader, path: string, bytes: Uint8Array): StackFil
     },
     suites: readSuites(archive),
     components: names(archive, "components"),
+    pins: readPins(archive),
     keyrings: names(archive, "keyrings").map((keyring) => resolve(dirname(path), keyring)),
     ...readPackages(packages, path),
     drop: contents.strings("drop") ?? [],
@@ -126,11 +130,13 @@ function readStack(root: TableReader, path: string, bytes: Uint8Array): StackFil
 
 function readPackages(packages: TableReader, path: string): Pick<StackFile, "packages" | "buildOf"> {
   const other = packages.string("build-of");
-  const build = packages.strings("build") ?? [];
+  const run = packageNames(packages, "run");
+  const build = packageNames(packages, "build");
+  if (run.length === 0) packages.issue("run", "an array with at least one string");
   if (other !== undefined && build.length > 0) packages.issue("build", "nothing, because build-of names another stack");
   if (other === undefined && build.length === 0) packages.issue("build", "an array with at least one string");
   return {
-    packages: { run: names(packages, "run"), build, omit: packages.strings("omit") ?? [] },
+    packages: { run, build, omit: packages.strings("omit") ?? [] },
     buildOf: other === undefined ? undefined : resolve(dirname(path), other),
   };
 }
@@ -139,6 +145,25 @@ function readSuites(archive: TableReader): readonly Suite[] {
   const suites = archive.tables("suites");
   if (suites.length === 0) archive.issue("suites", "an array with at least one table");
   return suites.map((suite) => ({ archive: suite.requiredString("archive"), name: suite.requiredString("name") }));
+}
+
+function readPins(archive: TableReader): readonly Pin[] {
+  return archive.tables("pins").map((pin) => {
+    const priority = pin.integer("priority");
+    if (priority === undefined) pin.issue("priority", "an integer: below 0 never, above 500 preferred");
+    const [version, suite] = [pin.string("version"), pin.string("suite")];
+    return { package: pin.requiredString("package"), version, suite, priority: priority ?? 0 };
+  });
+}
+
+const packageName = /^[a-z0-9][a-z0-9+.-]*(=[A-Za-z0-9][A-Za-z0-9.+:~-]*)?$/;
+
+function packageNames(table: TableReader, key: string): readonly string[] {
+  const values = table.strings(key) ?? [];
+  for (const [index, value] of values.entries()) {
+    if (!packageName.test(value)) table.issue(`${key}[${index}]`, "a package's name, or name=version");
+  }
+  return values;
 }
 
 function names(table: TableReader, key: string): readonly string[] {

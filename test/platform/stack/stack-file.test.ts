@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -32,8 +32,8 @@ describe("readStackFile", () => {
       "name = 3",
       'path = "/bin"',
       'distribution = { name = "debian", version = "12" }',
-      'archive = { components = ["main"], keyrings = ["k"], suites = [] }',
-      'packages = { run = [], build = ["a"] }',
+      'archive = { components = ["main"], keyrings = ["k"], suites = [], pins = [{ package = "a" }] }',
+      'packages = { run = [], build = ["a", "b | c"] }',
       "[user]",
       'name = "cnb"',
       "uid = 0",
@@ -49,6 +49,8 @@ describe("readStackFile", () => {
       issues: [
         { source: `${path}:2:1`, path: "name" },
         { path: "archive.suites" },
+        { path: "archive.pins[0].priority" },
+        { path: "packages.build[1]" },
         { path: "packages.run" },
         { source: `${path}:9:1`, path: "user.uid" },
         { source: `${path}:11:1`, path: "user.home" },
@@ -56,6 +58,19 @@ describe("readStackFile", () => {
         { path: "contents.files[0].mode" },
       ],
     });
+  });
+
+  test("reads pins and versions", async () => {
+    const path = join(dir, "pinned.toml");
+    const whole = await readFile(
+      fileURLToPath(new URL("../../../stacks/bookworm/stack.toml", import.meta.url)),
+      "utf8",
+    );
+    const pin = '[[archive.pins]]\npackage = "nodejs"\nsuite = "bookworm"\npriority = 990\n\n[packages]';
+    await writeFile(path, whole.replace("[packages]", pin).replace('"netbase"', '"netbase=6.4"'));
+    const stack = await readStackFile(path);
+    expect(stack.pins).toEqual([{ package: "nodejs", suite: "bookworm", priority: 990 }]);
+    expect(stack.packages.run).toContain("netbase=6.4");
   });
 
   test("says which file is missing", async () => {
