@@ -1,12 +1,15 @@
 import type { BuildEvent, BuildPhase, OnEvent } from "../platform/events.ts";
 import { palette, printable, type Write } from "./console.ts";
-import { type ProgressState, progressBar, progressLine } from "./progress.ts";
+import { barScreen } from "./bar-screen.ts";
+import { type ProgressState, progressLine } from "./progress.ts";
 
 /** How events become text. */
 export interface EventPrinterOptions {
   readonly write: Write;
   /** Bars that are drawn over instead of a line per step. */
   readonly terminal: boolean;
+  /** How wide the terminal is now, as far as that is known. */
+  readonly columns?: (() => number | undefined) | undefined;
   readonly color: boolean;
   /** Errors only. */
   readonly quiet: boolean;
@@ -26,25 +29,20 @@ const phaseWords: Readonly<Record<BuildPhase, readonly [announcement: string, pr
   export: ["EXPORTING", "exporter"],
 };
 
-const eraseLine = "\r\u001B[K";
-
 /** Prints the events of a build for people, in the form that they know from other platforms. */
 export function eventPrinter(options: EventPrinterOptions): OnEvent {
-  const { write, terminal, quiet } = options;
+  const { terminal, quiet, columns = () => undefined } = options;
   const { phase: paintPhase, warn, error, dim } = palette(options.color);
-  let barShown = false;
+  const screen = barScreen(options.write, columns);
   const line = (event: BuildEvent, text: string): void => {
     const time = options.timestamps ? `${event.time} ` : "";
-    write(`${barShown ? eraseLine : ""}${time}${text}\n`);
-    barShown = false;
+    screen.write(`${time}${text}\n`);
   };
   const prefix = (phase: BuildPhase | undefined): string =>
     phase === undefined || options.prefixes === false ? "" : `${dim(`[${phaseWords[phase][1]}]`)} `;
   const progress = (event: BuildEvent & ProgressState): void => {
     if (event.finished) return line(event, progressLine(event));
-    if (!terminal) return;
-    write(`${eraseLine}${progressBar(event)}`);
-    barShown = true;
+    if (terminal) screen.draw(event);
   };
   return (event) => {
     if (quiet && !(event.type === "output" && event.level === "error")) return;
@@ -54,6 +52,6 @@ export function eventPrinter(options: EventPrinterOptions): OnEvent {
     else if (event.type === "warning")
       line(event, `${prefix(event.phase)}${warn("Warning: ")}${printable(event.message)}`);
     else if (event.type === "progress") progress(event);
-    else if (event.type === "failed" && barShown) write(eraseLine);
+    else if (event.type === "failed") screen.clear();
   };
 }

@@ -4,8 +4,8 @@ import type { Write } from "./console.ts";
 /** What a progress needs of its surroundings. */
 export interface ProgressOptions {
   readonly write: Write;
-  /** Draw a bar over the last line; otherwise one plain line per finished step. */
-  readonly terminal: boolean;
+  /** Draws a bar over the last line; without it there is one plain line per finished step. */
+  readonly draw?: ((bar: ProgressState) => void) | undefined;
   readonly now: () => number;
 }
 
@@ -26,7 +26,7 @@ const barWidth = 24;
 
 /** Progress for people: a bar on a terminal, plain lines elsewhere. */
 export function consoleProgress(options: ProgressOptions): Progress {
-  const { write, terminal, now } = options;
+  const { write, draw, now } = options;
   return {
     start: (label, { total: known, unit = "items" } = {}) => {
       const began = now();
@@ -40,9 +40,9 @@ export function consoleProgress(options: ProgressOptions): Progress {
         finished: false,
       });
       const redraw = (): void => {
-        if (!terminal || now() - drawn < redrawEveryMs) return;
+        if (draw === undefined || now() - drawn < redrawEveryMs) return;
         drawn = now();
-        write(`\r\u001B[K${progressBar(state())}`);
+        draw(state());
       };
       redraw();
       return {
@@ -54,7 +54,7 @@ export function consoleProgress(options: ProgressOptions): Progress {
           total = sum;
           redraw();
         },
-        done: (summary) => write(`${terminal ? "\r\u001B[K" : ""}${progressLine({ ...state(), summary })}\n`),
+        done: (summary) => write(`${progressLine({ ...state(), summary })}\n`),
       };
     },
   };
@@ -65,13 +65,23 @@ export function progressLine({ label, unit, done, seconds, summary }: ProgressSt
   return `${label}: ${summary ?? (done > 0 ? amount(done, unit) : "done")} (${seconds.toFixed(1)} s)`;
 }
 
-/** What is drawn of a step that goes on: a bar when the total is known, what is done, and the rate of bytes. */
-export function progressBar({ label, unit, done, total, seconds }: ProgressState): string {
+/**
+ * What is drawn of a step that goes on: a bar when the total is known, what is done, and the rate of bytes. A
+ * line that is wider than the terminal could not be drawn over, so first the bar goes and then the label is cut.
+ */
+export function progressBar(state: ProgressState, columns = Infinity): string {
+  const { label, unit, done, total, seconds } = state;
   const part = total === undefined || total === 0 ? undefined : Math.min(1, done / total);
   const bar = part === undefined ? "" : ` [${"#".repeat(Math.round(part * barWidth)).padEnd(barWidth, ".")}]`;
   const of = total === undefined ? "" : ` of ${amount(total, unit)}`;
   const rate = unit === "bytes" && seconds >= 0.5 ? `, ${amount(done / seconds, "bytes")}/s` : "";
-  return `${label}${bar} ${amount(done, unit)}${of}${rate}`;
+  const numbers = ` ${amount(done, unit)}${of}${rate}`;
+  // The last column stays free: some terminals go to the next line with it.
+  const room = columns - 1;
+  if (`${label}${bar}${numbers}`.length <= room) return `${label}${bar}${numbers}`;
+  if (`${label}${numbers}`.length <= room) return `${label}${numbers}`;
+  const short = label.slice(0, Math.max(0, room - numbers.length - 1));
+  return `${short === "" ? "" : `${short}…`}${numbers}`.slice(0, Math.max(1, room));
 }
 
 function amount(value: number, unit: "bytes" | "items"): string {

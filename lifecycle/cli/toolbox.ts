@@ -1,4 +1,4 @@
-import type { Context, Progress } from "../context.ts";
+import type { Context } from "../context.ts";
 import { silentProgress } from "../context.ts";
 import { InputError } from "../errors.ts";
 import type { LogLevel } from "../logger.ts";
@@ -8,6 +8,7 @@ import type { SignalSource } from "../platform/run/forward-signals.ts";
 import { openTools, type Tools } from "../platform/tools.ts";
 import { lineLogger, timestamped, type Write } from "./console.ts";
 import { networkAccess } from "./network-access.ts";
+import { barScreen } from "./bar-screen.ts";
 import { consoleProgress } from "./progress.ts";
 
 export { familiarName } from "../platform/familiar-name.ts";
@@ -19,8 +20,10 @@ export interface TspackHost extends Machine {
   readonly calledAs?: "pack" | undefined;
   readonly stdout: Write;
   readonly stderr: Write;
-  /** Whether standard error is a terminal: bars instead of lines. */
+  /** Whether standard error is a terminal that can be drawn on: bars instead of lines. */
   readonly terminal: boolean;
+  /** How wide it is now, as far as that is known. */
+  readonly columns?: number | undefined;
   readonly color: boolean;
   /** Whether standard input and output are the same person's terminal. */
   readonly interactive?: boolean;
@@ -60,9 +63,11 @@ export interface Toolbox extends Tools {
 export function commandContext(host: TspackHost, options: CommonOptions): Context {
   const color = host.color && options.color !== false;
   const level: LogLevel = options.quiet === true ? "error" : options.verbose === true ? "debug" : "info";
+  const screen = host.terminal ? barScreen(host.stderr, () => host.columns) : { write: host.stderr };
+  const { write } = screen;
   return {
-    logger: lineLogger(options.timestamps === true ? timestamped(host.stderr) : host.stderr, { level, color }),
-    progress: progressFor(host, options),
+    logger: lineLogger(options.timestamps === true ? timestamped(write) : write, { level, color }),
+    progress: options.quiet === true ? silentProgress : consoleProgress({ ...screen, now: () => performance.now() }),
     clock: () => new Date(),
     signal: host.signal,
   };
@@ -73,11 +78,6 @@ export function openToolbox(host: TspackHost, options: CommonOptions): Toolbox {
   const ctx = commandContext(host, options);
   const network = networkAccess(host.env, options.insecureRegistry ?? [], ctx);
   return { ...openTools(host, network, ctx), host, color: host.color && options.color !== false };
-}
-
-function progressFor(host: TspackHost, { quiet }: CommonOptions): Progress {
-  if (quiet === true) return silentProgress;
-  return consoleProgress({ write: host.stderr, terminal: host.terminal, now: () => performance.now() });
 }
 
 /** Reads an image name of the arguments. Throws `INVALID_REFERENCE`. */

@@ -14,6 +14,7 @@ import type { StackArch } from "../platform/stack/create-stack.ts";
 import { readStackFile } from "../platform/stack/stack-file.ts";
 import { lineLogger } from "./console.ts";
 import { exitCodeOf } from "./exit-codes.ts";
+import { barScreen } from "./bar-screen.ts";
 import { consoleProgress, formatBytes } from "./progress.ts";
 import { renderError } from "./render-error.ts";
 
@@ -26,9 +27,10 @@ const write = (text: string): void => void process.stderr.write(text);
 const aborter = new AbortController();
 process.on("SIGINT", () => aborter.abort());
 const color = process.stderr.isTTY;
+const screen = color ? barScreen(write, () => process.stderr.columns) : { write };
 const ctx: Context = {
-  logger: lineLogger(write, { level: "info", color }),
-  progress: consoleProgress({ write, terminal: process.stderr.isTTY, now: Date.now }),
+  logger: lineLogger(screen.write, { level: "info", color }),
+  progress: consoleProgress({ ...screen, now: Date.now }),
   clock: () => new Date(),
   signal: aborter.signal,
 };

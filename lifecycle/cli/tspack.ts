@@ -29,7 +29,10 @@ async function run(): Promise<void> {
     },
     stdout: (text) => void process.stdout.write(text),
     stderr: (text) => void process.stderr.write(text),
-    terminal: process.stderr.isTTY,
+    terminal: process.stderr.isTTY && process.env["TERM"] !== "dumb",
+    get columns() {
+      return process.stderr.columns as number | undefined;
+    },
     color: colorWanted(),
     // The bundle is dist/tspack.js of the package.
     packageRoot: resolve(dirname(fileURLToPath(import.meta.url)), ".."),

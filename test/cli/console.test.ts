@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { lineLogger, printable } from "../../lifecycle/cli/console.ts";
-import { consoleProgress, formatBytes } from "../../lifecycle/cli/progress.ts";
+import { barScreen } from "../../lifecycle/cli/bar-screen.ts";
+import { consoleProgress, formatBytes, progressBar } from "../../lifecycle/cli/progress.ts";
 
 function written(work: (write: (text: string) => void) => void): string {
   let text = "";
@@ -42,7 +43,7 @@ describe("progress", () => {
   test("off a terminal it is one plain line per step", () => {
     let now = 0;
     const text = written((write) => {
-      const step = consoleProgress({ write, terminal: false, now: () => now }).start("Downloading", { unit: "bytes" });
+      const step = consoleProgress({ write, now: () => now }).start("Downloading", { unit: "bytes" });
       step.total(3000);
       step.advance(1500);
       step.advance(1500);
@@ -55,13 +56,41 @@ describe("progress", () => {
   test("on a terminal a bar is drawn over itself and ends as a line", () => {
     let now = 0;
     const text = written((write) => {
-      const step = consoleProgress({ write, terminal: true, now: () => now }).start("Packing", { total: 4 });
+      const step = consoleProgress({ ...barScreen(write, () => 80), now: () => now }).start("Packing", { total: 4 });
       now = 1000;
       step.advance(2);
       step.done("4 layers");
     });
     expect(text).toContain("\r\u001B[KPacking [############............] 2 of 4");
     expect(text.endsWith("\r\u001B[KPacking: 4 layers (1.0 s)\n")).toBe(true);
+  });
+
+  test("a line goes above the bar, which is drawn below it again", () => {
+    let now = 0;
+    const text = written((write) => {
+      const screen = barScreen(write, () => undefined);
+      const step = consoleProgress({ ...screen, now: () => now }).start("Packing");
+      lineLogger(screen.write, { level: "info", color: false }).warn("careful");
+      now = 1000;
+      step.advance(1);
+      screen.clear();
+      screen.clear();
+    });
+    const erase = "\r\u001B[K";
+    expect(text).toBe(`${erase}Packing 0${erase}Warning: careful\n${erase}Packing 1${erase}`);
+  });
+
+  test.each([
+    [80, "Sending registry.test/team/app:1 [############............] 2.0 MB of 4.0 MB"],
+    [60, "Sending registry.test/team/app:1 2.0 MB of 4.0 MB"],
+    [40, "Sending registry.test… 2.0 MB of 4.0 MB"],
+    [18, " 2.0 MB of 4.0 MB"],
+    [5, " 2.0"],
+  ])("in %i columns a bar has one line, which can be drawn over", (columns, bar) => {
+    const state = { label: "Sending registry.test/team/app:1", unit: "bytes", done: 2e6, total: 4e6 } as const;
+    const drawn = progressBar({ ...state, seconds: 0, finished: false }, columns);
+    expect(drawn).toBe(bar);
+    expect(drawn.length).toBeLessThan(columns);
   });
 
   test.each([

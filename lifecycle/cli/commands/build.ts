@@ -83,7 +83,7 @@ type PrinterOptions = Omit<EventPrinterOptions, "write" | "terminal">;
 
 function printerOf(host: TspackHost, options: BuildOptions, how: PrinterOptions): OnEvent {
   if (host.calledAs !== "pack" || options.json === true)
-    return eventPrinter({ ...how, write: host.stderr, terminal: host.terminal });
+    return eventPrinter({ ...how, write: host.stderr, terminal: host.terminal, columns: () => host.columns });
   // There is one container for all phases then, whose lines have no name before them.
   const hasOthers = [options.buildpack, options.preBuildpack, options.postBuildpack].some((list) => list !== undefined);
   const isOne = options.trustBuilder === true && (!hasOthers || options.trustExtraBuildpacks === true);
