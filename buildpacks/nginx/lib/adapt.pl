@@ -2,17 +2,25 @@
 # adapt.pl START FILE: makes a configuration fit for a container, in place.
 #
 # A directive with {{port}}, {{workers}} or {{env "NAME"}} becomes an include of a file that START, the program that
-# starts nginx, is told to write. Temporary files go to /tmp, because nothing else can be written to.
+# starts nginx, is told to write. Temporary files go to /tmp, because nothing else can be written to, and requests are
+# logged on standard output, unless the configuration says it otherwise.
 use strict;
 use warnings;
 
 my ($start, $path) = @ARGV;
+my $own = $path !~ m{^/}; # and not the one that configure.pl made
 my $types = $ENV{TSPACK_STATIC_MIME_TYPES};
 open my $in, "<", $path or die "ERROR: $path can not be read: $!\n";
 my $text = do { local $/ = undef; <$in> };
 close $in;
 
-my @kept = map { "${_}_temp_path" } qw(client_body proxy fastcgi uwsgi scgi);
+my %needed = map { ("${_}_temp_path" => "/tmp/tspack-nginx-$_") } qw(client_body proxy fastcgi uwsgi scgi);
+$needed{access_log} = "/dev/stdout";
+# Files of images all have the same date. nginx makes its ETag of date and size, and browsers take an old date for a
+# long life: what changed would not be seen.
+@needed{qw(etag if_modified_since)} = ("off", "off");
+$needed{expires} = "-1" unless $text =~ /cache-control/i;
+my $missing = join "", map { " $_ $needed{$_};" } grep { $text !~ /^\s*\Q$_\E\s/m } sort keys %needed;
 my (@problems, $script);
 my $number = 0;
 my @lines = split /^/, $text;
@@ -28,10 +36,8 @@ for my $line (@lines) {
     } elsif ($code =~ /^\s*listen\s+(?:\S+:)?(\d+)\b/) {
         print "warning: $path:$number listens on $1, not on {{port}}\n";
     }
-    if ($code =~ /^\s*http\s*\{/) {
-        chomp $line;
-        $line .= "\n" . join "", map { "    $_ /tmp/tspack-nginx-$_;\n" } grep { $text !~ /^\s*\Q$_\E\s/m } @kept;
-    }
+    # In the same line, so that nginx counts lines as the application's file does.
+    $line =~ s/^(\s*http\s*\{)/$1$missing/;
 }
 
 # One whole directive, because it moves to a file of its own.
@@ -42,7 +48,7 @@ sub template {
         push @problems, "$path:$number: a template has to be in a line of one directive that ends in ;";
         return $line;
     }
-    my $file = $path =~ m{^/} ? "site" : $path;
+    my $file = $own ? $path : "site";
     $file =~ s/[^A-Za-z0-9]+/-/g;
     $file = "/tmp/tspack-nginx-$file-$number.conf";
     my @words;

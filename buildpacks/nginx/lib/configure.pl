@@ -72,7 +72,8 @@ sub pattern {
         push @problems, "project.toml: $where: expected a path such as /assets/*, found \"" . ($glob // "nothing") . "\"";
         return "";
     }
-    return "^" . join(".*", map { quotemeta } split /\*+/, $glob, -1) . "\$";
+    # An end of a line in a path is a character like others.
+    return "(?s)^" . join(".*", map { quotemeta } split /\*+/, $glob, -1) . "\$";
 }
 
 sub immutable {
@@ -174,6 +175,7 @@ sub redirects {
 sub configuration {
     my $directory = $root eq "." ? $ENV{PWD} : "$ENV{PWD}/$root";
     my $types = $ENV{TSPACK_STATIC_MIME_TYPES};
+    my $version = $ENV{TSPACK_STATIC_VERSION};
     my $fallback = $spa ? '$uri $uri/index.html $uri.html /index.html' : '$uri $uri/ $uri.html =404';
     my $secure = $https ? "        if (\$http_x_forwarded_proto = \"http\") { return 308 https://\$host\$request_uri; }\n" : "";
     my $not_found = -f "$root/404.html" && !$spa ? "        error_page 404 /404.html;\n" : "";
@@ -196,6 +198,7 @@ http {
     include $types;
     default_type application/octet-stream;
     charset utf-8;
+    charset_types text/css text/plain text/xml text/javascript application/javascript application/json application/manifest+json image/svg+xml;
     access_log /dev/stdout combined;
     sendfile on;
     tcp_nopush on;
@@ -212,6 +215,14 @@ $header_maps$redirect_maps
         root "$directory";
         index index.html;
         absolute_redirect off;
+
+        # Files of images have no date, which nginx would take both for its Last-Modified and for its ETag: a changed
+        # file of the same size would never reach a browser. So the ETag is that of the whole site.
+        etag off;
+        if_modified_since off;
+        add_header Last-Modified "";
+        add_header ETag 'W/"$version"';
+        if (\$http_if_none_match ~ "$version") { return 304; }
 $not_found$headers$secure
 $hidden$redirects$files        location / { try_files $fallback; }
     }

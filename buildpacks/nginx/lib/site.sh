@@ -65,6 +65,8 @@ make_configuration() {
     done
   else
     CONFIGURATION=$LAYER/nginx.conf
+    TSPACK_STATIC_VERSION=$(content_version)
+    export TSPACK_STATIC_VERSION
     "$BUILDPACK_DIR/lib/configure.pl" "$(usual_root)" >"$CONFIGURATION"
     "$BUILDPACK_DIR/lib/adapt.pl" "$LAYER/bin/start-nginx" "$CONFIGURATION"
   fi
@@ -75,6 +77,11 @@ make_configuration() {
     # shellcheck disable=SC2016 # for the shell that starts nginx
     printf 'exec nginx -e stderr -p "$APPLICATION" -c "$CONFIGURATION" -g "$GLOBALS" "$@"\n'
   } >>"$LAYER/bin/start-nginx"
+}
+
+# A name for the content of the site, the same wherever and whenever it is built.
+content_version() {
+  find . \( -path ./.git -o -path ./node_modules \) -prune -o -type f -print0 | sort -z | xargs -0 -r sha256sum | sha256sum | cut -c 1-24
 }
 
 # What has to be so in a container, unless the configuration says it itself: nginx refuses to be told twice.
