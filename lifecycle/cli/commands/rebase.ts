@@ -92,5 +92,6 @@ function baseText({ image, reference }: RebasePlan["from"]): string {
 type Row = readonly [name: string, value: string];
 
 function rows(pairs: readonly Row[]): string {
-  return pairs.map(([name, value]) => `  ${name.padEnd(10)} ${value}\n`).join("");
+  const width = Math.max(10, ...pairs.map(([name]) => name.length));
+  return pairs.map(([name, value]) => `  ${name.padEnd(width)} ${value}\n`).join("");
 }

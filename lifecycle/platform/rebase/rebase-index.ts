@@ -9,7 +9,7 @@ import { inParallel } from "../../phases/in-parallel.ts";
 import type { RebaseResult } from "../../phases/rebase.ts";
 import type { ImagePlace } from "../image-places/image-place.ts";
 import { planOf, refusedPlan } from "./plan.ts";
-import { type RebaseJob, type RebaseSubject, rebaseSubject } from "./rebase-job.ts";
+import { quiet, type RebaseJob, type RebaseSubject, rebaseSubject } from "./rebase-job.ts";
 import type { PlatformPlan, RebasePlan } from "./request.ts";
 
 /** An index of a registry whose images are rebased. */
@@ -38,7 +38,12 @@ export async function rebaseIndex(subject: IndexSubject, job: RebaseJob, ctx: Co
   const entries = imagesOf(subject, ctx);
   const rebased = await inParallel(entries, atATime, (entry) =>
     naming(entry, async () => {
-      const result = await rebaseSubject(await openEntry(entry, subject, job), job, ctx, false);
+      const result = await rebaseSubject(
+        await openEntry(entry, subject, job),
+        job,
+        quiet(ctx, platformOf(entry)),
+        false,
+      );
       const manifest = await result.image.manifest();
       const { digest, value, bytes } = manifest;
       const mediaType = value.mediaType ?? ociTypes.manifest;
@@ -67,7 +72,8 @@ export async function planIndex(
       const opened = await openEntry(entry, subject, job);
       const platform = platformOf(entry);
       try {
-        const { image: _, ...plan } = await planOf(name, opened.image, await rebaseSubject(opened, job, ctx, true));
+        const after = await rebaseSubject(opened, job, quiet(ctx, platform), true);
+        const { image: _, ...plan } = await planOf(name, opened.image, after);
         return { platform, ...plan };
       } catch (error) {
         if (!(error instanceof TspackError) || error.code !== "NOT_REBASABLE") throw error;

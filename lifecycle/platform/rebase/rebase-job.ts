@@ -32,6 +32,14 @@ export interface RebaseSubject {
   readonly target: Pick<ImagePlace, "ref"> & { readonly kind: PlaceKind; readonly sink: ImageSink };
 }
 
+/** Lines of several images would run into each other: warnings say whose they are, the rest is for --verbose. */
+export function quiet(ctx: Context, image: string): Context {
+  const { logger } = ctx;
+  const debug = (line: string): void => logger.debug(`${image}: ${line}`);
+  const warn = (line: string): void => logger.warn(`${image}: ${line}`);
+  return { ...ctx, logger: { ...logger, debug, warn, info: debug, phase: debug, say: debug } };
+}
+
 /** Rebases one image for one platform. Throws what `rebaseImage` throws. */
 export async function rebaseSubject(
   { ref, image, target }: RebaseSubject,

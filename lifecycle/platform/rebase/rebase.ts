@@ -19,7 +19,7 @@ import type { Tools } from "../tools.ts";
 import { baseImages, runImageSource } from "./base-images.ts";
 import { planOf, refusedPlan } from "./plan.ts";
 import { type IndexSubject, planIndex, rebaseIndex } from "./rebase-index.ts";
-import { type RebaseJob, rebaseSubject, type RebaseSubject } from "./rebase-job.ts";
+import { quiet, type RebaseJob, rebaseSubject, type RebaseSubject } from "./rebase-job.ts";
 import type { PlatformSummary, RebaseOutcome, RebasePlan, RebaseRequest, RebaseSummary } from "./request.ts";
 
 /** Images that are rebased at a time: more wait for the registry's answers without being faster. */
@@ -77,14 +77,6 @@ function checkTogether(images: readonly string[], { previousImage }: Omit<Rebase
   if (previousImage === undefined || images.length === 1) return;
   const issue = { source: "--previous-image", path: "", expected: "one image", got: `${images.length} images` };
   throw new InputError("INVALID_ARGUMENTS", "one previous image can not become several images", [issue]);
-}
-
-/** Lines of several images would run into each other: warnings say whose they are, the rest is for --verbose. */
-function quiet(ctx: Context, image: string): Context {
-  const { logger } = ctx;
-  const debug = (line: string): void => logger.debug(`${image}: ${line}`);
-  const warn = (line: string): void => logger.warn(`${image}: ${line}`);
-  return { ...ctx, logger: { ...logger, debug, warn, info: debug, phase: debug, say: debug } };
 }
 
 async function withRebase<T>(
