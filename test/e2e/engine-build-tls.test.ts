@@ -1,10 +1,11 @@
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { engineConnection } from "../../lifecycle/stores/engine/connection.ts";
 import { canStartEngine, startDockerEngine, type TestEngine } from "./docker-engine.ts";
+import { freePort } from "./free-port.ts";
 import { makeScriptedBuilder, scriptedApp, scriptedBuilder } from "./scripted-builder.ts";
 import { buildJson, type Finished, needs, type Person, removeAll, scratchDirectory, self, tspack } from "./tspack.ts";
 
@@ -50,6 +51,12 @@ describe.skipIf(skip || !canStart)(
     });
     const engineBuild = (env: Readonly<Record<string, string>>): Promise<Finished> =>
       tspack(person, ["build", "e2e/tls", ...app, "--runner", "engine", "--network", "host"], { env });
+    const idOf = async (name: string): Promise<unknown> => {
+      const connection = engineConnection({ kind: "unix", path: engine.socket });
+      const image = await connection.json({ method: "GET", path: `/images/${name}/json` });
+      await connection.close();
+      return (image as { readonly Id?: string } | undefined)?.Id;
+    };
     /** The variables that choose a context with these certificates. */
     const context = (name: string, certificates: string | undefined, endpoint: object = {}) => {
       const config = join(directory, "docker");
@@ -73,7 +80,11 @@ describe.skipIf(skip || !canStart)(
       const here = await buildJson(person, ["e2e/tls", ...args], { env });
       expect(here.digest).toBe(sandbox.digest);
       expect(here.runner).toContain(host);
-      // Containers get no certificates of ours: the engine's own socket is mounted.
+      // Containers get no certificates of ours: what they can not reach is done from here.
+      const inside = await buildJson(person, ["e2e/tls-inside", ...args, "--output", "engine"], { env });
+      expect(inside.log).toContain("only buildpacks run in them");
+      expect(await idOf("e2e/tls-inside")).toBe(inside.digest);
+      // Or the engine's own socket is mounted.
       const there = [...args, "--output", "engine", "--docker-host", `unix://${engine.socket}`];
       expect((await buildJson(person, ["e2e/tls", ...there], { env })).digest).toMatch(/^sha256:/);
     });
@@ -142,12 +153,4 @@ function makeCertificates(directory: string): void {
   variant("careless", (at) => cpSync(join(directory, "other-ca.pem"), join(at, "ca.pem")));
   variant("no-client", (at) => ["cert.pem", "key.pem"].forEach((file) => rmSync(join(at, file))));
   variant("no-key", (at) => rmSync(join(at, "key.pem")));
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

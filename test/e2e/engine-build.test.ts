@@ -371,6 +371,24 @@ function engineTests(program: string, start: () => Promise<TestEngine | undefine
     expect((await things()).volumes.filter((name) => name.startsWith("pack-cache-cached"))).toEqual([]);
   });
 
+  it("plans an image for the engine in a dry run, and writes none", async () => {
+    const planned = await build(
+      "e2e/planned",
+      "--path",
+      app,
+      "--builder",
+      scriptedBuilder,
+      "--output",
+      "engine",
+      "--dry-run",
+    );
+    expect(planned.runner).toMatch(/^engine /);
+    expect(planned.layers.map(({ layer }) => layer)).toContain("test/scripted:data");
+    expect(await ask("/images/e2e/planned/json")).toBeUndefined();
+    expect((await things()).others).toEqual([]);
+    expect(leftovers(person)).toEqual([]);
+  });
+
   it("builds with a builder that only the engine has", async () => {
     await succeed(person, ["images", "rm", scriptedBuilder]);
     const { group } = await scripted("e2e/only", "--output", "engine", "--pull-policy", "never");

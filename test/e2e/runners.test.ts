@@ -72,14 +72,16 @@ describe.skipIf(tools.skip || !canStart)("a sample, published (needs root, docke
   });
 
   it.skipIf(rootless.skip || !hasUser)(
-    `node-hello is the same image from an ordinary user's Podman (needs user 1000)${rootless.note}`,
+    `the samples are the same images from an ordinary user's Podman (needs user 1000)${rootless.note}`,
     async () => {
       const podman = await startRootlessPodman();
       if (podman === undefined) throw new Error("no rootless Podman can be started here");
       try {
-        const built = await inEngine("node-hello", "podman", podman);
-        expect(built.runner).toMatch(/^engine \(Podman /);
-        expect(built.digest).toBe(expected.get("node-hello"));
+        for (const sample of SAMPLES) {
+          const built = await inEngine(sample, "podman", podman);
+          expect(built.runner).toMatch(/^engine \(Podman /);
+          expect(built.digest).toBe(expected.get(sample));
+        }
       } finally {
         await podman.close();
       }

@@ -3,9 +3,11 @@ import type { Platform } from "../../oci/descriptor.ts";
 import type { PullPolicy } from "../../platform/build/request.ts";
 import { builderOfToml, builderTargets } from "../../platform/builder/builder-of-toml.ts";
 import { distinctPlatforms, platformText, readTarget } from "../../platform/buildpacks/read-platform.ts";
-import { ownPlatform, type PlatformImage, publishImages } from "../../platform/output/write-images.ts";
+import { ownPlatform, type PlatformImage } from "../../platform/output/write-images.ts";
+import { type ImageOutput, writeImages } from "../../platform/output/write-where.ts";
 import { requireFile } from "../../platform/require-file.ts";
 import { machinePlatform } from "../../stores/stored-image.ts";
+import { imageOutput } from "../image-output.ts";
 import {
   type CommonOptions,
   familiarName,
@@ -19,6 +21,7 @@ import {
 export interface BuilderCreateOptions extends CommonOptions {
   readonly config: string;
   readonly publish?: boolean;
+  readonly output?: ImageOutput;
   readonly mirror?: string;
   readonly tag?: readonly string[];
   readonly label?: readonly string[];
@@ -45,11 +48,7 @@ export async function createBuilderCommand(
   const [first, ...others] = choosePlatforms(file, options);
   const images: [PlatformImage, ...PlatformImage[]] = [await make(first)];
   for (const platform of others) images.push(await make(platform));
-  const { ctx, local } = toolbox;
-  const { digest, isIndex } =
-    options.publish === true
-      ? await publishImages(images, refs, toolbox)
-      : { ...(await local.write(images[0].image, refs, { ctx })), isIndex: false };
+  const { digest, isIndex } = await writeImages(images, refs, imageOutput(options), toolbox);
   const names = refs.map(familiarName);
   const made = images.map(async ({ platform, image }) => ({
     platform: platformText(platform),
@@ -70,10 +69,10 @@ export async function createBuilderCommand(
 /** Those that were asked for, else those of the file; the local store keeps one image per name. */
 function choosePlatforms(
   file: string,
-  { target = [], publish }: BuilderCreateOptions,
+  { target = [], ...options }: BuilderCreateOptions,
 ): readonly [Platform, ...Platform[]] {
   const asked = target.map((text) => readTarget(text, "--target").platform);
   const [first, ...others] = distinctPlatforms(asked.length > 0 ? asked : builderTargets(file));
-  if (first !== undefined && publish === true) return [first, ...others];
+  if (first !== undefined && imageOutput(options) === "registry") return [first, ...others];
   return [ownPlatform(first === undefined ? [] : [first, ...others], machinePlatform())];
 }

@@ -3,6 +3,7 @@ import { dependencyLocation, loadModules } from "../../platform/buildpacks/load-
 import { allOf, type BuildModule, type ModuleKind, type ModuleSet } from "../../platform/buildpacks/module.ts";
 import { commonStacks } from "../../platform/buildpacks/package-image.ts";
 import { modulePorts } from "../../platform/buildpacks/requested-changes.ts";
+import { withEngineImages } from "../../platform/image-places/engine-images.ts";
 import { moduleInfoJson } from "../../cnb/module-labels.ts";
 import { printable } from "../console.ts";
 import { structuredText } from "../structured.ts";
@@ -39,10 +40,10 @@ async function inspect(
   [name = ""]: readonly string[],
   options: BuildpackInspectOptions,
 ): Promise<void> {
-  const toolbox = openToolbox(host, options);
   const scope = { baseDir: host.cwd, known: [], source: "<name>" };
-  const ports = await modulePorts(toolbox);
-  const set = await loadModules(dependencyLocation({ uri: name }, scope), kind, scope, ports);
+  const set = await withEngineImages(openToolbox(host, options), async (toolbox) =>
+    loadModules(dependencyLocation({ uri: name }, scope), kind, scope, await modulePorts(toolbox)),
+  );
   const order = orderOf(set, readDepth(options.depth));
   const infos = allOf(set).map(({ descriptor }) => moduleInfoJson(descriptor));
   const { targets } = set.main.descriptor;

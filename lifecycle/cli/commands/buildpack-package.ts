@@ -8,8 +8,10 @@ import { allOf, type ModuleKind, moduleName, type ModuleSet } from "../../platfo
 import { packageImage } from "../../platform/buildpacks/package-image.ts";
 import { distinctPlatforms, platformText, readTarget } from "../../platform/buildpacks/read-platform.ts";
 import { modulePorts } from "../../platform/buildpacks/requested-changes.ts";
-import { ownPlatform, type PlatformImage, publishImages } from "../../platform/output/write-images.ts";
+import { ownPlatform, type PlatformImage } from "../../platform/output/write-images.ts";
+import { type ImageOutput, writeImages } from "../../platform/output/write-where.ts";
 import { machinePlatform } from "../../stores/stored-image.ts";
+import { imageOutput } from "../image-output.ts";
 import {
   type CommonOptions,
   familiarName,
@@ -27,6 +29,7 @@ export interface PackageOptions extends CommonOptions {
   readonly path?: string;
   readonly format: "image" | "file";
   readonly publish?: boolean;
+  readonly output?: ImageOutput;
   readonly tag?: readonly string[];
   readonly label?: readonly string[];
   readonly target?: readonly string[];
@@ -66,7 +69,7 @@ async function makeAndWrite(
   const written =
     options.format === "file"
       ? await writeFiles(name, [first, ...others], toolbox)
-      : await writeImages(name, [first, ...others], options, toolbox);
+      : await writePackages(name, [first, ...others], options, toolbox);
   host.stdout(options.json === true ? resultJson(kind, first, written) : resultText(kind, first, written, options));
 }
 
@@ -77,21 +80,23 @@ interface Package extends PlatformImage {
 
 type Packages = readonly [Package, ...Package[]];
 
-function checkOptions({ format, publish, tag }: PackageOptions): void {
-  const given = [publish === true ? "--publish" : "", tag === undefined ? "" : "--tag"].filter(
-    (option) => option !== "",
-  );
+function checkOptions({ format, publish, output, tag }: PackageOptions): void {
+  const given = [
+    publish === true ? "--publish" : "",
+    output === undefined ? "" : "--output",
+    tag === undefined ? "" : "--tag",
+  ].filter((option) => option !== "");
   if (format !== "file" || given.length === 0) return;
   const issues = given.map((source) => ({ source, path: "", expected: "nothing beside --format file", got: "given" }));
-  throw new InputError("INVALID_ARGUMENTS", "a file is not sent to a registry", issues);
+  throw new InputError("INVALID_ARGUMENTS", "a file goes nowhere else", issues);
 }
 
 /** Those that were asked for, else those that the files name; the local store keeps one image per name. */
 function choosePlatforms({ targets }: MadePackage, options: PackageOptions): readonly Platform[] {
-  const { target = [], format, publish } = options;
+  const { target = [], format } = options;
   const asked = distinctPlatforms(target.map((text) => readTarget(text, "--target").platform));
   const all = asked.length > 0 ? asked : targets;
-  if (all.length > 1 && (format === "file" || publish === true)) return all;
+  if (all.length > 1 && (format === "file" || imageOutput(options) === "registry")) return all;
   return [ownPlatform(all, machinePlatform())];
 }
 
@@ -117,18 +122,15 @@ async function writeFiles(name: string, packages: Packages, toolbox: Toolbox): P
   return { digest: packages.length === 1 ? images[0]?.digest : undefined, isIndex: false, images };
 }
 
-async function writeImages(
+async function writePackages(
   name: string,
   packages: Packages,
-  { publish, tag = [] }: PackageOptions,
-  { ctx, local, registries }: Toolbox,
+  { tag = [], ...options }: PackageOptions,
+  toolbox: Toolbox,
 ): Promise<Written> {
   const main = imageArgument(name);
   const refs = [main, ...tag.map((text) => imageArgument(text, "--tag"))];
-  const { digest, isIndex } =
-    publish === true
-      ? await publishImages(packages, refs, { registries, ctx })
-      : { ...(await local.write(packages[0].image, refs, { ctx })), isIndex: false };
+  const { digest, isIndex } = await writeImages(packages, refs, imageOutput(options), toolbox);
   const images = packages.map(async ({ platform, image }) => ({
     name: familiarName(main),
     digest: (await image.manifest()).digest,

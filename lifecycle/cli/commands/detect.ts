@@ -3,6 +3,7 @@ import { TspackError } from "../../errors.ts";
 import type { PullPolicy } from "../../platform/build/request.ts";
 import { detectApplication, type Detection } from "../../platform/detect/detect-application.ts";
 import type { DetectAttempt, DetectedBuildpack } from "../../platform/detect/read-results.ts";
+import { withEngineImages } from "../../platform/image-places/engine-images.ts";
 import { readEnvFile } from "../../platform/project/env-file.ts";
 import type { SandboxKind } from "../../platform/runners/sandbox/sandbox.ts";
 import { type CommonOptions, openToolbox, readVariables, type TspackHost } from "../toolbox.ts";
@@ -32,19 +33,17 @@ export interface DetectOptions extends CommonOptions {
 /** `tspack detect`: which group would build an application. Ends with the code of `build` when none would. */
 export async function detect(host: TspackHost, _args: readonly string[], options: DetectOptions): Promise<void> {
   const { verbose = false } = options;
-  const detection = await detectApplication(
-    {
-      ...options,
-      env: { ...variablesOfFiles(host, options), ...readVariables(options.env ?? [], host.env) },
-      buildpacks: options.buildpack,
-      preBuildpacks: options.preBuildpack,
-      postBuildpacks: options.postBuildpack,
-      extensions: options.extension,
-      debianMirror: options.mirror,
-      volumes: options.volume,
-    },
-    openToolbox(host, options),
-  );
+  const request = {
+    ...options,
+    env: { ...variablesOfFiles(host, options), ...readVariables(options.env ?? [], host.env) },
+    buildpacks: options.buildpack,
+    preBuildpacks: options.preBuildpack,
+    postBuildpacks: options.postBuildpack,
+    extensions: options.extension,
+    debianMirror: options.mirror,
+    volumes: options.volume,
+  };
+  const detection = await withEngineImages(openToolbox(host, options), (tools) => detectApplication(request, tools));
   const { log, ...facts } = detection;
   if (options.json === true) host.stdout(`${JSON.stringify(verbose ? { ...facts, log } : facts, undefined, 2)}\n`);
   else host.stdout(detectionText(detection, verbose));

@@ -5,6 +5,8 @@ import type { ImageRef } from "../../oci/reference.ts";
 import { copyImage, type CopyReport } from "../../stores/copy.ts";
 import { type ArchiveKind, archiveSink } from "../../platform/archives/archive-sink.ts";
 import { checkOutputPath } from "../../platform/output/check-path.ts";
+import { withStoreOf } from "../../platform/image-places/engine-images.ts";
+import type { ImageSource } from "../../stores/store.ts";
 import { importImages } from "../../platform/store/import-images.ts";
 import { formatBytes } from "../progress.ts";
 import { type CommonOptions, familiarName, imageArgument, openToolbox, type TspackHost } from "../toolbox.ts";
@@ -14,28 +16,30 @@ export interface MoveOptions extends CommonOptions {
   readonly json?: boolean;
 }
 
-/** `tspack images export`: an image of the local store as a file that other tools read. */
+/** `tspack images export`: an image of the local store, or of a container engine, as a file that other tools read. */
 export async function exportImages(
   host: TspackHost,
   names: readonly string[],
   options: MoveOptions & { readonly output: string; readonly format?: ArchiveKind },
 ): Promise<void> {
-  const { local, ctx } = openToolbox(host, options);
+  const tools = openToolbox(host, options);
   const { format = "oci-archive" } = options;
   const path = resolve(host.cwd, options.output);
   await checkOutputPath(format, path);
   const refs = names.map((name) => imageArgument(name));
   const [first, ...others] = refs;
   if (first === undefined) throw new Error("the command line asks for a name");
-  const digest = await digestHere(first, local);
-  for (const other of others) {
-    if ((await digestHere(other, local)) === digest) continue;
-    const issue = { source: "argument", path: "", expected: `a name of ${digest}`, got: other.original };
-    throw new InputError("INVALID_ARGUMENTS", "an archive gets one image", [issue], {
-      hint: "export other images to files of their own",
-    });
-  }
-  const report = await copyImage({ store: local, ref: first }, { store: archiveSink(format, path), refs }, { ctx });
+  const report = await withStoreOf(first, tools, async (store) => {
+    const digest = await digestHere(first, store);
+    for (const other of others) {
+      if ((await digestHere(other, store)) === digest) continue;
+      const issue = { source: "argument", path: "", expected: `a name of ${digest}`, got: other.original };
+      throw new InputError("INVALID_ARGUMENTS", "an archive gets one image", [issue], {
+        hint: "export other images to files of their own",
+      });
+    }
+    return copyImage({ store, ref: first }, { store: archiveSink(format, path), refs }, { ctx: tools.ctx });
+  });
   print(host, options, `Exported ${first.original} to ${path}`, report, { file: path, format });
 }
 
@@ -61,15 +65,18 @@ function standardInput({ stdin }: TspackHost): AsyncIterable<Uint8Array> {
   });
 }
 
-/** `tspack images push`: from the local store to the registry that the name says. */
+/** `tspack images push`: from the local store, or a container engine, to the registry that the name says. */
 export async function pushImage(
   host: TspackHost,
   [name = "", target = name]: readonly string[],
   options: MoveOptions,
 ): Promise<void> {
-  const { local, registries, ctx } = openToolbox(host, options);
+  const tools = openToolbox(host, options);
+  const { registries, ctx } = tools;
   const [from, to] = [imageArgument(name), imageArgument(target)];
-  const report = await copyImage({ store: local, ref: from }, { store: registries, refs: [to] }, { ctx });
+  const report = await withStoreOf(from, tools, (store) =>
+    copyImage({ store, ref: from }, { store: registries, refs: [to] }, { ctx }),
+  );
   print(host, options, `Pushed ${to.original}`, report, { image: familiarName(to) });
 }
 
@@ -94,10 +101,10 @@ function readPlatform(text: string): Platform {
   throw new InputError("INVALID_ARGUMENTS", "the platform can not be read", [issue]);
 }
 
-async function digestHere(ref: ImageRef, local: ReturnType<typeof openToolbox>["local"]): Promise<string> {
-  const image = await local.resolve(ref);
+async function digestHere(ref: ImageRef, store: ImageSource): Promise<string> {
+  const image = await store.resolve(ref);
   if (image !== undefined) return (await image.manifest()).digest;
-  throw new TspackError("IMAGE_NOT_FOUND", `${ref.original} is not in the local store`, {
+  throw new TspackError("IMAGE_NOT_FOUND", `${ref.original} is neither in the local store nor in a container engine`, {
     hint: "tspack images list shows what is; tspack images pull fetches from a registry",
   });
 }

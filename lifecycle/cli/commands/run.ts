@@ -6,6 +6,7 @@ import { readEnvFile } from "../../platform/project/env-file.ts";
 import { readPublishedPorts } from "../../platform/run/published-port.ts";
 import { runImage } from "../../platform/run/run-image.ts";
 import { runVolumes } from "../../platform/run/run-volumes.ts";
+import { withEngineImages } from "../../platform/image-places/engine-images.ts";
 import { requireImage } from "../../platform/require-image.ts";
 import { sandboxSearch } from "../../platform/tools.ts";
 import { findSandbox, type SandboxKind } from "../../platform/runners/sandbox/sandbox.ts";
@@ -46,20 +47,34 @@ export async function run(host: TspackHost, words: readonly string[], options: R
 
 async function start(host: TspackHost, [name = "", ...args]: readonly string[], options: RunOptions): Promise<number> {
   checkOptions(host, options);
-  const toolbox = openToolbox(host, options);
-  const { places, ctx } = toolbox;
-  const env = { ...variablesOf(host, options), ...readVariables(options.env ?? [], host.env) };
-  const ports = readPublishedPorts(options.publish ?? []);
-  const volumes = await runVolumes(options.volume ?? [], toolbox);
-  const image = await requireImage(toolbox.images, name);
-  await checkPlatform(name, image);
-  const sandbox = await findSandbox(sandboxSearch(host, options.sandbox));
-  const { entrypoint, workdir, user, interactive = false } = options;
-  const terminal = host.interactive === true;
-  const network = options.network === "host";
-  const inputs = { name, image, entrypoint, args, env, workdir, user, network, ports, volumes, interactive, terminal };
-  const { signals } = host;
-  return runImage(inputs, { sandbox, rootfsDir: places.rootfs, runsDir: places.builds, signals, ctx });
+  return withEngineImages(openToolbox(host, options), async (toolbox) => {
+    const { places, ctx } = toolbox;
+    const env = { ...variablesOf(host, options), ...readVariables(options.env ?? [], host.env) };
+    const ports = readPublishedPorts(options.publish ?? []);
+    const volumes = await runVolumes(options.volume ?? [], toolbox);
+    const image = await requireImage(toolbox.images, name);
+    await checkPlatform(name, image);
+    const sandbox = await findSandbox(sandboxSearch(host, options.sandbox));
+    const { entrypoint, workdir, user, interactive = false } = options;
+    const terminal = host.interactive === true;
+    const network = options.network === "host";
+    const inputs = {
+      name,
+      image,
+      entrypoint,
+      args,
+      env,
+      workdir,
+      user,
+      network,
+      ports,
+      volumes,
+      interactive,
+      terminal,
+    };
+    const { signals } = host;
+    return runImage(inputs, { sandbox, rootfsDir: places.rootfs, runsDir: places.builds, signals, ctx });
+  });
 }
 
 /** Variables of files, and the kind of the terminal when there is one; `--env` comes after them. */

@@ -1,6 +1,15 @@
 import { type Command, Option } from "commander";
 import type { TspackHost } from "../toolbox.ts";
-import { action, collect, command, common, examples, outputOptions, pullPolicyOption } from "./declare.ts";
+import {
+  action,
+  collect,
+  command,
+  common,
+  examples,
+  outputOption,
+  outputOptions,
+  pullPolicyOption,
+} from "./declare.ts";
 
 /** `tspack builder`. */
 export function addBuilder(program: Command, host: TspackHost): void {
@@ -16,7 +25,8 @@ function addCreate(builder: Command, host: TspackHost): void {
   const create = command(builder, "create", "Make a builder of a builder.toml")
     .argument("<image>", "name of the builder")
     .requiredOption("-c, --config <file>", "the builder.toml")
-    .option("--publish", "send it to its registry instead of the local store")
+    .option("--publish", "send it to its registry: the same as --output registry")
+    .addOption(outputOption())
     .option("--tag <image>", "a further name of the builder (repeatable)", collect)
     .option("-l, --label <label>", "NAME=VALUE, a label of the image (repeatable)", collect)
     .option("-t, --target <target>", "OS/ARCHITECTURE[/VARIANT] (repeatable); those of the file when absent", collect)

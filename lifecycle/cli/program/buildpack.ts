@@ -1,6 +1,15 @@
 import { type Command, Option } from "commander";
 import type { TspackHost } from "../toolbox.ts";
-import { action, collect, command, common, examples, outputOptions, pullPolicyOption } from "./declare.ts";
+import {
+  action,
+  collect,
+  command,
+  common,
+  examples,
+  outputOption,
+  outputOptions,
+  pullPolicyOption,
+} from "./declare.ts";
 
 /** `tspack buildpack`. */
 export function addBuildpack(program: Command, host: TspackHost): void {
@@ -46,7 +55,8 @@ function addPackage(parent: Command, host: TspackHost, kind: Kind): void {
     .option("-c, --config <file>", "a package.toml")
     .option("-p, --path <directory>", `the ${kind}'s directory; the working directory when absent`)
     .addOption(new Option("-f, --format <format>", "what is made").choices(["image", "file"]).default("image"))
-    .option("--publish", "send the image to its registry instead of the local store")
+    .option("--publish", "send the image to its registry: the same as --output registry")
+    .addOption(outputOption())
     .option("--tag <image>", "a further name of the image (repeatable)", collect)
     .option("-l, --label <label>", "NAME=VALUE, a label of the image (repeatable)", collect)
     .option("-t, --target <target>", "OS/ARCHITECTURE[/VARIANT] (repeatable); those of the files when absent", collect)

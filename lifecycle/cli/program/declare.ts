@@ -38,6 +38,15 @@ export function pullPolicyOption(): Option {
   return new Option("--pull-policy <policy>", "when images are asked for again").choices(policies);
 }
 
+/** `--output` of commands that make images other than applications. */
+export function outputOption(): Option {
+  return new Option("--output <where>", "where the image is written (default: local)").choices([
+    "local",
+    "registry",
+    "engine",
+  ]);
+}
+
 /** Gathers the values of an option that may be given often. */
 export function collect(value: string, before: readonly string[] = []): readonly string[] {
   return [...before, value];

@@ -77,7 +77,10 @@ function unsupported(request: BuildRequest): readonly InputIssue[] {
   const own = `${machinePlatform().os}/${machinePlatform().architecture}`;
   const engine = engineUse(request);
   const inPhases = engine === "phases";
-  const forPhases = "to be left out: it is for builds whose phases run in containers (--runner engine)";
+  const forPhases =
+    request.dryRun === true
+      ? "to be left out: in a dry run only buildpacks run in containers"
+      : "to be left out: it is for builds whose phases run in containers (--runner engine)";
   const given: readonly (readonly [option: string, isGiven: boolean, expected: string, got: string])[] = [
     ["--lifecycle-image", request.lifecycleImage !== undefined && !inPhases, forPhases, ""],
     ["--docker-host", request.dockerHost !== undefined && !inPhases, forPhases, ""],
@@ -91,10 +94,9 @@ function unsupported(request: BuildRequest): readonly InputIssue[] {
     [
       "--platform",
       platform !== undefined && platform !== own && !inPhases,
-      `${own}, this machine's; other platforms need an engine that can run them (--runner engine)`,
+      `${own}, this machine's; other platforms need an engine that can run them (--runner engine), and no --dry-run`,
       JSON.stringify(platform),
     ],
-    ["--dry-run", request.dryRun === true && inPhases, "to be left out with an engine: its phases write", ""],
   ];
   return given.flatMap(([option, isGiven, expected, got]) => (isGiven ? [issue(option, expected, got)] : []));
 }

@@ -14,6 +14,7 @@ import type { ResolvedRequest } from "../build/resolve-request.ts";
 import type { BuildSummary } from "../build/summary.ts";
 import { chooseBuilder } from "../builder/choose-builder.ts";
 import { requestedChanges } from "../buildpacks/requested-changes.ts";
+import { withEngineImages } from "../image-places/engine-images.ts";
 import { familiarName } from "../familiar-name.ts";
 import { engineRunner } from "../runners/engine-runner.ts";
 import type { Runner } from "../runners/runner.ts";
@@ -57,6 +58,12 @@ export async function buildWithEngine(
 async function inPhases(surroundings: PhasesSurroundings, steps: BuildSteps): Promise<BuildResult | undefined> {
   const { resolved, tools, engine, ctx } = surroundings;
   const began = ctx.clock().getTime();
+  if (isOutOfReach(surroundings)) {
+    ctx.logger.info(
+      "Containers get no certificates for the engine: only buildpacks run in them, and the image is sent to it from here. --docker-host names its socket there.",
+    );
+    return undefined;
+  }
   const prepared = await preparePhases(resolved, tools, engine);
   if (prepared === undefined) {
     ctx.logger.debug("The run image is in tspack's own store only: what needs it is done outside of containers.");
@@ -69,6 +76,15 @@ async function inPhases(surroundings: PhasesSurroundings, steps: BuildSteps): Pr
   };
   const built = await unlessExtended(buildPhases(prepared, inputs, surroundings), surroundings);
   return built === undefined ? undefined : finish(built, began, surroundings);
+}
+
+/**
+ * Whether containers could not write into the engine: we know it by an address of TCP alone, and where its machine has
+ * its socket nobody said. For another platform than ours only containers can build, so the usual socket is tried.
+ */
+function isOutOfReach({ resolved: { request, output, platform }, engine }: PhasesSurroundings): boolean {
+  const isNamed = engine.open.socket !== undefined || request.dockerHost !== undefined;
+  return output.kind === "engine" && !isNamed && platform === undefined;
 }
 
 /** Undefined for a group with image extensions, which nothing applies in containers: our own process does. */
@@ -89,8 +105,10 @@ async function changesOf({ resolved: { request, described }, tools }: PhasesSurr
   const asked = [request.buildpacks, request.preBuildpacks, request.postBuildpacks, request.extensions];
   const isAsked = asked.some((list = []) => list.length > 0) || request.disableSystemBuildpacks === true;
   if (!isAsked && !isDescribed) return undefined;
-  const builder = await chooseBuilder(tools, request.builder, request.debianMirror);
-  return requestedChanges(request, described, builder, tools);
+  return withEngineImages(tools, async (each) => {
+    const builder = await chooseBuilder(each, request.builder, request.debianMirror);
+    return requestedChanges(request, described, builder, each);
+  });
 }
 
 async function openEngineRunner(resolved: ResolvedRequest, tools: Tools, engine: BuildEngine): Promise<Runner> {

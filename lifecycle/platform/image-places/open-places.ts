@@ -95,7 +95,8 @@ async function isOnlyInEngine(ref: ImageRef, tools: Tools, engine: ImagePlaces["
   }
 }
 
-function seemsToHaveEngine({ machine }: Tools): boolean {
+/** Whether an engine is named, or its usual socket is there. */
+export function seemsToHaveEngine({ machine }: Tools): boolean {
   const { address } = findEngine(machine.env);
   return address.kind !== "unix" || existsSync(address.path);
 }

@@ -40,9 +40,14 @@ beforeAll(async () => {
 afterAll(() => removeAll(directory));
 
 /** Steps one after the other; what a step printed is in the failure's message. */
-function play(steps: readonly Step[], env: () => Readonly<Record<string, string>>): void {
+function play(
+  steps: readonly Step[],
+  env: () => Readonly<Record<string, string>>,
+  registry: () => string = () => "",
+): void {
   it.each(steps)("$command $args", async ({ command, args, shows, input, env: own }) => {
-    const { stdout } = await succeed(person, [...command.split(" "), ...args], {
+    const here = args.map((text) => text.replaceAll("REGISTRY", registry()));
+    const { stdout } = await succeed(person, [...command.split(" "), ...here], {
       env: { ...env(), ...own },
       ...(input === undefined ? {} : { input: Buffer.from(input) }),
     });
@@ -85,21 +90,27 @@ const engines = [
 ] as const;
 
 describe.each(engines)("every command that uses an engine: %s (needs root)", (name, programs, start) => {
-  const { skip } = needs(...programs);
+  const { skip } = needs(...programs, "docker-registry");
   describe.skipIf(skip || process.getuid?.() !== 0)("", () => {
     let engine: TestEngine;
+    let registry: DockerRegistry;
     beforeAll(async () => {
+      registry = await startDockerRegistry();
       const started = await start();
       if (started === undefined) throw new Error(`no ${name} can be started here`);
       engine = started;
     });
-    afterAll(() => engine.close());
-    play(withEngine(stage, name), () => ({ DOCKER_HOST: `unix://${engine.socket}` }));
+    afterAll(async () => {
+      await engine?.close();
+      await registry.close();
+    });
+    const env = (): Readonly<Record<string, string>> => ({ DOCKER_HOST: `unix://${engine.socket}` });
+    play(withEngine(stage, name, "REGISTRY"), env, () => registry.host);
   });
 });
 
 it("no command is left out", () => {
-  const played = [...withoutEngine(stage), ...withRegistry(stage, "x", ""), ...withEngine(stage, "x")];
+  const played = [...withoutEngine(stage), ...withRegistry(stage, "x", ""), ...withEngine(stage, "x", "x")];
   const names = new Set(played.map(({ command }) => command));
   expect(
     leafCommands()

@@ -37,6 +37,13 @@ export function withoutEngine(stage: Stage): readonly Step[] {
     step("extension package", ["e2e/all-extension", "--path", extension], /Packaged extension my\/ext/),
     step("extension inspect", [extension], /my\/ext/),
     step("stack create", ["bookworm", "--run", "e2e/all-run", "--build", "e2e/all-build"], /^run +e2e\/all-run/m),
+    step("stack lock", ["bookworm", "--output", join(out, "lock.json")], /\d+ packages/),
+    step("stack diff", ["bookworm", "--lock", join(out, "lock.json")], /No package changed/),
+    step(
+      "stack update",
+      ["bookworm", "--lock", join(out, "lock.json"), "--run", "e2e/all-run", "--build", "e2e/all-build"],
+      /No package changed/,
+    ),
     step("completion", ["bash"], /complete .*tspack/),
     step("doctor", [], /sandbox/),
     step("report", [], /tspack/i),
@@ -104,9 +111,11 @@ export function withRegistry(stage: Stage, host: string, password: string): read
   ];
 }
 
-/** Everything that can work on the images of an engine. */
-export function withEngine({ app, builder, out }: Stage, engine: string): readonly Step[] {
-  const name = `e2e/all-${engine.toLowerCase().replaceAll(/[^a-z]+/g, "-")}`;
+/** Everything that can work on the images of an engine, and with a registry beside it that wants no password. */
+export function withEngine(stage: Stage, engine: string, host: string): readonly Step[] {
+  const { app, builder, out } = stage;
+  const slug = engine.toLowerCase().replaceAll(/[^a-z]+/g, "-");
+  const name = `e2e/all-${slug}`;
   // A bridge of its own takes more than a test machine may give.
   const build = [name, "--path", app, "--builder", builder, "--network", "host"];
   return [
@@ -121,6 +130,45 @@ export function withEngine({ app, builder, out }: Stage, engine: string): readon
       /Nothing to do|Would rebase/,
     ),
     step("rebase", [name, "--output", "engine", "--run-image", "tspack.local/run:bookworm"], /Rebased /),
+    step("run", [name], /it runs/),
+    step("images export", [name, "--output", join(out, `${slug}.tar`)], new RegExp(`Exported ${name}`)),
+    step("images import", [join(out, `${slug}.tar`), `${name}-imported`], new RegExp(`Imported ${name}-imported`)),
+    step("images rm", [`${name}-imported`], /^$/),
+    step("images push", [name, `${host}/pushed/${slug}`], /Pushed /),
+    step("inspect", [`${host}/pushed/${slug}`], /test\/scripted/),
+    ...published(build.slice(1), `${host}/built/${slug}`, out),
+    ...ownParts(stage, name),
+    step("cache list", [], /KIND +SIZE/),
     step("doctor", ["--json"], /docker\.sock/),
+  ];
+}
+
+/** An image that containers of the engine send to a registry. */
+function published(build: readonly string[], name: string, out: string): readonly Step[] {
+  const run = name.replace(/built.*/, "run");
+  return [
+    step("images push", ["tspack.local/run:bookworm", run], /Pushed /),
+    step("build", [name, ...build, "--runner", "engine", "--publish", "--run-image", run], /Built 127/),
+    step("rebase", ["--publish", name, "--run-image", "tspack.local/run:bookworm"], /Rebased /),
+    step("sbom download", ["--remote", name, "--output-dir", join(out, "published-sbom")], /layers\/sbom\/launch\//),
+    step("images pull", [name, "e2e/from-engine"], /Pulled e2e\/from-engine/),
+    step("images rm", ["e2e/from-engine"], /^$/),
+  ];
+}
+
+/** Builders and packages that are in the engine and nowhere else. */
+function ownParts({ app, builderToml, extension }: Stage, name: string): readonly Step[] {
+  const inEngine = ["--output", "engine"];
+  const scripted = join(builderToml, "../scripted");
+  return [
+    step("builder create", [`${name}-builder`, "--config", builderToml, ...inEngine], digest),
+    step("builder inspect", [`${name}-builder`], /test\/scripted/),
+    step("builder suggest", [], /tspack\.local\/builder/),
+    step("detect", ["--path", app, "--builder", `${name}-builder`], /test\/scripted/),
+    step("buildpack package", [`${name}-buildpack`, "--path", scripted, ...inEngine], /Packaged buildpack/),
+    step("buildpack inspect", [`docker://${name}-buildpack`], /test\/scripted/),
+    step("extension package", [`${name}-extension`, "--path", extension, ...inEngine], /Packaged extension/),
+    step("extension inspect", [`docker://${name}-extension`], /my\/ext/),
+    step("images list", [], new RegExp(`^(?![^]*${name})`)),
   ];
 }

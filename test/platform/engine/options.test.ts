@@ -102,6 +102,7 @@ describe("what runs in containers", () => {
     [{ runner: "engine" }, "buildpacks"],
     [{ runner: "engine", output: { kind: "registry" } }, "phases"],
     [{ runner: "engine", output: { kind: "registry" }, dryRun: true }, "buildpacks"],
+    [{ runner: "engine", output: { kind: "engine" }, dryRun: true }, "buildpacks"],
     [{ runner: "engine", output: { kind: "oci", path: "x" } }, "buildpacks"],
   ] as const)("of %o is: %s", (request, use) => {
     expect(engineUse({ names: ["app"], ...request })).toBe(use);
