@@ -5,6 +5,7 @@ import { findBuilderImage } from "../builder/choose-builder.ts";
 import { defaultNames } from "../builder/default-builder.ts";
 import type { Tools } from "../tools.ts";
 import { bringImage, bringMadeImage, type BringPorts, requirePlatform } from "./bring-image.ts";
+import { requireEmulation } from "./emulation.ts";
 import { type EngineImageFacts } from "./images.ts";
 import type { BuildEngine } from "./with-engine.ts";
 
@@ -27,7 +28,8 @@ export function isNamedImage(builder: string | undefined): builder is string {
 
 /**
  * Makes sure that the engine has the builder: by its name, or the one that is made here. Throws
- * `IMAGE_NOT_FOUND`, `INVALID_BUILDER` for one of another platform, and what making it throws.
+ * `IMAGE_NOT_FOUND`, `INVALID_BUILDER` for one of another platform, `RUNNER_UNAVAILABLE` when the engine can
+ * not run it, and what making it throws.
  */
 export async function bringBuilder(
   resolved: ResolvedRequest,
@@ -41,6 +43,7 @@ export async function bringBuilder(
     ? await bringImage(parseReference(builder, "--builder"), "the builder", ports)
     : await bringMadeImage(await findBuilderImage(tools, builder, debianMirror), "builder", ports);
   requirePlatform(name, image, resolved.platform ?? enginePlatform(engine));
+  await requireEmulation(image, engine, tools.ctx);
   return { ...image, name };
 }
 

@@ -12,7 +12,6 @@ import type { SourcedRequest } from "../build/open-source.ts";
 import type { ResolvedRequest } from "../build/resolve-request.ts";
 import { copySboms } from "../build/sbom-output.ts";
 import { Stopwatch, type PhaseTime } from "../build/stopwatch.ts";
-import { findBuilderImage } from "../builder/choose-builder.ts";
 import { builderAdditions } from "../buildpacks/additions.ts";
 import type { BuilderChanges } from "../buildpacks/builder-changes.ts";
 import { privateDirectory } from "../places.ts";
@@ -116,8 +115,11 @@ async function trustedLifecycle(
   const { lifecycleImage: named, debianMirror } = resolved.request;
   const ports = bringPorts(resolved, tools, engine);
   if (named === undefined) {
-    const own = await findBuilderImage(tools, undefined, debianMirror);
-    const { id } = await bringMadeImage(await lifecycleImage(own, await tools.blobs(), tools.ctx), "lifecycle", ports);
+    const { id } = await bringMadeImage(
+      await lifecycleImage(resolved.platform, debianMirror, tools),
+      "lifecycle",
+      ports,
+    );
     return { id, apis: platformApis };
   }
   const { id, labels } = await bringImage(parseReference(named, "--lifecycle-image"), "the lifecycle", ports);
