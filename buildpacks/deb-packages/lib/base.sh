@@ -50,14 +50,14 @@ not_needed() {
   done
 }
 
-# base_directories ROOT IMAGE: the directories of those packages, one a line, as the packages name them.
+# base_directories ROOT IMAGE: the directories of those packages, one a line, as the packages name them. ARCH is set.
 base_directories() {
-  local root=$1 image=$2 name list
-  installed "$root" "$image" | sed -n 's/^Package: //p' | while IFS= read -r name; do
-    for list in "$root/var/lib/dpkg/status.d/$name.md5sums" "$root/var/lib/dpkg/info/$name".md5sums "$root/var/lib/dpkg/info/$name":*.md5sums; do
-      if [[ -f $list ]]; then sed -E 's/^[0-9a-f]+  ?//; s#/[^/]*$##' "$list"; fi
+  local directory=$1/var/lib/dpkg name list
+  installed "$1" "$2" | sed -n 's/^Package: //p' | while IFS= read -r name; do
+    for list in "$directory/status.d/$name" "$directory/info/$name" "$directory/info/$name:$ARCH"; do
+      if [[ -f $list.md5sums ]]; then printf '%s.md5sums\0' "$list"; fi
     done
-  done | sort -u
+  done | xargs -0 -r cat | sed -E 's/^[0-9a-f]+  ?//; s#/?[^/]*$##' | LC_ALL=C sort -u
 }
 
 os_release() { sed -n -E "s/^$1=\"?([^\"]*)\"?$/\1/p" /etc/os-release | head -n 1; }

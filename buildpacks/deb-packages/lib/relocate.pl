@@ -69,7 +69,7 @@ for my $path (@texts) {
     local $/ = undef;
     my $text = <$in>;
     close $in;
-    next if index(substr($text, 0, 8000), "\0") >= 0 || $text !~ m{/(?:usr|etc|opt|var|s?bin|lib)/};
+    next if index(substr($text, 0, 8000), "\0") >= 0 || $text !~ m{/(?:usr|etc|opt|var|s?bin|lib)\b};
     my $old = $text;
     if ($path =~ m{/pkgconfig/[^/]+\.pc$}) { $text =~ s{^(\w*prefix\s*=\s*)/usr(?=\s|/|$)}{$1$root/usr}mg }
     $text =~ s{(?<![\w.\-/\$\}\)~*\]])(/(?:usr|etc|opt|var/lib|s?bin|lib)/[\w.+\-@/]*[\w+])}{moved($1) // $1}ge;

@@ -94,6 +94,8 @@ export interface FakeArchiveOptions {
   readonly validUntil?: string;
   readonly byHash?: boolean;
   readonly form?: "gz" | "xz";
+  /** Lists the uncompressed index as well, without which apt takes none. */
+  readonly forApt?: boolean;
 }
 
 /** All files of an archive with one suite, by their path. */
@@ -114,6 +116,7 @@ export async function makeArchive(
     ...(options.byHash === true ? ["Acquire-By-Hash: yes"] : []),
     "SHA256:",
     ` ${sha256(packages)} ${packages.length} ${path}`,
+    ...(options.forApt === true ? [` ${sha256(text)} ${text.length} main/binary-amd64/Packages`] : []),
     "",
   ].join("\n");
   const message = await createCleartextMessage({ text: release });
