@@ -11,7 +11,8 @@ restored() {
 find_pip() {
   local prefix wheel
   prefix=$(dirname "$(dirname "$(python3 -I -c 'import sys; print(sys._base_executable)')")")
-  for wheel in "$prefix"/share/python-wheels/pip-*.whl /usr/share/python-wheels/pip-*.whl \
+  # A layer of Debian packages without programs is on no path, so the layers beside ours are looked through.
+  for wheel in "$LAYERS"/../*/*/usr/share/python-wheels/pip-*.whl "$prefix"/share/python-wheels/pip-*.whl /usr/share/python-wheels/pip-*.whl \
     "$prefix"/lib/python3*/ensurepip/_bundled/pip-*.whl; do
     if [[ -f $wheel ]]; then
       PIP=$wheel
