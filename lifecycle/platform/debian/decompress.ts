@@ -1,12 +1,13 @@
 import { promisify } from "node:util";
-import { gunzip } from "node:zlib";
+import * as zlib from "node:zlib";
 import { InputError, TspackError } from "../../errors.ts";
 
-const gunzipBytes = promisify(gunzip);
+const gunzipBytes = promisify(zlib.gunzip);
 
 /**
- * Unpacks a file that is in memory, by the ending of its name: `.xz`, `.gz`, or none of these
- * for plain bytes. Throws `INVALID_TAR` for damaged data and forms that Debian 12 does not use.
+ * Unpacks a file that is in memory, by the ending of its name: `.xz`, `.gz`, `.zst`, or none of
+ * these for plain bytes. Throws `INVALID_TAR` for damaged data and forms that Debian does not use,
+ * `TOOL_MISSING` for zstd where Node can not read it: Debian has none, archives of others do.
  */
 export async function decompressByName(name: string, bytes: Uint8Array): Promise<Buffer> {
   const ending = /\.(xz|gz|zst|bz2|lzma)$/.exec(name)?.[1];
@@ -20,15 +21,29 @@ export async function decompressByName(name: string, bytes: Uint8Array): Promise
         const { decompress } = await import("@napi-rs/lzma/xz");
         return await decompress(bytes);
       }
+      case "zst":
+        return unzstd(name, bytes);
       default:
         throw new TypeError(`.${ending} is not supported`);
     }
   } catch (error) {
+    if (error instanceof TspackError) throw error;
     if (isMissingBinding(error)) throw missingLzma(error);
     const got = error instanceof Error ? error.message : String(error);
-    const issue = { source: name, path: "", expected: "data in gzip or xz form", got };
+    const issue = { source: name, path: "", expected: "data in gzip, xz or zstd form", got };
     throw new InputError("INVALID_TAR", `${name} cannot be unpacked`, [issue], { cause: error });
   }
+}
+
+function unzstd(name: string, bytes: Uint8Array): Buffer {
+  // Node has it from 22.15 on.
+  const decompress: unknown = Reflect.get(zlib, "zstdDecompressSync");
+  if (typeof decompress !== "function") {
+    throw new TspackError("TOOL_MISSING", `${name} is compressed with zstd, which this Node can not read`, {
+      hint: "use Node 22.15 or later",
+    });
+  }
+  return (decompress as (bytes: Uint8Array) => Buffer)(bytes);
 }
 
 function isMissingBinding(error: unknown): boolean {

@@ -1,5 +1,6 @@
+import * as zlib from "node:zlib";
 import { describe, expect, test } from "vitest";
-import { readDeb } from "../../../lifecycle/platform/debian/deb.ts";
+import { readDeb, type Deb } from "../../../lifecycle/platform/debian/deb.ts";
 import { makeAr, makeDeb, makeTar } from "./fake-archive.ts";
 
 describe("readDeb", () => {
@@ -52,13 +53,33 @@ describe("readDeb", () => {
     await expect(readDeb(bytes, "bad.deb")).rejects.toMatchObject({ code: "INVALID_TAR" });
   });
 
+  test("reads zstd where Node can, and else says which Node could", async () => {
+    const outcome = await unpackZstd().then(
+      ({ entries }) => entries.map(({ path }) => path),
+      (error: unknown) => (error as { code: string }).code,
+    );
+    expect(outcome).toEqual("zstdCompressSync" in zlib ? ["tool"] : "TOOL_MISSING");
+  });
+
+  async function unpackZstd(): Promise<Deb> {
+    const data = await makeTar({ tool: "text" });
+    const compress: unknown = Reflect.get(zlib, "zstdCompressSync");
+    const packed = typeof compress === "function" ? (compress as (bytes: Buffer) => Buffer)(data) : Buffer.alloc(9);
+    const members = {
+      "debian-binary": Buffer.from("2.0\n"),
+      "control.tar": Buffer.alloc(1024),
+      "data.tar.zst": packed,
+    };
+    return readDeb(makeAr(members), "tool.deb");
+  }
+
   test.each([
     ["no ar archive", Buffer.from("<html>not found</html>")],
     ["an ar archive without data", makeAr({ "debian-binary": Buffer.from("2.0\n") })],
     ["a member that is cut off", makeAr({ "control.tar": Buffer.alloc(512) }).subarray(0, 300)],
     [
       "data in a form that is not known",
-      makeAr({ "control.tar": Buffer.alloc(1024), "data.tar.zst": Buffer.alloc(9) }),
+      makeAr({ "control.tar": Buffer.alloc(1024), "data.tar.bz2": Buffer.alloc(9) }),
     ],
     ["damaged gzip data", makeAr({ "control.tar": Buffer.alloc(1024), "data.tar.gz": Buffer.from("no gzip") })],
     ["damaged xz data", makeAr({ "control.tar": Buffer.alloc(1024), "data.tar.xz": Buffer.from("no xz") })],

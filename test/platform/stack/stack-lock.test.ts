@@ -28,6 +28,29 @@ describe("stack.lock", () => {
     expect(fake().mirror.seen).toEqual([]);
   });
 
+  test("with lock and downloads a stack is made without network", async () => {
+    const first = await create();
+    await fake().mirror.close();
+    expect(await digestsOf(await create())).toEqual(await digestsOf(first));
+  });
+
+  test("umask, time zone and day have no part in the digests", async () => {
+    const first = await create();
+    const zone = process.env["TZ"];
+    const mask = process.umask(0o077);
+    process.env["TZ"] = "Pacific/Kiritimati";
+    try {
+      const inputs = fake().inputs({ cache: "other" });
+      const later = new Date(Date.now() + 32 * 86_400_000);
+      const second = await createStack({ ...inputs, ctx: { ...inputs.ctx, clock: () => later } });
+      expect(await digestsOf(second)).toEqual(await digestsOf(first));
+    } finally {
+      process.umask(mask);
+      if (zone === undefined) delete process.env["TZ"];
+      else process.env["TZ"] = zone;
+    }
+  });
+
   test("layers that are in the blob cache are not packed again", async () => {
     const shared = fake().inputs();
     const first = await createStack(shared);
