@@ -7,7 +7,7 @@ NOT_NEEDED="adduser debconf dpkg init-system-helpers install-info lsb-base sysvi
 # installed ROOT IMAGE: the packages of the build image, or those of the run image below it, as paragraphs of dpkg's
 # status. Their own dependencies are met by the base, also where it leaves some out on purpose, so they are not in it.
 installed() {
-  local root=$1 image=$2 directory=$1/var/lib/dpkg
+  local directory=$1/var/lib/dpkg image=$2
   {
     if [[ -d $directory/status.d ]]; then
       find "$directory/status.d" -type f ! -name '*.md5sums' -exec awk 'FNR == 1 { print "" } { print }' {} +
