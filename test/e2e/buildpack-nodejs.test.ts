@@ -202,6 +202,11 @@ describe.skipIf(tools.skip)(`bin/build of nodejs${tools.note}`, () => {
     workspace.write("package.json", {});
     await build();
     const { readdirSync } = await import("node:fs");
-    expect(readdirSync(workspace.layers("nodejs")).toSorted()).toEqual(["node", "node.sbom.cdx.json", "node.sbom.spdx.json", "node.toml"]);
+    expect(readdirSync(workspace.layers("nodejs")).toSorted()).toEqual([
+      "node",
+      "node.sbom.cdx.json",
+      "node.sbom.spdx.json",
+      "node.toml",
+    ]);
   });
 });

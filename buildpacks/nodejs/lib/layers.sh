@@ -98,7 +98,7 @@ node_layer() {
   fi
   printf '%s' "$LAYERS/node" >"$LAYERS/node/env/NODE_HOME.override"
   # Run images may have no shell, so this Node.js runs the program itself.
-  { printf '#!%s\n' "$LAYERS/node/bin/node" && cat "$BUILDPACK_DIR/lib/memory.js"; } >"$LAYERS/node/exec.d/memory"
+  { printf '#!%s\n' "$LAYERS/node/bin/node" && cat "$BUILDPACK_DIR/lib/memory.cjs"; } >"$LAYERS/node/exec.d/memory"
   chmod 0755 "$LAYERS/node/exec.d/memory"
   cat >"$LAYERS/node.toml" <<TOML
 [types]

@@ -42,6 +42,7 @@ take_new_modules() {
   fi
   if [[ $HAS_BUILD == true ]]; then keep_for_next_build copy; else drop_layer build_modules; fi
   prune_packages
+  forget_installation
   move_to_layer
 }
 

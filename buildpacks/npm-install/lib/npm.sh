@@ -54,6 +54,8 @@ prune_packages() {
   run_manager prune --omit=dev --ignore-scripts
 }
 
+forget_installation() { :; }
+
 # sbom_source: the lock that npm leaves beside the packages says what is there, also when the application has no lock.
 sbom_source() {
   if [[ -f $APP/node_modules/.package-lock.json ]]; then

@@ -40,6 +40,8 @@ prepare_manager() {
   # This is already the version that packageManager names.
   pnpm_setting manage_package_manager_versions false
   pnpm_setting pm_on_fail ignore
+  # Packages that are removed go at once, not after a week.
+  pnpm_setting modules_cache_max_age 0
   pnpm_setting reporter append-only
   pnpm_setting fetch_retry_mintimeout "${npm_config_fetch_retry_mintimeout:-1000}"
   pnpm_setting fetch_retry_maxtimeout "${npm_config_fetch_retry_maxtimeout:-8000}"
@@ -63,7 +65,7 @@ install_with_manager() {
 # run_script NAME: in a workspace the scripts of that name of the packages that this one needs come first.
 run_script() {
   if [[ $HAS_WORKSPACES == true && $PWD != "$APP" ]]; then
-    pnpm --workspace-root --filter "{.${PWD#"$APP"}}..." --sort run --if-present "$1"
+    (cd "$APP" && pnpm --filter "{./${SCRIPTS_DIR#"$APP"/}}..." --fail-if-no-match --sort run --if-present "$1")
   else
     pnpm run "$1"
   fi
@@ -74,6 +76,11 @@ prune_packages() {
   if [[ $EXEC_ENV != production || -z $LOCK ]] || ! wants_all || [[ $HAS_DEV == false ]]; then return 0; fi
   say "pnpm install --prod: packages for development stay out of the image"
   run_manager install --prod --frozen-lockfile --offline --ignore-scripts
+}
+
+# What pnpm remembers of an installation has times in it; the next one begins from the lock.
+forget_installation() {
+  rm -f "$APP/node_modules/.modules.yaml" "$APP"/node_modules/.pnpm-workspace-state*.json
 }
 
 sbom_source() {

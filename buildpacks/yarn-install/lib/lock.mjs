@@ -9,7 +9,7 @@ const KINDS = ["dependencies", "optionalDependencies", "devDependencies"];
 const asYaml = (text) =>
   text
     .split("\n")
-    .map((line) => line.replace(/^( +)("[^"]*"|[^\s"]+) ("[^"]*"|[^\s"].*)$/, '$1$2: $3'))
+    .map((line) => line.replace(/^( +)("[^"]*"|[^\s"]+) ("[^"]*"|[^\s"].*)$/, "$1$2: $3"))
     .join("\n");
 
 const isClassic = (text) => text.includes("# yarn lockfile v1");
@@ -30,7 +30,8 @@ const readLock = (file) => {
 
 /** Newer keys say "npm:" before the range; patches and workspaces have words of their own. */
 const entryOf = ({ classic, byKey }, name, range) =>
-  byKey.get(`${name}@${range}`) ?? (classic ? undefined : (byKey.get(`${name}@npm:${range}`) ?? byKey.get(`${name}@workspace:${range}`)));
+  byKey.get(`${name}@${range}`) ??
+  (classic ? undefined : (byKey.get(`${name}@npm:${range}`) ?? byKey.get(`${name}@workspace:${range}`)));
 
 const manifests = (directory) => {
   const own = join(directory, "package.json");
@@ -82,9 +83,11 @@ export function packagesOf(lockFile, execEnv, application) {
 /** The range that the lock was made for, of a dependency of a package.json: Yarn keeps only those that are there. */
 export function lockedRange(lockFile, _directory, name) {
   const lock = readLock(lockFile);
-  return [...lock.byKey.keys()]
-    .filter((key) => key.slice(0, key.indexOf("@", 1)) === name)
-    .map((key) => key.slice(name.length + 1).replace(/^npm:/, ""))
-    .sort()
-    .join('" or "') || undefined;
+  return (
+    [...lock.byKey.keys()]
+      .filter((key) => key.slice(0, key.indexOf("@", 1)) === name)
+      .map((key) => key.slice(name.length + 1).replace(/^npm:/, ""))
+      .sort((a, b) => (a < b ? -1 : 1))
+      .join('" or "') || undefined
+  );
 }

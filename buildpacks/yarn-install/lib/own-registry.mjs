@@ -3,7 +3,8 @@
 import { readFileSync, writeFileSync } from "node:fs";
 
 const [lockFile, registry] = process.argv.slice(2);
-const ENTRY = /^ {2}resolved "https?:\/\/[^/"]+\/(?:[^"]*?\/)??((?:@[^/"]+\/)?[^/"]+\/-\/[^/"]+\.tgz)(#[0-9a-f]+)?"\n(?= {2}integrity "?[^\n]*sha512-)/gm;
+const ENTRY =
+  /^ {2}resolved "https?:\/\/[^/"]+\/(?:[^"]*?\/)??((?:@[^/"]+\/)?[^/"]+\/-\/[^/"]+\.tgz)(#[0-9a-f]+)?"\n(?= {2}integrity "?[^\n]*sha512-)/gm;
 
 const text = readFileSync(lockFile, "utf8");
 writeFileSync(

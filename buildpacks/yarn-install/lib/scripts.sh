@@ -46,7 +46,7 @@ run_build_scripts() {
 }
 
 # What build tools keep for the next time and nobody needs at launch. One layer has them all.
-BUILD_CACHES=(.next/cache node_modules/.cache node_modules/.vite)
+BUILD_CACHES=(.next/cache node_modules/.cache node_modules/.tmp node_modules/.vite)
 
 restore_build_caches() {
   local name

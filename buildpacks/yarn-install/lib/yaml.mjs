@@ -19,9 +19,12 @@ const flow = (text) => {
     skip();
     const quoted = /^("(?:[^"\\]|\\.)*"|'(?:[^']|'')*')/.exec(text.slice(at))?.[0];
     const start = at;
-    at += quoted?.length ?? 0;
-    while (quoted === undefined && at < text.length && !stops.test(text.slice(at, at + 2))) at += 1;
-    return scalar(text.slice(start, at).trim());
+    if (quoted !== undefined) {
+      at += quoted.length;
+      return scalar(quoted);
+    }
+    while (at < text.length && !stops.test(text.slice(at, at + 2))) at += 1;
+    return text.slice(start, at).trim();
   };
   const value = () => {
     skip();

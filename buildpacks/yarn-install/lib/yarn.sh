@@ -82,7 +82,6 @@ install_with_manager() {
     say "yarn install: $ALWAYS_INSTALL"
     say 'hint: make a lock with "yarn install" and commit it'
     (unset NODE_ENV && run_manager install --no-immutable)
-    rm -f "$APP/yarn.lock"
   fi
 }
 
@@ -129,8 +128,11 @@ prune_packages() {
   fi
 }
 
+forget_installation() { :; }
+
+# sbom_source: newer Yarn has made a lock also for an application without one, and needs it to run scripts.
 sbom_source() {
-  if [[ -n $LOCK ]]; then printf '%s' "$APP/$LOCK"; fi
+  if [[ -f $APP/yarn.lock ]]; then printf '%s' "$APP/yarn.lock"; fi
 }
 
 finish_manager_cache() {

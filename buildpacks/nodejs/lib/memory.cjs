@@ -1,11 +1,13 @@
 // Tells Node.js at launch how much memory the container may have: three quarters of the limit of its control group for
 // the heap. A limit in the user's own NODE_OPTIONS wins, and without a limit nothing is said. Buildpack specification,
-// "Execution of exec.d programs": variables as TOML on file descriptor 3.
+// "Execution of exec.d programs": variables as TOML on file descriptor 3. The launcher gives no argument; tests give the
+// root of another file system.
 const { readFileSync, writeSync } = require("node:fs");
 const { totalmem } = require("node:os");
 
 const SHARE = 0.75;
 const MEBIBYTE = 1024 * 1024;
+const ROOT = process.argv[2] ?? "";
 
 const read = (file) => {
   try {
@@ -17,7 +19,7 @@ const read = (file) => {
 
 /** Directories of this process's control group and of those above it, whose limits hold as well. */
 const groups = () => {
-  const line = read("/proc/self/cgroup")
+  const line = read(`${ROOT}/proc/self/cgroup`)
     .split("\n")
     .find((one) => one.startsWith("0::") || one.split(":")[1]?.split(",").includes("memory"));
   const parts = (line?.split(":").slice(2).join(":") ?? "").split("/").filter((part) => part !== "" && part !== "..");
@@ -26,8 +28,8 @@ const groups = () => {
 
 const limits = groups()
   .flatMap((group) => [
-    read(`/sys/fs/cgroup/${group}/memory.max`),
-    read(`/sys/fs/cgroup/memory/${group}/memory.limit_in_bytes`),
+    read(`${ROOT}/sys/fs/cgroup/${group}/memory.max`),
+    read(`${ROOT}/sys/fs/cgroup/memory/${group}/memory.limit_in_bytes`),
   ])
   .filter((text) => /^\d+$/.test(text))
   .map(Number);
