@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { parseReference } from "../../lifecycle/oci/reference.ts";
 import { appImage, runImage } from "../fakes/app-image.ts";
+import { startFakeRegistry } from "../fakes/registry.ts";
 import { type CommandLine, commandLine, type Ran } from "../fakes/command-line.ts";
 import type { FakePackage } from "../platform/debian/fake-archive.ts";
 import { packages, stackToml, useFakeStack } from "../platform/stack/fake-stack.ts";
@@ -47,6 +48,36 @@ describe("tspack stack lock", () => {
     fake().mirror.seen.splice(0);
     expect((await stack("create")).code).toBe(0);
     expect(fake().mirror.seen.filter((path) => path.startsWith("dists/"))).toEqual([]);
+  });
+});
+
+describe("tspack stack create --publish", () => {
+  test("sends bills of materials that refer to the images, and lists them for registries that do not", async () => {
+    const registry = await startFakeRegistry();
+    const document = (reference: string): Record<string, unknown> => {
+      const found = registry.manifests.get(`base ${reference}`);
+      return JSON.parse(Buffer.from(found?.bytes ?? "{}").toString()) as Record<string, unknown>;
+    };
+    const names = ["--run", `${registry.host}/base:run`, "--build", `${registry.host}/base:build`];
+    try {
+      for (let time = 1; time <= 2; time += 1) {
+        const { code, stdout } = await stack("create", ...names, "--publish", "--insecure-registry", registry.host);
+        expect(code).toBe(0);
+        const digest = /sha256:[0-9a-f]{64}/.exec(stdout)?.[0] ?? "";
+        const { manifests } = document(digest.replace(":", "-")) as { manifests: Record<string, string>[] };
+        const types = ["application/vnd.cyclonedx+json", "application/spdx+json"];
+        expect(manifests.map(({ artifactType }) => artifactType)).toEqual(types);
+        for (const each of manifests) {
+          const artifact = document(each["digest"] ?? "");
+          expect(artifact).toMatchObject({ artifactType: each["artifactType"], subject: { digest } });
+          const [layer] = artifact["layers"] as { digest: string }[];
+          const sbom = Buffer.from(registry.blobs.get(`base ${layer?.digest ?? ""}`) ?? []).toString();
+          expect(sbom).toContain("pkg:deb/debian/libc@2.1");
+        }
+      }
+    } finally {
+      await registry.close();
+    }
   });
 });
 

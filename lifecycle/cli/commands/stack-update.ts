@@ -30,7 +30,7 @@ export async function updateStackCommand(
   options: UpdateOptions,
 ): Promise<void> {
   const toolbox = openToolbox(host, options);
-  const { ctx, local, registries } = toolbox;
+  const { ctx } = toolbox;
   const stackFile = stackFileOf(host, name);
   const refs = stackRefs(name, options);
   const given = await named(
@@ -43,7 +43,7 @@ export async function updateStackCommand(
   const stack = await localStack(sources, stackFile, { update: true, lockFile }, await toolbox.blobs(), ctx);
   const { lock, buildLock } = stack;
   const changes = compareLocks(before, lock === buildLock ? [lock] : [lock, buildLock]);
-  const written = await writeStack(stack, refs, options.publish === true ? registries : local, toolbox);
+  const written = await writeStack(stack, refs, options.publish === true, toolbox);
   const newest = { ref: refs.run, architecture: lock.arch, topLayer: await topLayerOf(stack.run) };
   const rebase: string[] = [];
   for (const { ref, image } of [...(await localImages(toolbox)), ...given]) {

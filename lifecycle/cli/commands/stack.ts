@@ -1,10 +1,10 @@
 import type { Digest } from "../../oci/digest.ts";
 import { resolve } from "node:path";
 import { localStack } from "../../platform/builder/local-parts.ts";
+import { attachSboms } from "../../platform/stack/attach-sboms.ts";
 import type { Stack } from "../../platform/stack/create-stack.ts";
-import type { ImageSink } from "../../stores/store.ts";
 import { formatBytes } from "../progress.ts";
-import { type CommonOptions, familiarName, openToolbox, type TspackHost } from "../toolbox.ts";
+import { type CommonOptions, familiarName, openToolbox, type Toolbox, type TspackHost } from "../toolbox.ts";
 import {
   type ImageOptions,
   type SourceOptions,
@@ -28,13 +28,13 @@ export async function createStackCommand(
   options: StackOptions,
 ): Promise<void> {
   const toolbox = openToolbox(host, options);
-  const { ctx, local, registries } = toolbox;
+  const { ctx } = toolbox;
   const stackFile = stackFileOf(host, name);
   const refs = stackRefs(name, options);
   const lockFile = options.lock === undefined ? undefined : resolve(host.cwd, options.lock);
   const chosen = { update: options.update === true, lockFile };
   const stack = await localStack(stackSources(toolbox, options), stackFile, chosen, await toolbox.blobs(), ctx);
-  for (const written of await writeStack(stack, refs, options.publish === true ? registries : local, toolbox)) {
+  for (const written of await writeStack(stack, refs, options.publish === true, toolbox)) {
     host.stdout(options.json === true ? `${JSON.stringify(written)}\n` : writtenText(written));
   }
 }
@@ -49,16 +49,17 @@ export interface WrittenImage {
   readonly packages: number;
 }
 
-/** Writes both images of a stack. */
+/** Writes both images of a stack, and into a registry their bills of materials, too. */
 export async function writeStack(
   stack: Stack,
   refs: StackRefs,
-  sink: ImageSink,
-  { ctx }: Pick<ReturnType<typeof openToolbox>, "ctx">,
+  publish: boolean,
+  { ctx, local, registries }: Toolbox,
 ): Promise<readonly WrittenImage[]> {
   const written: WrittenImage[] = [];
   for (const kind of ["run", "build"] as const) {
-    const { digest } = await sink.write(stack[kind], [refs[kind]], { ctx });
+    const { digest } = await (publish ? registries : local).write(stack[kind], [refs[kind]], { ctx });
+    if (publish) await attachSboms(registries, refs[kind], stack[kind], stack.sbom[kind], ctx);
     const { value } = await stack[kind].manifest();
     const size = value.layers.reduce((sum, layer) => sum + layer.size, 0);
     const { packages: locked } = kind === "run" ? stack.lock : stack.buildLock;

@@ -63,5 +63,5 @@ function withImages(target: Command): Command {
   return target
     .option("--run <image>", "name of the run image")
     .option("--build <image>", "name of the build image")
-    .option("--publish", "send both to their registry instead of the local store");
+    .option("--publish", "send both to their registry instead of the local store, with bills of materials");
 }

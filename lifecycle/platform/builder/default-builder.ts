@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import type { Context } from "../../context.ts";
 import type { Image } from "../../oci/image.ts";
@@ -15,6 +15,9 @@ import { defaultStackFile, type LocalSources, localParts } from "./local-parts.t
 
 /** Names of the default images in the local store. The host does not exist, so nobody else's image can take their place. */
 export const defaultNames = { builder: "tspack.local/builder:bookworm", run: "tspack.local/run:bookworm" } as const;
+
+/** The id of the stack that the default builder is made of. */
+const defaultStack = "tspack.stacks.bookworm";
 
 /** What made a builder, as a label of it: when it still is the same, the builder need not be made again. */
 const fingerprintLabel = "dev.tspack.builder.fingerprint";
@@ -33,7 +36,7 @@ export interface DefaultBuilderPorts {
  * Made on first use and kept; after that it needs no network. Throws what its parts throw.
  */
 export async function defaultBuilder({ sources, store, blobs, ctx }: DefaultBuilderPorts): Promise<Image> {
-  const fingerprint = fingerprintOf(sources.packageRoot, sources.arch);
+  const fingerprint = fingerprintOf(sources);
   const [builderRef, runRef] = [parseReference(defaultNames.builder), parseReference(defaultNames.run)];
   const [known, run] = await Promise.all([store.resolve(builderRef), store.resolve(runRef)]);
   if (known !== undefined && run !== undefined && (await labelOf(known, fingerprintLabel)) === fingerprint)
@@ -53,7 +56,8 @@ export async function defaultBuilder({ sources, store, blobs, ctx }: DefaultBuil
       ),
       extensions: [],
       lifecycle: ownLifecycle(lifecycle),
-      labels: { [fingerprintLabel]: fingerprint },
+      // The stack's lock may be new.
+      labels: { [fingerprintLabel]: fingerprintOf(sources) },
     },
     blobs,
     ctx,
@@ -67,11 +71,13 @@ async function labelOf(image: Image, name: string): Promise<string | undefined> 
   return (await image.config()).value.config?.Labels?.[name];
 }
 
-/** A digest of everything in this package that goes into the builder. */
-function fingerprintOf(packageRoot: string, arch: string): string {
+/** A digest of everything in this package that goes into the builder, and of the stack's lock, which updates change. */
+function fingerprintOf({ packageRoot, arch, places }: LocalSources): string {
   const hash = createHash("sha256").update(arch);
   for (const name of ["stacks/bookworm", "buildpacks", "dist/lifecycle-dist", `dist/native/linux-${arch}`])
     addTree(hash, packageRoot, name);
+  for (const name of existsSync(places.stacks) ? readdirSync(places.stacks).sort() : [])
+    if (name.startsWith(`${defaultStack}-${arch}-`) && name.endsWith(".lock")) addTree(hash, places.stacks, name);
   return `sha256:${hash.digest("hex")}`;
 }
 
