@@ -71,6 +71,12 @@ const common = {
   },
 };
 
+/**
+ * Node 20 takes a program's own `--env-file` for itself unless `--` stands before the program, and a `#!` line
+ * can not say that everywhere. So a shell does: its second line is a string and a comment to Node.
+ */
+const shellStart = '#!/bin/sh\n":" //;exec node -- "$0" "$@"\n';
+
 /** Bundles the entry points that exist, beside their old output, and swaps the files in afterwards. */
 async function bundle(wanted, outdir) {
   const found = Object.fromEntries(Object.entries(wanted).filter(([, file]) => existsSync(join(root, file))));
@@ -80,7 +86,10 @@ async function bundle(wanted, outdir) {
   const { metafile } = await build({ ...common, entryPoints: found, outdir: staging });
   for (const name of Object.keys(found)) {
     const file = join(staging, `${name}.js`);
-    if (readFileSync(file).subarray(0, 2).toString() === "#!") chmodSync(file, 0o755);
+    const text = readFileSync(file, "utf8");
+    if (!text.startsWith("#!")) continue;
+    if (name === "tspack") writeFileSync(file, text.replace(/^#!.*\n/, shellStart));
+    chmodSync(file, 0o755);
   }
   writeFileSync(join(staging, "THIRD-PARTY-LICENSES.txt"), licenses(metafile));
   mkdirSync(outdir, { recursive: true });

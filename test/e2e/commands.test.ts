@@ -7,6 +7,7 @@ import { isInstalled, startDockerRegistry } from "../fakes/docker-registry.ts";
 import { readExpectation } from "./samples.ts";
 import {
   buildJson,
+  environment,
   needs,
   packageFile,
   type Person,
@@ -31,6 +32,17 @@ beforeAll(async () => {
 });
 afterAll(() => {
   removeAll(directory);
+});
+
+describe("the program itself", () => {
+  it("gets its own --env-file, which Node would take for one of its options", async () => {
+    const args = ["build", "e2e/variables", ...hello, "--env-file", join(directory, "absent")];
+    const env = { ...environment(person), NODE_OPTIONS: "" };
+    const ran = await run(packageFile("dist/tspack.js"), args, { env }).catch((error: unknown) => error);
+    expect(ran).toMatchObject({ code: 1, stderr: expect.stringContaining("error FILE_NOT_FOUND: ") as string });
+    const version = await run(packageFile("dist/tspack.js"), ["--version"], { env });
+    expect(version.stdout).toMatch(/^\d+\.\d+\.\d+/);
+  });
 });
 
 describe("--builder", () => {

@@ -113,5 +113,8 @@ function addMachine(build: Command): void {
       "network of buildpacks: host, none, or one of the engine (default: host; one of its own in an engine)",
     )
     .option("--volume <volume>", "HOST:TARGET[:OPTIONS] for buildpacks (repeatable)", collect)
-    .option("--docker-host <address>", "address of the container engine");
+    .option(
+      "--docker-host <address>",
+      "where containers of the build find the engine: an address, or inherit for DOCKER_HOST",
+    );
 }

@@ -80,7 +80,7 @@ function unsupported(request: BuildRequest): readonly InputIssue[] {
   const forPhases =
     request.dryRun === true
       ? "to be left out: in a dry run only buildpacks run in containers"
-      : "to be left out: it is for builds whose phases run in containers (--runner engine)";
+      : "to be left out: it is for builds whose phases run in containers (--runner engine, --output engine or registry)";
   const given: readonly (readonly [option: string, isGiven: boolean, expected: string, got: string])[] = [
     ["--lifecycle-image", request.lifecycleImage !== undefined && !inPhases, forPhases, ""],
     ["--docker-host", request.dockerHost !== undefined && !inPhases, forPhases, ""],
