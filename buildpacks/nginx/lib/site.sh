@@ -1,12 +1,10 @@
 # shellcheck shell=bash
 # What there is to serve. Needs output.sh; for a build BUILDPACK_DIR, LAYER and SCRATCH.
 
-# Why nginx takes part, or nothing. Files of another language speak against a lone index.html, because an application
-# may have such a file for its own server.
+# Why nginx takes part, or nothing. Files of another language speak against a lone nginx.conf or index.html, because an
+# application with its own server may have such files.
 reason_to_serve() {
-  if [[ -f nginx.conf ]]; then
-    printf 'nginx.conf'
-  elif [[ -f project.toml ]] && grep -Eq '^[[:space:]]*\[+[[:space:]]*io\.tspack\.static[].[:space:]]' project.toml; then
+  if [[ -f project.toml ]] && grep -Eq '^[[:space:]]*\[+[[:space:]]*io\.tspack\.static[].[:space:]]' project.toml; then
     printf '[io.tspack.static] in project.toml'
   elif [[ -n ${BP_WEB_SERVER:-} ]]; then
     printf BP_WEB_SERVER
@@ -14,7 +12,9 @@ reason_to_serve() {
     printf BP_WEB_SERVER_ROOT
   elif built_by_vite; then
     printf 'a static build by Vite'
-  elif ! has_other_language && [[ -f index.html || -f public/index.html ]]; then
+  elif ! has_other_language && [[ -f nginx.conf ]]; then
+    printf 'nginx.conf'
+  elif ! has_other_language && [[ ! -f Procfile ]] && [[ -f index.html || -f public/index.html ]]; then
     printf 'index.html'
   fi
 }
