@@ -247,7 +247,9 @@ async function upload(state: State, call: Call): Promise<void> {
     call.seen.bytes += Math.min(chunk.length, limit);
     if (fault?.kind === "cut-request" && received >= fault.after) return void request.destroy();
   }
-  if (request.method === "PATCH") return void response.writeHead(202, headers).end();
+  const total = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+  if (request.method === "PATCH")
+    return void response.writeHead(202, { ...headers, range: `0-${Math.max(0, total - 1)}` }).end();
   endUpload(state, call, id, Buffer.concat(chunks), url.searchParams.get("digest") ?? "");
 }
 

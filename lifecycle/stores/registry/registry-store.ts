@@ -21,7 +21,7 @@ import type { ProxySettings } from "./proxy.ts";
 import type { RetryOptions } from "./retry.ts";
 import { slots } from "./slots.ts";
 import type { Slots } from "./slots.ts";
-import { begin, cancel } from "./uploads.ts";
+import { begin, cancel } from "./begin-upload.ts";
 import { writeImage } from "./write-image.ts";
 
 /** How registries are reached. Everything is given by the caller; no environment is read here. */

@@ -1,6 +1,5 @@
 import { RemoteError, TspackError } from "../../errors.ts";
-import type { Descriptor } from "../../oci/descriptor.ts";
-import type { ByteStream } from "../../oci/layer.ts";
+import { begin, type BlobUpload, bringCheaply, nextLocation } from "./begin-upload.ts";
 import { hasBlob } from "./blobs.ts";
 import type { Repository } from "./client.ts";
 import { streamCursor } from "./cursor.ts";
@@ -9,20 +8,6 @@ import { discard } from "./http.ts";
 import type { HttpResponse } from "./http.ts";
 import { failure } from "./manifests.ts";
 import { isPassing, isPassingStatus, pause, retryAfter } from "./retry.ts";
-
-/** A blob to be sent. */
-export interface BlobUpload {
-  readonly descriptor: Pick<Descriptor, "digest" | "size">;
-  /** A fresh stream of the stored bytes at every call. */
-  open(): ByteStream;
-  /** Repositories of the same registry that may have the blob already, best first. */
-  readonly mountFrom: readonly string[];
-  /** Largest request body in bytes; one request for everything when absent. */
-  readonly chunkSize?: number | undefined;
-  /** Told how many bytes more are at the registry. */
-  progress(bytes: number): void;
-  readonly signal: AbortSignal;
-}
 
 /** Smaller blobs are sent whole: two requests less to wait for. */
 const wholeBelow = 512 * 1024;
@@ -36,9 +21,8 @@ type Sending = "done" | "lost";
  * `REGISTRY_UNREACHABLE`, `DIGEST_MISMATCH`. Distribution specification, push.
  */
 export async function uploadBlob(repository: Repository, blob: BlobUpload): Promise<"sent" | "present" | "mounted"> {
-  if (await hasBlob(repository, blob.descriptor, blob.signal)) return "present";
-  let location = await mount(repository, blob);
-  if (location === "mounted") return "mounted";
+  let location = await bringCheaply(repository, blob);
+  if (location === "present" || location === "mounted") return location;
   for (let attempt = 1; ; attempt += 1) {
     location ??= await begin(repository, blob.signal);
     const result = await sendAll(repository, blob, location);
@@ -56,74 +40,12 @@ function lost(repository: Repository, blob: BlobUpload, location: URL): RemoteEr
   return new RemoteError("REGISTRY_ERROR", message, { ...details, remoteCode: "BLOB_UPLOAD_UNKNOWN" });
 }
 
-async function mount(repository: Repository, blob: BlobUpload): Promise<URL | "mounted" | undefined> {
-  for (const from of blob.mountFrom) {
-    const response = await tryMount(repository, blob, from);
-    if (response === undefined) continue;
-    await discard(response);
-    if (response.status === 201) return "mounted";
-    // The registry does not mount, but has begun an upload.
-    if (response.status === 202) return nextLocation(repository, response);
-  }
-  return undefined;
-}
-
-/** A mount is an offer: when it is refused, the blob is sent. */
-async function tryMount(repository: Repository, blob: BlobUpload, from: string): Promise<HttpResponse | undefined> {
-  try {
-    return await repository.send({
-      method: "POST",
-      path: "blobs/uploads/",
-      query: { mount: blob.descriptor.digest, from },
-      headers: { "content-length": "0" },
-      scopes: [`repository:${from}:pull`],
-      signal: blob.signal,
-    });
-  } catch (error) {
-    if (error instanceof RemoteError && error.code !== "REGISTRY_UNREACHABLE") return undefined;
-    throw error;
-  }
-}
-
-/** Begins an upload; the URL that the bytes go to. Throws as `uploadBlob`. */
-export async function begin(repository: Repository, signal?: AbortSignal): Promise<URL> {
-  const headers = { "content-length": "0" };
-  const response = await repository.send({ method: "POST", path: "blobs/uploads/", headers, signal });
-  if (response.status !== 202) {
-    throw await failure(repository, "POST", response, `writing to ${repository.registry}/${repository.name}`);
-  }
-  await discard(response);
-  return nextLocation(repository, response);
-}
-
-/** Gives up an upload that was begun; whether that works does not matter. */
-export async function cancel(repository: Repository, location: URL): Promise<void> {
-  try {
-    await discard(await repository.send({ method: "DELETE", path: location, repeatable: false }));
-  } catch {
-    // The registry removes it in time.
-  }
-}
-
-/** Where the upload goes on. A registry behind a proxy may name its host with the wrong scheme: ours is known to work. */
-function nextLocation(repository: Repository, response: HttpResponse, previous?: URL): URL {
-  const location = response.headers["location"] ?? previous?.href;
-  if (location === undefined || !URL.canParse(location, response.url.href)) {
-    const details = { status: response.status, method: "POST", url: response.url.origin + response.url.pathname };
-    const message = `${repository.registry} began an upload but did not say where`;
-    throw new RemoteError("REGISTRY_ERROR", message, { ...details, side: repository.side });
-  }
-  const url = new URL(location, response.url);
-  if (url.host === response.url.host) url.protocol = response.url.protocol;
-  return url;
-}
-
 async function sendAll(repository: Repository, blob: BlobUpload, location: URL): Promise<Sending> {
   const cursor = streamCursor(() => blob.open(), blob.descriptor.size);
   try {
     if (blob.descriptor.size < wholeBelow) return await sendWhole(repository, blob, location, cursor);
-    const end = await sendRanges(repository, blob, location, cursor);
-    return end === "lost" ? "lost" : await commit(repository, blob, end);
+    const sent = await sendRanges(repository, blob, location, cursor);
+    return sent === "lost" ? "lost" : await commit(repository, blob, sent.location, sent);
   } finally {
     await cursor.close();
   }
@@ -132,15 +54,27 @@ async function sendAll(repository: Repository, blob: BlobUpload, location: URL):
 async function sendWhole(repository: Repository, blob: BlobUpload, location: URL, cursor: Cursor): Promise<Sending> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of cursor.range(0, blob.descriptor.size)) chunks.push(chunk);
-  const result = await commit(repository, blob, location, Buffer.concat(chunks));
+  const result = await commit(repository, blob, location, { bytes: Buffer.concat(chunks) });
   if (result === "done") blob.progress(blob.descriptor.size);
   return result;
 }
 
-/** Sends everything to the upload; the URL to commit at. */
-async function sendRanges(repository: Repository, blob: BlobUpload, begun: URL, cursor: Cursor): Promise<URL | "lost"> {
+interface Sent {
+  /** Where to commit. */
+  readonly location: URL;
+  /** The registry said how far it was: when the digest is wrong, it was that which was. */
+  readonly resumed: boolean;
+}
+
+/** Sends everything to the upload. */
+async function sendRanges(
+  repository: Repository,
+  blob: BlobUpload,
+  begun: URL,
+  cursor: Cursor,
+): Promise<Sent | "lost"> {
   const { size } = blob.descriptor;
-  let [location, offset, attempt] = [begun, 0, 1];
+  let [location, offset, attempt, resumed] = [begun, 0, 1, false];
   while (offset < size) {
     const end = Math.min(size, offset + (blob.chunkSize ?? size));
     const sent = await sendRange(repository, blob, location, { cursor, start: offset, end });
@@ -152,6 +86,7 @@ async function sendRanges(repository: Repository, blob: BlobUpload, begun: URL, 
     }
     if (attempt >= repository.retry.attempts) throw sent.error;
     await pause(attempt, repository.retry, blob.signal, sent.wait);
+    resumed = true;
     const status = await uploadStatus(repository, blob, location);
     if (status === "lost" || status.offset > size) return "lost";
     // As long as it goes forward it may be cut any number of times.
@@ -159,7 +94,7 @@ async function sendRanges(repository: Repository, blob: BlobUpload, begun: URL, 
     blob.progress(status.offset - offset);
     [location, offset] = [status.location, status.offset];
   }
-  return location;
+  return { location, resumed };
 }
 
 interface Range {
@@ -192,7 +127,8 @@ async function sendRange(
     if (failed !== undefined) throw failed.error;
     if (response.status === 202 || response.status === 201 || response.status === 204) {
       await discard(response);
-      return { location: nextLocation(repository, response, location) };
+      const next = nextLocation(repository, response, location);
+      return isWhole(response, end) ? { location: next } : { error: tookLess(repository, blob, next), wait: 0 };
     }
     if (response.status === 404 || response.status === 416) return (await discard(response), "lost");
     const error = await failure(repository, "PATCH", response, `sending ${blob.descriptor.digest}`);
@@ -204,6 +140,23 @@ async function sendRange(
     if (!isPassing(error)) throw error;
     return { error, wait: 0 };
   }
+}
+
+/** Whether the registry has all up to `end`, as far as its answer says. */
+function isWhole({ headers }: HttpResponse, end: number): boolean {
+  const last = lastOf(headers["range"]);
+  return last === undefined || last + 1 >= end;
+}
+
+/** The place of the last byte in `0-LAST`; undefined when a registry says nothing. */
+function lastOf(range: string | undefined): number | undefined {
+  const last = /^(?:bytes=)?0-(\d+)$/.exec(range ?? "")?.[1];
+  return last === undefined ? undefined : Number(last);
+}
+
+function tookLess({ registry, side }: Repository, { descriptor }: BlobUpload, url: URL): RemoteError {
+  const details = { status: 202, method: "PATCH", url: url.origin + url.pathname, side };
+  return new RemoteError("REGISTRY_ERROR", `${registry} took only a part of ${descriptor.digest}`, details);
 }
 
 function sourceError(blob: BlobUpload, error: unknown): unknown {
@@ -225,9 +178,9 @@ async function uploadStatus(
     return "lost";
   }
   await discard(response);
-  const last = /^(?:bytes=)?0-(\d+)$/.exec(response.headers["range"] ?? "")?.[1] ?? "0";
+  const last = lastOf(response.headers["range"]) ?? 0;
   // "0-0" is what registries say for nothing at all.
-  const offset = last === "0" ? 0 : Number(last) + 1;
+  const offset = last === 0 ? 0 : last + 1;
   return { location: nextLocation(repository, response, location), offset };
 }
 
@@ -235,7 +188,7 @@ async function commit(
   repository: Repository,
   blob: BlobUpload,
   location: URL,
-  bytes: Uint8Array = new Uint8Array(),
+  { bytes = new Uint8Array(), resumed = false }: { readonly bytes?: Uint8Array; readonly resumed?: boolean },
 ): Promise<Sending> {
   const response = await repository.send({
     method: "PUT",
@@ -252,6 +205,7 @@ async function commit(
   if (response.status === 404) return (await discard(response), "lost");
   const error = await failure(repository, "PUT", response, `sending ${blob.descriptor.digest}`);
   if (error.remote.remoteCode !== "DIGEST_INVALID") throw error;
+  if (resumed) return "lost";
   const message = `${repository.registry} received other bytes than those of ${blob.descriptor.digest}`;
   throw new RemoteError("DIGEST_MISMATCH", message, error.remote, {
     cause: error,

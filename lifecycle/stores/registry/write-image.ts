@@ -114,6 +114,8 @@ interface Sending {
 
 interface Blob {
   readonly descriptor: Descriptor;
+  /** A config is mostly one that nobody has had before. */
+  readonly isConfig?: boolean;
   open(): ByteStream;
 }
 
@@ -163,7 +165,7 @@ async function configBlob(image: Image): Promise<Blob> {
   const open = async function* (): ByteStream {
     yield bytes;
   };
-  return { descriptor: manifest.value.config, open };
+  return { descriptor: manifest.value.config, open, isConfig: true };
 }
 
 async function sendBlob(
@@ -185,11 +187,13 @@ async function sendBlob(
     return { digest, size, outcome: "present" };
   }
   const named = (job.options.mountFrom ?? []).filter(({ registry }) => registry === repository.registry);
-  const mountFrom = [...new Set([...(tools.origins.get(key) ?? []), ...named.map((ref) => ref.repository)])];
+  const seenIn = tools.origins.get(key) ?? new Set();
+  const places = new Set([...seenIn, ...(blob.isConfig === true ? [] : named.map((ref) => ref.repository))]);
   const outcome = await uploadBlob(repository, {
     descriptor,
     open: () => blob.open(),
-    mountFrom: mountFrom.filter((name) => name !== repository.name),
+    mountFrom: [...places].filter((name) => name !== repository.name),
+    likely: lookAgain ? undefined : seenIn.size > 0 ? "elsewhere" : blob.isConfig === true ? "new" : undefined,
     chunkSize: tools.chunkSize,
     progress: (bytes) => progress.advance(bytes),
     signal,
