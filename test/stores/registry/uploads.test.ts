@@ -164,7 +164,10 @@ describe("an upload that goes wrong", () => {
 
   test("for ever has an end, and leaves no image", async () => {
     for (const kind of ["cut", "short", "unavailable", "range-invalid", "lying-status"] as const) {
-      const registry = new TrickyRegistry(Array.from({ length: 200 }, () => ({ kind, after: 0, keeps: 0 })), true);
+      const registry = new TrickyRegistry(
+        Array.from({ length: 200 }, () => ({ kind, after: 0, keeps: 0 })),
+        true,
+      );
       await withRegistry(registry, async (host) => {
         const written = registryStore({ retry, timeout: 5000 }).write(image, [parseReference(`${host}/app:v1`)]);
         await expect(written, kind).rejects.toMatchObject({ code: /^REGISTRY_(ERROR|UNREACHABLE)$/ });
