@@ -1,4 +1,7 @@
-import { existsSync, readFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type FakeRegistry, type FakeVersion, startFakeRegistry } from "../buildpacks/fake-registry.ts";
 import { skipWithout } from "../buildpacks/require-tools.ts";
@@ -25,6 +28,32 @@ function npm(engines: string): FakeVersion {
   };
 }
 
+/** A package manager whose program prints its version. */
+function manager(name: string, version: string, engines = ">=18"): FakeVersion {
+  const manifest = JSON.stringify({ name, version, bin: { [name]: `bin/${name}.js`, bad: "../../outside" } });
+  return {
+    files: { "package.json": manifest, [`bin/${name}.js`]: `#!/bin/sh\necho ${name} ${version}\n` },
+    engines: { node: engines },
+  };
+}
+
+/** pnpm as it is from version 12 on: a package that lacks the program, and one with it for each machine. */
+const NATIVE = `@pnpm/exe.linux-${process.arch === "arm64" ? "arm64" : "x64"}`;
+const PNPMS = {
+  "8.15.9": manager("pnpm", "8.15.9"),
+  "10.34.9": manager("pnpm", "10.34.9"),
+  "11.0.0": manager("pnpm", "11.0.0", ">=22.13"),
+  "12.0.0": {
+    files: {
+      "package.json": JSON.stringify({ bin: { pnpm: "pnpm" }, optionalDependencies: { [NATIVE]: "12.0.1" } }),
+      pnpm: "",
+    },
+  },
+};
+const NATIVES = { "12.0.1": { files: { pnpm: "#!/bin/sh\necho native\n" } } };
+const CLASSICS = { "1.22.22": manager("yarn", "1.22.22") };
+const BERRIES = { "3.8.7": manager("yarn", "3.8.7"), "4.9.0": manager("yarn", "4.9.0") };
+
 const NODES = Object.fromEntries(
   ["18.20.8", "20.18.0", "20.19.0", "22.12.0", "22.13.1", "23.4.0", "24.1.0", "24.2.0", "25.0.0-rc.1", "25.9.0"].map(
     (version) => [version, node(version)],
@@ -37,7 +66,14 @@ describe.skipIf(tools.skip)(`bin/build of nodejs${tools.note}`, () => {
   let registry: FakeRegistry;
   beforeEach(async () => {
     workspace = new Workspace();
-    registry = await startFakeRegistry({ [NODE]: NODES, npm: NPMS });
+    registry = await startFakeRegistry({
+      [NODE]: NODES,
+      npm: NPMS,
+      pnpm: PNPMS,
+      [NATIVE]: NATIVES,
+      yarn: CLASSICS,
+      "@yarnpkg/cli-dist": BERRIES,
+    });
   });
   afterEach(async () => {
     workspace.remove();
@@ -155,6 +191,79 @@ describe.skipIf(tools.skip)(`bin/build of nodejs${tools.note}`, () => {
     workspace.write("package.json", packageJson);
     await build(["node", "npm"]);
     expect(workspace.toml("nodejs", "npm.toml")["metadata"]).toMatchObject({ version });
+  });
+
+  const run = (name: string) =>
+    execFileSync(join(workspace.layers("nodejs"), name, "bin", name), { encoding: "utf8" }).trim();
+
+  it.each([
+    ["pnpm", { packageManager: "pnpm@8.15.9" }, {}, "pnpm 8.15.9"],
+    ["pnpm", { packageManager: "pnpm@12.0.0" }, {}, "native"],
+    ["pnpm", { engines: { pnpm: ">=10 <12" } }, {}, "pnpm 11.0.0"],
+    ["pnpm", {}, { "pnpm-lock.yaml": "lockfileVersion: '9.0'\n" }, "pnpm 10.34.9"],
+    ["pnpm", {}, { "pnpm-lock.yaml": "lockfileVersion: '6.0'\n" }, "pnpm 8.15.9"],
+    ["yarn", { packageManager: "yarn@1.22.22" }, {}, "yarn 1.22.22"],
+    ["yarn", { packageManager: "yarn@4.9.0" }, {}, "yarn 4.9.0"],
+    ["yarn", {}, { "yarn.lock": "# yarn lockfile v1\n" }, "yarn 1.22.22"],
+    ["yarn", {}, { "yarn.lock": "__metadata:\n  version: 6\n" }, "yarn 3.8.7"],
+    ["yarn", {}, { "yarn.lock": "__metadata:\n  version: 8\n" }, "yarn 4.9.0"],
+  ])("installs the %s of %j and %j: %s", async (name, packageJson, files: Readonly<Record<string, string>>, output) => {
+    workspace.write("package.json", packageJson);
+    for (const [file, content] of Object.entries(files)) workspace.write(file, content);
+    expect(await build(["node", name])).toMatchObject({ code: 0 });
+    expect(run(name)).toBe(output);
+    expect(workspace.toml("nodejs", `${name}.toml`)["types"]).toEqual({ build: true, cache: true });
+    expect(existsSync(join(workspace.layers("nodejs"), name, "headers/include/node/node.h"))).toBe(true);
+    expect(existsSync(join(workspace.layers("nodejs"), name, "bin/bad"))).toBe(false);
+
+    const before = registry.requests.length;
+    expect((await build(["node", name])).output).toContain(`Reusing cached ${name}`);
+    expect(registry.requests.length).toBe(before);
+  });
+
+  it("checks the hash behind packageManager: of the package, and of the program of newer Yarn", async () => {
+    const tarball = Buffer.from(await (await fetch(`${registry.url}/pnpm/-/pnpm-8.15.9.tgz`)).arrayBuffer());
+    const hash = (data: Buffer | string) => createHash("sha512").update(data).digest("hex");
+    const program = BERRIES["4.9.0"].files["bin/yarn.js"] ?? "";
+    for (const [name, version, right] of [
+      ["pnpm", "8.15.9", hash(tarball)],
+      ["yarn", "4.9.0", hash(program)],
+    ] as const) {
+      workspace.write("package.json", { packageManager: `${name}@${version}+sha512.${hash("something else")}` });
+      const refused = await build(["node", name]);
+      expect(refused.code).toBe(1);
+      expect(refused.output).toContain(`${name}@${version} does not match packageManager in package.json`);
+      expect(existsSync(join(workspace.layers("nodejs"), `${name}.toml`))).toBe(false);
+
+      workspace.write("package.json", { packageManager: `${name}@${version}+sha512.${right}` });
+      expect(await build(["node", name])).toMatchObject({ code: 0 });
+    }
+  });
+
+  it("reads the versions of a project in a workspace and of the workspace itself", async () => {
+    workspace.write("package.json", { workspaces: ["packages/*"], packageManager: "pnpm@10.34.9" });
+    workspace.write("packages/web/package.json", { engines: { node: "^20" } });
+    workspace.write(".nvmrc", ">=20");
+    const outcome = await build(["node", "pnpm"], { BP_NODE_PROJECT_PATH: "packages/web" });
+    expect(outcome.output).toContain(
+      'Node.js 20.19.0: satisfies ">=20" (.nvmrc) and "^20" (engines.node in packages/web/package.json)',
+    );
+    expect(run("pnpm")).toBe("pnpm 10.34.9");
+  });
+
+  it.each(["../outside", "/etc", "nowhere", "link"])("refuses the project path %s", async (path) => {
+    workspace.write("package.json", {});
+    symlinkSync("/etc", join(workspace.app, "link"));
+    const outcome = await build(["node"], { BP_NODE_PROJECT_PATH: path });
+    expect(outcome.code).toBe(1);
+    expect(outcome.output).toContain("BP_NODE_PROJECT_PATH");
+  });
+
+  it("keeps Node.js out of the image of a site that only has to be served", async () => {
+    workspace.write("package.json", { scripts: { build: "vite build" } });
+    workspace.write("vite.config.ts", "");
+    await build();
+    expect(workspace.toml("nodejs", "node.toml")["types"]).toEqual({ build: true, launch: false, cache: true });
   });
 
   it("refuses a package that does not match its integrity, and one without sha512", async () => {
