@@ -6,6 +6,7 @@ import { buildScenario } from "./scenarios/build.ts";
 import { builderScenario } from "./scenarios/builder.ts";
 import { exportScenario } from "./scenarios/export.ts";
 import { rebaseScenario } from "./scenarios/rebase.ts";
+import { stackScenario } from "./scenarios/stack.ts";
 import { startScenario } from "./scenarios/start.ts";
 import { workloadScenarios } from "./scenarios/workloads.ts";
 import type { Scenario } from "./scenario.ts";
@@ -18,6 +19,7 @@ const scenarios: readonly Scenario[] = [
   rebaseScenario,
   buildScenario,
   builderScenario,
+  stackScenario,
 ];
 
 /** Runs the scenarios that are named, or all, and prints a table for each. */
