@@ -19,7 +19,7 @@ export const workloadScenarios: readonly Scenario[] = [
   }),
   scenario("w2", "one file of 2 GiB, half of it incompressible", {
     layers: ["archive"],
-    fill: (directory) => largeFile(directory, Math.round(2048 * scale) << 20, 12),
+    fill: (directory) => largeFile(directory, Math.round(2048 * scale) * 2 ** 20, 12),
     appFiles: 20,
   }),
   scenario("w3", "an application of 20 files", { layers: [], fill: () => ({ files: 0, bytes: 0 }), appFiles: 20 }),
