@@ -43,6 +43,18 @@ afterAll(async () => {
 });
 
 describe("inspect", () => {
+  test.each([[["inspect"]], [["inspect", "--json"]], [["sbom", "download"]]])(
+    "%j of an image that is not here says so when its registry does not answer",
+    async (words) => {
+      const { code, stderr } = await line.run(...words, "127.0.0.1:1/absent");
+      expect(code).toBe(1);
+      expect(stderr).toMatch(
+        /^error REGISTRY_UNREACHABLE: there is no image 127\.0\.0\.1:1\/absent in the local store/,
+      );
+      expect(stderr).toContain("hint: tspack images list");
+    },
+  );
+
   test("shows what labels of strangers have in them without acting on it", async () => {
     const build = JSON.stringify({
       processes: [{ type: "web", command: ["\u001B[2J\u001B]0;hi\u0007"], direct: true }],

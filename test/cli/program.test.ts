@@ -49,6 +49,14 @@ describe("help", () => {
     expect(commands).toEqual(expect.arrayContaining(["build", "rebase", "inspect", "run", "images list", "version"]));
   });
 
+  const groups = [...new Set(commands.map((name) => name.split(" ").slice(0, -1).join(" ")))].filter(Boolean);
+  test.each(groups)("of %s lists its commands, with an example", async (name) => {
+    const { code, stdout } = await say(...name.split(" "), "--help");
+    expect(code).toBe(0);
+    expect(stdout).toContain("Commands:\n");
+    expect(stdout).toContain(`Examples:\n  $ tspack ${name} `);
+  });
+
   test.each([...commands, "completion"])("of %s has a sentence, and examples of itself", async (name) => {
     const { code, stdout } = await say(...name.split(" "), "--help");
     expect([code, stdout]).toEqual([0, expect.stringMatching(/^Usage: tspack .*\n\n[A-Z].{5,}/)]);

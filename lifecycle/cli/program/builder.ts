@@ -14,6 +14,7 @@ import {
 /** `tspack builder`. */
 export function addBuilder(program: Command, host: TspackHost): void {
   const builder = command(program, "builder", "Builders: build image, lifecycle and buildpacks in one");
+  examples(builder, ["tspack builder create my/builder --config builder.toml", "tspack builder inspect my/builder"]);
   addCreate(builder, host);
   addInspect(builder, host);
   const suggest = command(builder, "suggest", "Name builders to begin with");

@@ -14,6 +14,10 @@ import {
 /** `tspack buildpack`. */
 export function addBuildpack(program: Command, host: TspackHost): void {
   const buildpack = command(program, "buildpack", "Buildpacks: make, package and inspect them");
+  examples(buildpack, [
+    "tspack buildpack new my/buildpack",
+    "tspack buildpack package registry.example.com/my/buildpack:1 --path buildpack --publish",
+  ]);
   addNew(buildpack, host);
   addPackage(buildpack, host, "buildpack");
   addInspect(buildpack, host, "buildpack");
@@ -28,6 +32,10 @@ export function addBuildpack(program: Command, host: TspackHost): void {
 /** `tspack extension`. */
 export function addExtension(program: Command, host: TspackHost): void {
   const extension = command(program, "extension", "Image extensions: package and inspect them");
+  examples(extension, [
+    "tspack extension package registry.example.com/my/extension:1 --path extension --publish",
+    "tspack extension inspect registry.example.com/my/extension:1",
+  ]);
   addPackage(extension, host, "extension");
   addInspect(extension, host, "extension");
 }

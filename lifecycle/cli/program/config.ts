@@ -5,6 +5,7 @@ import { action, collect, command, examples, outputOptions } from "./declare.ts"
 /** `tspack config`. */
 export function addConfig(program: Command, host: TspackHost): void {
   const config = command(program, "config", "Settings of yours, which every command honours");
+  examples(config, ["tspack config list", "tspack config default-builder registry.example.com/builders/base"]);
   const list = command(config, "list", "Show all settings").option("--json", "print as JSON");
   action(outputOptions(list), host, async () => (await import("../commands/config.ts")).listSettings);
   examples(list, ["tspack config list", "tspack config list --json"]);
@@ -53,6 +54,7 @@ function addExperimental(config: Command, host: TspackHost): void {
 function addRunImageMirrors(config: Command, host: TspackHost): void {
   const mirrors = command(config, "run-image-mirrors", "Other names under which run images are found");
   const load = () => import("../commands/config-lists.ts");
+  examples(mirrors, ["tspack config run-image-mirrors list"]);
   const list = listCommand(mirrors, "Show the mirrors of run images").argument("[image]", "of this run image only");
   action(outputOptions(list), host, async () => (await load()).listRunImageMirrors);
   const add = command(mirrors, "add", "Add mirrors of a run image")
@@ -86,6 +88,7 @@ function addRegistryMirrors(config: Command, host: TspackHost): void {
   );
   action(outputOptions(remove), host, async () => (await load()).removeRegistryMirror);
   const name = "tspack config registry-mirrors";
+  examples(mirrors, [`${name} list`]);
   examples(list, [`${name} list`]);
   examples(add, [
     `${name} add docker.io --mirror mirror.example.com:5000`,
@@ -108,6 +111,7 @@ function addTrustedBuilders(config: Command, host: TspackHost): void {
   const remove = command(trusted, "remove", "Trust a builder no longer").argument("<builder>", "name of the builder");
   action(outputOptions(remove), host, async () => (await load()).removeTrustedBuilder);
   const name = "tspack config trusted-builders";
+  examples(trusted, [`${name} list`]);
   examples(list, [`${name} list`]);
   examples(add, [`${name} add registry.example.com/builders/base`]);
   examples(remove, [`${name} remove registry.example.com/builders/base`]);

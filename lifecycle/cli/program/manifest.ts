@@ -5,6 +5,10 @@ import { action, collect, command, common, examples } from "./declare.ts";
 /** `tspack manifest`. */
 export function addManifest(program: Command, host: TspackHost): void {
   const manifest = command(program, "manifest", "Manifest lists: images for several platforms under one name");
+  examples(manifest, [
+    "tspack manifest create registry.example.com/app:1 registry.example.com/app:amd64 registry.example.com/app:arm64",
+    "tspack manifest push registry.example.com/app:1",
+  ]);
   addCreate(manifest, host);
   const add = command(manifest, "add", "Add an image, or all of an index, to a list")
     .argument("<list>", "name of the list")

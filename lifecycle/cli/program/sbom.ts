@@ -5,6 +5,7 @@ import { action, command, common, examples } from "./declare.ts";
 /** `tspack sbom`. */
 export function addSbom(program: Command, host: TspackHost): void {
   const sbom = command(program, "sbom", "Bills of materials of images");
+  examples(sbom, ["tspack sbom download hello --output-dir sboms"]);
   const download = command(sbom, "download", "Write the bills of materials of an image into a directory")
     .argument("<image>", "name of the image, oci:DIRECTORY[:ENTRY], oci-archive:FILE or docker-archive:FILE")
     .option("-o, --output-dir <directory>", "where layers/sbom/ is made", ".")

@@ -5,6 +5,7 @@ import { action, command, common, examples } from "./declare.ts";
 /** `tspack stack`. */
 export function addStack(program: Command, host: TspackHost): void {
   const stack = command(program, "stack", "Base images of distribution packages");
+  examples(stack, ["tspack stack create bookworm", "tspack stack diff bookworm"]);
   addCreate(stack, host);
   addLock(stack, host);
   addDiff(stack, host);

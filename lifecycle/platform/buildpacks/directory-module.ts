@@ -80,7 +80,11 @@ function missingDescriptor(directory: string, kind: ModuleKind): TspackError {
   return new TspackError(
     "INVALID_BUILDPACK",
     isOther ? `${directory} is an ${other}, not a ${kind}` : `${directory} has no ${descriptorFile(kind)}`,
-    { hint: isOther ? `use it with --${other}` : `tspack buildpack new makes a directory with all that a ${kind} has` },
+    {
+      hint: isOther
+        ? `use it with --${other}`
+        : `tspack buildpack new makes a directory with all that ${kind === "extension" ? "an extension" : "a buildpack"} has`,
+    },
   );
 }
 

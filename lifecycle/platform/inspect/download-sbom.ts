@@ -8,6 +8,7 @@ import type { Image } from "../../oci/image.ts";
 import { type ImagePlaces, withImagePlaces } from "../image-places/open-places.ts";
 import { isFilePlace } from "../image-places/parse-place.ts";
 import { checkDirectory } from "../output/check-directory.ts";
+import { orNotHere } from "../require-image.ts";
 import type { Tools } from "../tools.ts";
 
 /** Which bills of materials are wanted. */
@@ -56,7 +57,7 @@ async function findImage(
       : ([undefined, "registry"] as const);
   for (const store of stores) {
     const place = await open(name, store);
-    const image = await place.image();
+    const image = await (store === "registry" && !remote ? orNotHere(name, place.image()) : place.image());
     if (image !== undefined) return { image, where: place.where };
   }
   throw new TspackError("IMAGE_NOT_FOUND", `there is no image ${name}`, {

@@ -1,6 +1,7 @@
 import { TspackError } from "../../errors.ts";
 import { parseReference } from "../../oci/reference.ts";
 import { isFilePlace } from "../image-places/parse-place.ts";
+import { orNotHere } from "../require-image.ts";
 import type { Tools } from "../tools.ts";
 import { withPatience } from "./base-state.ts";
 import { inspectHere, inspectImage, type Inspection } from "./inspect-image.ts";
@@ -26,7 +27,7 @@ export async function inspectSides(name: string, tools: Tools): Promise<Inspecte
     if (ref.registry === "tspack.local" && local !== undefined) return { local, ...nothing };
     try {
       const asked = tools.registries.resolve(ref);
-      const image = await (local === undefined ? asked : withPatience(asked, name));
+      const image = await (local === undefined ? orNotHere(name, asked) : withPatience(asked, name));
       const remote = image === undefined ? undefined : await inspectImage(name, image, tools);
       if (local !== undefined || remote !== undefined) return { local, remote, remoteProblem: undefined };
     } catch (error) {
