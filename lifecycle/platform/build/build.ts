@@ -23,6 +23,7 @@ import { type NetworkAccess, openTools, sandboxSearch, type Tools } from "../too
 import { buildCache } from "./build-cache.ts";
 import { type BuildImageInputs, buildImage, type BuiltImage } from "./build-image.ts";
 import { buildVariables, proxyVariables } from "./build-variables.ts";
+import { sourceVariables } from "./build-variables-source.ts";
 import { type EventContext, eventContext } from "./event-context.ts";
 import { explainFailure, failedEvent } from "./failure.ts";
 import { type Destination, isOneOf, withDestination } from "./destination.ts";
@@ -178,7 +179,7 @@ async function imageInputs(
     runImage: request.runImage,
     runImageMirrors: tools.settings.runImageMirrors,
     previousImage,
-    env: { ...(await variablesFor(request, tools)), ...request.env },
+    env: { ...(await variablesFor(request, tools)), ...sourceVariables(project), ...request.env },
     phaseEnv: proxyVariables(network.proxy),
     certificates: network.certificates,
     volumes: engineUse(request) === "none" ? await hostVolumes(request.volumes ?? [], workspace, tools) : [],

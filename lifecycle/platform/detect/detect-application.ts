@@ -9,6 +9,7 @@ import { noLayersMetadata } from "../../phases/no-layers-metadata.ts";
 import { machinePlatform } from "../../stores/stored-image.ts";
 import { bringApplication } from "../build/bring-application.ts";
 import { buildVariables, proxyVariables } from "../build/build-variables.ts";
+import { sourceVariables } from "../build/build-variables-source.ts";
 import { type SourcedRequest, withSource } from "../build/open-source.ts";
 import { writePlatformDirectory } from "../build/platform-directory.ts";
 import { pulledImages } from "../build/pulled-images.ts";
@@ -136,7 +137,11 @@ async function detectJob(
   const directories = runner.directories(work);
   for (const path of [directories.app, directories.layers]) await privateDirectory(path);
   const choice = { debianMirror: { option: request.debianMirror, config: tools.settings.debianMirror } };
-  const env = { ...(await buildVariables(machine.env, places, machine.cwd, choice)), ...request.env };
+  const env = {
+    ...(await buildVariables(machine.env, places, machine.cwd, choice)),
+    ...sourceVariables(sourced.project),
+    ...request.env,
+  };
   await writePlatformDirectory(directories.platform, { env, certificates: network.certificates });
   const volumes = await hostVolumes(request.volumes ?? [], workspace, tools);
   const changes = await requestedChanges(request, described, builder, tools);

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { buildVariables, type BuildVariableChoice } from "../../../lifecycle/platform/build/build-variables.ts";
+import { sourceVariables } from "../../../lifecycle/platform/build/build-variables-source.ts";
 import { placesFrom } from "../../../lifecycle/platform/places.ts";
 import type { Env } from "../../../lifecycle/platform/machine.ts";
 
@@ -88,6 +89,17 @@ test("Debian: option, variable and settings come before the apt sources", async 
 test("Debian: the sources of another distribution, and of programs, are no mirror", async () => {
   await file("etc/apt/sources.list", "deb http://apt.test/ubuntu noble main", "deb https://apt.test/apt tools main");
   expect(await variables()).toEqual({});
+});
+
+test("of a source from a Git repository, a build knows commit and address", () => {
+  const git = (url: string): object =>
+    sourceVariables({ source: { type: "git", version: { commit: "abc" }, metadata: { url, refs: [] } } });
+  expect(git("https://me:SECRET@host.test/a")).toEqual({
+    TSPACK_SOURCE_REVISION: "abc",
+    TSPACK_SOURCE_URL: "https://host.test/a",
+  });
+  expect(sourceVariables({ source: { type: "archive", version: { commit: "abc" } } })).toEqual({});
+  expect(sourceVariables(undefined)).toEqual({});
 });
 
 test("no part of a password gets into a build", async () => {
