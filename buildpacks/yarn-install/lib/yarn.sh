@@ -38,7 +38,7 @@ prepare_manager() {
   export HOME=$SCRATCH/home
   mkdir -p "$HOME" "$LAYERS/yarn_cache"
   export YARN_ENABLE_TELEMETRY=0 YARN_ENABLE_PROGRESS_BARS=false YARN_ENABLE_HARDENED_MODE=0
-  export YARN_GLOBAL_FOLDER=$SCRATCH/global
+  export YARN_GLOBAL_FOLDER=$SCRATCH/global YARN_INSTALL_STATE_PATH=$SCRATCH/install-state.gz
   # A cache that is in the repository stays where it is; Plug'n'Play runs from the cache, so that is in the image.
   if [[ $CLASSIC == true ]]; then
     export YARN_CACHE_FOLDER=$LAYERS/yarn_cache
