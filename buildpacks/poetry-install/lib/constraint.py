@@ -19,6 +19,9 @@ def specifier_of(clause):
     if clause in ("", "*"):
         return ""
     operator, text = re.match(r"(\^|~(?!=)|===?|!=|<=|>=|<|>|~=|=)?\s*(.*)", clause).groups()
+    # Older libraries take anything for a version of former times.
+    if not re.fullmatch(r"v?\d[\w.+!*-]*", text):
+        raise InvalidVersion(clause)
     if operator in ("^", "~"):
         release = Version(text).release
         if operator == "~":

@@ -1,4 +1,4 @@
-"""Why did pip fail? Its log and the file with the requirements give message and remedy.
+"""Why did pip fail? Its long log and the file with the requirements give message and remedy.
 
     explain.py LOG FILE
 """
@@ -50,7 +50,9 @@ def reason(log, path):
 def main():
     log_path, path = sys.argv[1:]
     with open(log_path, encoding="utf-8", errors="replace") as file:
-        message, hint = reason(file.read(), path)
+        # Every line of it begins with a time.
+        log = re.sub(r"^\d{4}-\d\d-\d\dT[\d:,]+ ", "", file.read(), flags=re.M)
+    message, hint = reason(log, path)
     print(f"ERROR: {message}\nhint: {hint}", file=sys.stderr)
 
 

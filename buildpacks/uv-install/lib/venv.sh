@@ -90,7 +90,7 @@ make_environment() {
     elif [[ -z $kept ]]; then
       say "pip install: no earlier build to reuse"
     else
-      say "pip install: $SOURCE, what pyproject.toml says of the package, or the version of Python has changed"
+      say "pip install: $SOURCE, the project's name and programs, or the version of Python has changed"
     fi
     install_packages
   fi
@@ -128,12 +128,14 @@ limit_cache() {
 }
 
 run_pip() {
-  if "$LAYERS/venv/bin/python" -I "$PIP/pip" install --quiet --no-compile --no-warn-script-location "$@" >"$SCRATCH/pip.log" 2>&1; then
+  # What pip thinks of an unreachable registry is only in its long log.
+  if "$LAYERS/venv/bin/python" -I "$PIP/pip" install --quiet --no-compile --no-warn-script-location --log "$SCRATCH/pip.debug" \
+    "$@" >"$SCRATCH/pip.log" 2>&1; then
     redact <"$SCRATCH/pip.log"
   else
     rm -rf "$LAYERS/venv"
     redact <"$SCRATCH/pip.log" | tail -n 25
-    run_python explain.py "$SCRATCH/pip.log" "$SOURCE" || true
+    run_python explain.py "$SCRATCH/pip.debug" "$SOURCE" || true
     exit 1
   fi
 }
