@@ -36,10 +36,26 @@ function planRows({ runImage, entrypoint, workingDir, env, labels, created }: Ex
   ];
 }
 
-function nextCommand({ dryRun, image, output }: BuildSummary): string {
+function nextCommand({ dryRun, image, output, store }: BuildSummary): string {
   if (dryRun) return "the same without --dry-run";
-  if (output === "local") return `tspack run ${image}`;
-  return output === "engine" ? `docker run --rm ${image}` : `tspack inspect ${image}`;
+  switch (output) {
+    case "local":
+      return `tspack run ${image}`;
+    case "engine":
+      return `${store.startsWith("Podman ") ? "podman" : "docker"} run --rm ${image}`;
+    case "registry":
+      return `tspack inspect ${image}`;
+    // What is in a file is in no store, and has no name there.
+    case "oci":
+    case "oci-archive":
+    case "docker-archive":
+      return `tspack inspect ${shellWord(`${output}:${store}`)}`;
+  }
+}
+
+/** A text as one word of a command line that is copied into a shell. */
+function shellWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 function sizeText({ size, layers }: BuildSummary): string {
