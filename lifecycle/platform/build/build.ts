@@ -159,9 +159,16 @@ async function openBuilderOf({ request }: ResolvedRequest, tools: Tools): Promis
   const builder =
     request.runner === "in-place"
       ? builderHere(tools.machine.env)
-      : await chooseBuilder(tools, request.builder, request.debianMirror);
+      : await builderFrom(tools, request.builder, request.debianMirror);
   const { uid = builder.user.uid, gid = builder.user.gid } = request;
   return { ...builder, user: { uid, gid } };
+}
+
+/** That of our own store, of a registry or, when only it has the builder, of the person's container engine. */
+async function builderFrom(tools: Tools, named: string | undefined, mirror: string | undefined): Promise<Builder> {
+  if (named === undefined) return chooseBuilder(tools, named, mirror);
+  const { withEngineImages } = await import("../image-places/engine-images.ts");
+  return withEngineImages(tools, (each) => chooseBuilder(each, named, mirror));
 }
 
 /** What does not depend on the builder. */
