@@ -165,7 +165,11 @@ function ownParts({ app, builderToml, extension }: Stage, name: string): readonl
     step("builder inspect", [`${name}-builder`], /test\/scripted/),
     step("builder suggest", [], /tspack\.local\/builder/),
     step("detect", ["--path", app, "--builder", `${name}-builder`], /test\/scripted/),
-    step("build", ["e2e/from-engine", "--path", app, "--builder", `${name}-builder`, "--dry-run"], /Planned e2e\/from-engine/),
+    step(
+      "build",
+      ["e2e/from-engine", "--path", app, "--builder", `${name}-builder`, "--dry-run"],
+      /Planned e2e\/from-engine/,
+    ),
     step("buildpack package", [`${name}-buildpack`, "--path", scripted, ...inEngine], /Packaged buildpack/),
     step("buildpack inspect", [`docker://${name}-buildpack`], /test\/scripted/),
     step("extension package", [`${name}-extension`, "--path", extension, ...inEngine], /Packaged extension/),
