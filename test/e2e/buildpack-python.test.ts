@@ -108,7 +108,7 @@ describe.skipIf(tools.skip)(`packages from an index${tools.note}`, () => {
   it("names what has no hash when others have", async () => {
     workspace.write("requirements.txt", `${locked("alpha", "1.0")}beta==1.0\n`);
     expect((await build("pip-install")).output).toContain(
-      "ERROR: requirements.txt:3: beta has no hash, but others have",
+      "ERROR: requirements.txt:3: beta==1.0 has no hash, but others have",
     );
   });
 

@@ -18,7 +18,10 @@ def named_in(path, name):
 
 def reason(log, path):
     match = re.search(r"No matching distribution found for (?P<wanted>[^\s(]+)", log)
-    unreachable = re.search(r"NewConnectionError|ConnectTimeout|Read timed out|Max retries exceeded|Connection refused|ProxyError|SSLError|Temporary failure in name resolution|Could not fetch URL", log)
+    unreachable = re.search(r"NewConnectionError|ConnectTimeout|Read timed out|Max retries exceeded|Connection refused|ProxyError|SSLError|Temporary failure in name resolution|Name or service not known|connection error:", log)
+    denied = re.search(r"\b(401|403) (Client Error|Unauthorized|Forbidden)|HTTP error (401|403)", log)
+    if denied:
+        return "the registry of Python packages refuses access", "give its credentials to the build by a binding of type pip with a pip.conf, or by PIP_INDEX_URL"
     if unreachable:
         return "the registry of Python packages could not be reached", REGISTRY
     if match:
@@ -33,9 +36,9 @@ def reason(log, path):
         figures = f": expected {wanted[1]}, got {got[1]}" if wanted and got else ""
         return f"{named_in(path, match['wanted'])}: {match['wanted']} does not match its hash{figures}", "the registry has another file than the one that was locked; try again, check the registry, or make the lock anew"
     if "require-hashes mode" in log:
-        match = re.search(r"\n\s+(?P<wanted>[A-Za-z0-9][\w.-]*)[=<>~!].*(?:from|$)", log)
-        name = match["wanted"] if match else ""
-        return f"{named_in(path, name) if name else path}: {name or 'a requirement'} has no hash, but others have", 'write them all with hashes: "pip-compile --generate-hashes" or "uv pip compile --generate-hashes"'
+        match = re.search(r"^\s+(?P<wanted>[A-Za-z0-9][\w.-]*)(?:==| from )\S+ --hash", log, re.M)
+        name = match["wanted"] if match else "a package that another one requires"
+        return f"{path}: {name} has no hash, but others have", 'write them all with hashes: "pip-compile --generate-hashes" or "uv pip compile --generate-hashes"'
     if "Invalid requirement" in log:
         match = re.search(r"\(from line (\d+) of (.*?)\)", log)
         place = f"{os.path.relpath(match[2])}:{match[1]}" if match else path

@@ -45,8 +45,8 @@ def logical_lines(path):
         yield start, joined.strip()
 
 
-def read_requirements(path, found, local):
-    """The text of a file and of those that it includes, and the requirements that are directories."""
+def read_requirements(path, found, local, constraints):
+    """The lines of a file and of those that it includes; which of them are directories, and which files only constrain."""
     if path in found:
         return
     if not os.path.isfile(path):
@@ -58,29 +58,45 @@ def read_requirements(path, found, local):
         lines = list(logical_lines(path))
     except UnicodeDecodeError:
         fail(f"{path} is no text in UTF-8", "save it as UTF-8")
-    found[path] = [line for _, line in lines]
+    found[path] = lines
     for number, line in lines:
         match = re.match(r"(-r|--requirement|-c|--constraint)[\s=]*(\S+)", line)
         if match and "://" in match[2]:
             fail(f"{path}:{number}: {match[2]} would be fetched from elsewhere", "put the file into the application")
         if match:
-            read_requirements(os.path.normpath(os.path.join(os.path.dirname(path), match[2])), found, local)
+            other = os.path.normpath(os.path.join(os.path.dirname(path), match[2]))
+            if match[1] in ("-c", "--constraint"):
+                constraints.add(other)
+            read_requirements(other, found, local, constraints)
         elif re.match(r"(-i|--index-url|--extra-index-url|-f|--find-links)\b.*://[^/@\s]*:[^/@\s]*@", line) and "${" not in line:
             fail(f"{path}:{number}: there is a password in the file", "give it to the build: PIP_INDEX_URL, or a binding of type pip with a pip.conf")
         elif re.match(r"(-e|--editable)\b|\.{0,2}/|\.$|\.\[|file:", line) or " @ file:" in line:
             local.append(f"{path}:{number}")
 
 
+def refuse_unhashed(found):
+    """With one hash in it pip wants all; it does not say where the one without stands."""
+    for path, lines in found.items():
+        for number, line in lines:
+            if not line.startswith("-") and "--hash" not in line:
+                fail(
+                    f"{path}:{number}: {line.split()[0]} has no hash, but others have",
+                    'write them all with hashes: "pip-compile --generate-hashes" or "uv pip compile --generate-hashes"',
+                )
+
+
 def of_requirements():
-    found, local = {}, []
+    found, local, constraints = {}, [], set()
     files = ["requirements.txt"]
     if is_test():
         files += [one for one in TEST_FILES if os.path.isfile(one)]
         files += [one for one in sorted(glob.glob("requirements/*.txt")) if os.path.basename(one) in ("dev.txt", "test.txt")]
     for path in files:
-        read_requirements(path, found, local)
-    lines = [line for path in files for line in found[path]]
+        read_requirements(path, found, local, constraints)
+    lines = [line for path in files for _, line in found[path]]
     hashed = any("--hash" in line for line in lines)
+    if hashed:
+        refuse_unhashed({path: lines for path, lines in found.items() if path not in constraints})
     always = f"{local[0]} is a directory, whose sources may have changed" if local else None
     if not hashed and not all("==" in line for line in lines if not line.startswith("-")):
         print("requirements.txt does not pin every version: what was installed is kept until it changes")
