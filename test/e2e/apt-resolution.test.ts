@@ -1,7 +1,9 @@
+import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { sample, stringMatching, tuple } from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { silentProgress, type Context } from "../../lifecycle/context.ts";
 import { silentLogger } from "../../lifecycle/logger.ts";
@@ -10,6 +12,7 @@ import { openDownloader } from "../../lifecycle/platform/debian/download.ts";
 import { chooseMirrors, type Mirrors } from "../../lifecycle/platform/debian/mirrors.ts";
 import { indexPackages, type PackageIndex, type Pin } from "../../lifecycle/platform/debian/package-index.ts";
 import { resolvePackages } from "../../lifecycle/platform/debian/resolve.ts";
+import { compareVersions } from "../../lifecycle/platform/debian/version.ts";
 import { readStackFile } from "../../lifecycle/platform/stack/stack-file.ts";
 import { type AptRoot, aptRoot } from "./apt-root.ts";
 
@@ -50,6 +53,25 @@ async function theirs(apt: AptRoot, names: readonly string[]): Promise<readonly 
 function byName(a: string, b: string): number {
   return (a.split("=")[0] ?? "") < (b.split("=")[0] ?? "") ? -1 : 1;
 }
+
+test.skipIf(lacksApt)("versions of any form are compared as dpkg compares them (needs dpkg)", () => {
+  const version = stringMatching(/^([0-9]:)?[0-9][0-9a-cA-C.+~]{0,8}(-[0-9a-cA-C.+~]{1,4})?$/);
+  const pairs = sample(tuple(version, version), 400);
+  // One shell for all: it prints the relation that holds for each pair.
+  const script =
+    'while read -r a b; do for r in lt eq gt; do if dpkg --compare-versions "$a" "$r" "$b"; then echo "$r"; fi; done; done';
+  const input = pairs.map((pair) => `${pair.join(" ")}\n`).join("");
+  const theirVerdicts = execFileSync("sh", ["-c", script], { input, encoding: "utf8" }).trimEnd().split("\n");
+  const words = new Map([
+    [-1, "lt"],
+    [0, "eq"],
+    [1, "gt"],
+  ]);
+  const ourVerdicts = pairs.map(([a, b]) => words.get(Math.sign(compareVersions(a, b))));
+  expect(pairs.map((pair, index) => [...pair, ourVerdicts[index]])).toEqual(
+    pairs.map((pair, index) => [...pair, theirVerdicts[index]]),
+  );
+});
 
 describe.skipIf(lacksApt)("an archive with every kind of dependency (needs apt-get)", () => {
   const entry = (name: string, version: string, fields: Readonly<Record<string, string>> = {}): string => {

@@ -1,6 +1,6 @@
 import { execFile, execFileSync, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, chown, copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { Readable } from "node:stream";
@@ -43,6 +43,8 @@ const ctx: Context = {
 let dir = "";
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), "tspack-e2e-stacks-"));
+  // Another user reads the stack file in it.
+  await chmod(dir, 0o755);
 });
 afterAll(async () => {
   // Directories that only their owner may write are removed by force, also without root.
@@ -104,6 +106,30 @@ describe.skipIf(slimMirrors === undefined)("bookworm-slim (needs a Debian mirror
       await expect(inside(image(), ["/opt/launcher", "/opt/app"], env)).rejects.toMatchObject({
         stdout: expect.stringMatching(/without -- .* need \/bin\/bash, which this image does not have/) as string,
       });
+    },
+  );
+
+  // Only root can be somebody else.
+  test.skipIf(process.getuid?.() !== 0 || lacks("/usr/bin/setpriv"))(
+    "another user in another time zone, with another umask, makes the same images of the lock (needs root and setpriv)",
+    async () => {
+      const digests: string[] = [];
+      for (const uid of [0, 1000]) {
+        const home = join(dir, `home-${uid}`);
+        await mkdir(home);
+        await chown(home, uid, uid);
+        const lock = join(home, "stack.lock");
+        if (uid !== 0) await copyFile(join(dir, "home-0/stack.lock"), lock);
+        const script = `umask ${uid === 0 ? "022" : "077"}; exec "$@"`;
+        const command = ["stack", "create", join(dir, "slim.toml"), "--lock", lock, "--arch", "arm64", "--json"];
+        const user = ["--reuid", `${uid}`, "--regid", `${uid}`, "--clear-groups"];
+        const tspack = [process.execPath, join(root, "dist/tspack.js"), ...command];
+        const env = { ...process.env, HOME: home, TSPACK_HOME: home, TZ: uid === 0 ? "UTC" : "Pacific/Kiritimati" };
+        const { stdout } = await run("setpriv", [...user, "sh", "-c", script, "sh", ...tspack], { env });
+        digests.push([...stdout.matchAll(/sha256:[0-9a-f]{64}/g)].join(" "));
+      }
+      expect(digests[0]).toMatch(/^sha256:\S+ sha256:\S+$/);
+      expect(digests[1]).toBe(digests[0]);
     },
   );
 
