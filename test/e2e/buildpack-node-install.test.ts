@@ -185,6 +185,9 @@ describe.skipIf(tools.skip)(`installation with npm and pnpm${tools.note}`, () =>
     expect(first.output).toContain("node_modules stays out of the image: .next/standalone");
     expect(existsSync(layer("npm-install", "modules.toml"))).toBe(false);
     expect(existsSync(join(workspace.app, "node_modules"))).toBe(false);
+    for (const format of ["cdx", "spdx"]) {
+      expect(existsSync(layer("npm-install", `launch.sbom.${format}.json`))).toBe(true);
+    }
 
     nextBuild("npm-install");
     const second = await build("npm-install");

@@ -60,7 +60,7 @@ move_to_layer() {
   drop_layer modules
   mkdir -p "$LAYERS/modules"
   point_links_to_application
-  write_sboms
+  write_sboms modules
   DIRECTORIES=$(module_directories)
   take_modules move modules
 }
@@ -83,13 +83,14 @@ point_links_to_application() {
   done < <(module_directories)
 }
 
-# write_sboms: the packages in the layer, from the lock; the files come back with the layer when that is reused.
+# write_sboms modules|launch: the packages in the layer, or in the application, from the lock. Those of a layer come back
+# with it when it is reused.
 write_sboms() {
   local lock
   lock=$(sbom_source)
   if [[ -z $lock ]]; then return 0; fi
-  node "$BUILDPACK_DIR/lib/sbom.mjs" "$lock" "$EXEC_ENV" "$APP" cyclonedx >"$LAYERS/modules.sbom.cdx.json"
-  node "$BUILDPACK_DIR/lib/sbom.mjs" "$lock" "$EXEC_ENV" "$APP" spdx >"$LAYERS/modules.sbom.spdx.json"
+  node "$BUILDPACK_DIR/lib/sbom.mjs" "$lock" "$EXEC_ENV" "$APP" cyclonedx >"$LAYERS/$1.sbom.cdx.json"
+  node "$BUILDPACK_DIR/lib/sbom.mjs" "$lock" "$EXEC_ENV" "$APP" spdx >"$LAYERS/$1.sbom.spdx.json"
 }
 
 # finish_layers new|unchanged: node_modules in the application become links into the layer.
@@ -99,7 +100,7 @@ finish_layers() {
     # Only the metadata came back: the layer itself stays in the previous image, and what may be here is left out.
     DIRECTORIES=$(restored modules directories | tr : '\n')
     BUILD_CHANGED_MODULES=$(restored modules changed_by_build)
-    if [[ ! -f $LAYERS/modules.sbom.cdx.json || ! -f $LAYERS/modules.sbom.spdx.json ]]; then write_sboms; fi
+    if [[ ! -f $LAYERS/modules.sbom.cdx.json || ! -f $LAYERS/modules.sbom.spdx.json ]]; then write_sboms modules; fi
   fi
   if [[ -n $DIRECTORIES ]]; then
     if [[ $1 == new ]]; then write_search_path "$layer"; fi

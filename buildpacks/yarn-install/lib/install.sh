@@ -3,6 +3,7 @@
 
 install_application() {
   local modules=new
+  rm -f "$LAYERS"/launch.sbom.*
   read_application
   prepare_manager
   prepare_certificates
@@ -36,6 +37,7 @@ take_new_modules() {
   fi
   if [[ -n $complete ]]; then
     say "node_modules stays out of the image: $complete"
+    write_sboms launch
     if [[ $HAS_BUILD == true ]]; then keep_for_next_build move; fi
     drop_modules
     return 0
