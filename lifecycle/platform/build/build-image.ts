@@ -34,7 +34,7 @@ import { type ApplicationInputs, bringApplication } from "./bring-application.ts
 import type { BuildCache } from "./build-cache.ts";
 import { type ExtendedImages, extendImages } from "./extend-images.ts";
 import { type LayerTrees, openLayerTrees } from "./layer-trees.ts";
-import { writePlatformDirectory } from "./platform-directory.ts";
+import { type Bindings, writePlatformDirectory } from "./platform-directory.ts";
 import type { EventContext } from "./event-context.ts";
 import { copySboms } from "./sbom-output.ts";
 import { Stopwatch, type PhaseTime } from "./stopwatch.ts";
@@ -67,6 +67,7 @@ export interface BuildImageInputs {
   readonly phaseEnv: Readonly<Record<string, string>>;
   /** Certificates in PEM that this machine trusts, for buildpacks that download. */
   readonly certificates: string | undefined;
+  readonly bindings?: Bindings | undefined;
   readonly volumes: readonly RunnerVolume[];
   readonly network: boolean;
   readonly defaultProcess: string | undefined;

@@ -28,6 +28,7 @@ import { type EventContext, eventContext } from "./event-context.ts";
 import { explainFailure, failedEvent } from "./failure.ts";
 import { type Destination, isOneOf, withDestination } from "./destination.ts";
 import { type SourcedRequest, withSource } from "./open-source.ts";
+import { mavenBinding } from "./maven-binding.ts";
 import { pulledImages } from "./pulled-images.ts";
 import type { BuildRequest } from "./request.ts";
 import { type ResolvedRequest, resolveRequest } from "./resolve-request.ts";
@@ -189,6 +190,7 @@ async function imageInputs(
     env: { ...(await variablesFor(request, tools)), ...sourceVariables(project), ...request.env },
     phaseEnv: proxyVariables(network.proxy),
     certificates: network.certificates,
+    bindings: await mavenBinding(machine.env, request.volumes ?? []),
     volumes: engineUse(request) === "none" ? await hostVolumes(request.volumes ?? [], workspace, tools) : [],
     network: request.network !== "none",
     defaultProcess: request.defaultProcess,

@@ -3,11 +3,16 @@ import { join } from "node:path";
 import { InputError } from "../../errors.ts";
 import type { Place } from "../../layers/place.ts";
 
+/** Files of service bindings, by the binding's name and their own. Platform specification, "Bindings". */
+export type Bindings = Readonly<Record<string, Readonly<Record<string, string>>>>;
+
 /** What buildpacks are told by the platform. */
 export interface PlatformDirectoryInputs {
   readonly env: Readonly<Record<string, string>>;
   /** Certificates in PEM that this machine trusts. */
   readonly certificates: string | undefined;
+  /** Bindings of tspack's own; those of the person come as volumes. */
+  readonly bindings?: Bindings | undefined;
 }
 
 /** Variables by which tools learn of a file with certificates. */
@@ -27,7 +32,7 @@ const certificateVariables = [
  */
 export async function writePlatformDirectory(
   { path: directory, name }: Place,
-  { env, certificates }: PlatformDirectoryInputs,
+  { env, certificates, bindings = {} }: PlatformDirectoryInputs,
 ): Promise<void> {
   const bad = Object.keys(env).filter((key) => !/^[^/=\0]+$/.test(key) || key === "." || key === "..");
   if (bad.length > 0) {
@@ -42,6 +47,11 @@ export async function writePlatformDirectory(
   const variables = { ...(await certificateEnvironment({ path: directory, name }, certificates)), ...env };
   await mkdir(join(directory, "env"), { recursive: true, mode: 0o755 });
   await mkdir(join(directory, "bindings"), { mode: 0o755 });
+  for (const [binding, files] of Object.entries(bindings)) {
+    const path = join(directory, "bindings", binding);
+    await mkdir(path, { mode: 0o755 });
+    for (const [file, text] of Object.entries(files)) await writeFile(join(path, file), text, { mode: 0o644 });
+  }
   await Promise.all(
     Object.entries(variables).map(([key, value]) => writeFile(join(directory, "env", key), value, { mode: 0o644 })),
   );

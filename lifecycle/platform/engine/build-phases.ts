@@ -7,7 +7,7 @@ import { selectRunImage } from "../../phases/analyze.ts";
 import { registryAuthValue } from "../../stores/keychain-registry-auth.ts";
 import { type ApplicationInputs, bringApplication } from "../build/bring-application.ts";
 import type { EventContext } from "../build/event-context.ts";
-import { writePlatformDirectory } from "../build/platform-directory.ts";
+import { type Bindings, writePlatformDirectory } from "../build/platform-directory.ts";
 import type { SourcedRequest } from "../build/open-source.ts";
 import type { ResolvedRequest } from "../build/resolve-request.ts";
 import { copySboms } from "../build/sbom-output.ts";
@@ -43,6 +43,7 @@ export interface PhasesInputs {
   /** Variables of the phases themselves: proxies. */
   readonly phaseEnv: Readonly<Record<string, string>>;
   readonly certificates: string | undefined;
+  readonly bindings?: Bindings | undefined;
   /** `project-metadata.toml`. */
   readonly projectMetadata: string | undefined;
   /** Where the bills of materials are copied to. */
