@@ -3,8 +3,8 @@ import type { Layer } from "../oci/layer.ts";
 import { byteString, type ByteString } from "../oci/tar/byte-string.ts";
 import type { BlobCache } from "../stores/blob-cache.ts";
 import { diskEntry, writeDiskEntry, type DiskEntry } from "./disk-entry.ts";
-import { compileGlob } from "./glob.ts";
-import { walk, type PackOptions } from "./pack-directory.ts";
+import { compileGlob, type Glob } from "./glob.ts";
+import { type PackOptions, walk, walkByPath } from "./pack-directory.ts";
 import { writeParents } from "./parents.ts";
 import type { Place } from "./place.ts";
 import { divide } from "./slices.ts";
@@ -34,18 +34,27 @@ export async function packAppSlices(
 ): Promise<readonly AppLayer[]> {
   const globs = slices.map(({ paths }) => paths.map(compileGlob));
   const app = { ...place, path: posix.resolve(place.path), name: posix.normalize(place.name) };
-  const root = diskEntry(byteString(app.path), byteString(app.name));
+  const root = (): DiskEntry => diskEntry(byteString(app.path), byteString(app.name));
+  if (globs.length === 0) {
+    const layer = await packPart(app, () => walkByPath(root()), options, blobs);
+    return [{ layer, createdBy: "Application Layer" }];
+  }
+  return packParts(app, root(), globs, options, blobs);
+}
+
+/** Who slices an application has all its entries in memory, because any glob may take any of them. */
+async function packParts(
+  app: Place,
+  root: DiskEntry,
+  globs: readonly (readonly Glob[])[],
+  options: PackOptions,
+  blobs: BlobCache,
+): Promise<readonly AppLayer[]> {
   const entries = [...walk(root)].map((entry) => ({ path: relativeName(root, entry), entry }));
   const layers: AppLayer[] = [];
   for (const [index, part] of divide(entries, globs).entries()) {
-    const createdBy = slices.length === 0 ? "Application Layer" : `Application Slice: ${index + 1}`;
-    const layer = await packPart(
-      app,
-      part.map(({ entry }) => entry),
-      options,
-      blobs,
-    );
-    layers.push({ layer, createdBy });
+    const layer = await packPart(app, () => part.map(({ entry }) => entry), options, blobs);
+    layers.push({ layer, createdBy: `Application Slice: ${index + 1}` });
   }
   return layers;
 }
@@ -54,11 +63,14 @@ function relativeName(root: DiskEntry, entry: DiskEntry): ByteString {
   return entry.name.slice(root.name === "/" ? 1 : root.name.length + 1) as ByteString;
 }
 
-function packPart(app: Place, entries: readonly DiskEntry[], options: PackOptions, blobs: BlobCache): Promise<Layer> {
+/** `list` is asked once for each time that the tar is written. */
+function packPart(app: Place, list: () => Iterable<DiskEntry>, options: PackOptions, blobs: BlobCache): Promise<Layer> {
   return blobs.pack(async (sink) => {
     const tar = new TarWriter(sink, options.signal);
-    if (entries.length > 0) await writeParents(tar, app);
-    for (const entry of entries) {
+    let isFirst = true;
+    for (const entry of list()) {
+      if (isFirst) await writeParents(tar, app);
+      isFirst = false;
       const written = isFixedRoot(app, entry)
         ? tar.header({ name: app.name, type: "dir", ...options.owner, mode: app.parents?.mode ?? 0o755 })
         : writeDiskEntry(tar, entry, options.owner);

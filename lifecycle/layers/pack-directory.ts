@@ -52,3 +52,36 @@ export function* walk(entry: DiskEntry): Generator<DiskEntry, void, undefined> {
   if (!entry.stats.isDirectory()) return;
   for (const name of namesIn(entry.path)) yield* walk(diskEntry(below(entry.path, name), below(entry.name, name)));
 }
+
+/**
+ * The same entries, sorted by the bytes of their whole paths (`a`, `a-b`, `a/x`). What is below a
+ * directory comes where its name with a slash would, so that only the directories on the way to an
+ * entry are in memory, and never the whole tree.
+ */
+export function* walkByPath(entry: DiskEntry): Generator<DiskEntry, void, undefined> {
+  yield entry;
+  if (entry.stats.isDirectory()) yield* walkBelow(entry);
+}
+
+function* walkBelow(directory: DiskEntry): Generator<DiskEntry, void, undefined> {
+  const names = namesIn(directory.path);
+  // Directories that were met, and whose content comes later.
+  const waiting: { readonly slashed: string; readonly entry: DiskEntry }[] = [];
+  for (const name of names) {
+    for (let next = waiting[0]; next !== undefined && next.slashed < name; next = waiting[0]) {
+      waiting.shift();
+      yield* walkBelow(next.entry);
+    }
+    const entry = diskEntry(below(directory.path, name), below(directory.name, name));
+    yield entry;
+    if (entry.stats.isDirectory()) insert(waiting, { slashed: `${name}/`, entry });
+  }
+  for (const { entry } of waiting) yield* walkBelow(entry);
+}
+
+/** Keeps the list sorted; mostly the new one belongs at its end. */
+function insert<T extends { readonly slashed: string }>(sorted: T[], added: T): void {
+  let at = sorted.length;
+  while (at > 0 && (sorted[at - 1]?.slashed ?? "") > added.slashed) at--;
+  sorted.splice(at, 0, added);
+}

@@ -14,10 +14,12 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import * as fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { diskEntry } from "../../lifecycle/layers/disk-entry.ts";
 import { extractTar } from "../../lifecycle/layers/extract-tar.ts";
 import { packAppSlices } from "../../lifecycle/layers/pack-app-slices.ts";
-import { packDirectory } from "../../lifecycle/layers/pack-directory.ts";
+import { packDirectory, walk, walkByPath } from "../../lifecycle/layers/pack-directory.ts";
 import { packEntries } from "../../lifecycle/layers/pack-entries.ts";
 import type { Place } from "../../lifecycle/layers/place.ts";
 import type { Layer } from "../../lifecycle/oci/layer.ts";
@@ -153,7 +155,7 @@ describe("packing a directory", () => {
     writeFileSync(join(root, "a"), Buffer.alloc(1 << 20));
     const small = packAppSlices(
       place(),
-      [],
+      [{ paths: ["none"] }],
       { owner },
       changingCache(() => change(path)),
     );
@@ -240,3 +242,33 @@ function changingCache(change: () => void): BlobCache {
     done = true;
   });
 }
+
+describe("a walk in the order of whole paths", () => {
+  it("is the sorted list of all that another walk finds", () => {
+    const name = fc.stringMatching(/^[a+./0-]{1,3}$/).map((text) => text.replaceAll("/", "x"));
+    const paths = fc.array(
+      fc.array(
+        name.filter((text) => !/^\.+$/.test(text)),
+        { minLength: 1, maxLength: 4 },
+      ),
+      {
+        maxLength: 14,
+      },
+    );
+    fc.assert(
+      fc.property(paths, (some) => {
+        const tree = mkdtempSync(join(root, "tree-"));
+        try {
+          for (const parts of some) mkdirSync(join(tree, ...parts), { recursive: true });
+          const top = diskEntry(byteString(tree), byteString("/app"));
+          const names = (entries: Iterable<{ readonly name: string }>): readonly string[] =>
+            Array.from(entries, (entry) => entry.name);
+          expect(names(walkByPath(top))).toEqual(names(walk(top)).toSorted());
+        } finally {
+          rmSync(tree, { recursive: true });
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
