@@ -331,6 +331,13 @@ describe("the memory that Node.js may have", () => {
     expect(output()).toBe('NODE_OPTIONS = "--max-old-space-size=384"\n');
   });
 
+  it("reads the limit of the older kind of control group, too", () => {
+    writeFileSync(join(system, "proc/self/cgroup"), "9:name=systemd:/\n4:memory:/old\n0::/app/inner\n");
+    limit("memory/old", "memory.limit_in_bytes", `${256 * 1024 * 1024}\n`);
+    expect(output()).toBe('NODE_OPTIONS = "--max-old-space-size=192"\n');
+    rmSync(join(system, "sys/fs/cgroup/memory"), { recursive: true });
+  });
+
   it("joins the options that are there, and gives way to a limit of the user's own", () => {
     expect(output("--no-warnings")).toBe('NODE_OPTIONS = "--no-warnings --max-old-space-size=384"\n');
     expect(output("--max-old-space-size=100")).toBe("");

@@ -18,13 +18,14 @@ const read = (file) => {
 };
 
 /** Directories of this process's control group and of those above it, whose limits hold as well. */
-const groups = () => {
-  const line = read(`${ROOT}/proc/self/cgroup`)
+const groups = () =>
+  read(`${ROOT}/proc/self/cgroup`)
     .split("\n")
-    .find((one) => one.startsWith("0::") || one.split(":")[1]?.split(",").includes("memory"));
-  const parts = (line?.split(":").slice(2).join(":") ?? "").split("/").filter((part) => part !== "" && part !== "..");
-  return parts.map((_, index) => parts.slice(0, parts.length - index).join("/")).concat("");
-};
+    .map((line) => line.split(":"))
+    .filter(([number, controllers]) => number === "0" || controllers?.split(",").includes("memory"))
+    .map((fields) => fields.slice(2).join(":").split("/"))
+    .map((parts) => parts.filter((part) => part !== "" && part !== ".."))
+    .flatMap((parts) => parts.map((_, index) => parts.slice(0, parts.length - index).join("/")).concat(""));
 
 const limits = groups()
   .flatMap((group) => [
