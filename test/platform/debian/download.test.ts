@@ -54,6 +54,16 @@ describe("Downloader.file", () => {
     expect(counted).toBe(bytes.length);
   });
 
+  test("gives up a mirror that breaks off every time, and leaves nothing behind", async () => {
+    mirror.faults.set(
+      name,
+      Array.from({ length: 8 }, () => ({ cutAfter: 1000, until: Promise.resolve() })),
+    );
+    await expect(downloader.file(wanted, join(dir, "a"))).rejects.toMatchObject({ code: "DOWNLOAD_FAILED" });
+    expect(await readdir(dir)).toEqual([]);
+    expect(mirror.seen).toHaveLength(4);
+  });
+
   test("does not keep a file with other content, and leaves nothing behind", async () => {
     mirror.files.set(name, Buffer.from(bytes.map((byte) => byte ^ 1)));
     await expect(downloader.file(wanted, join(dir, "a"))).rejects.toMatchObject({ code: "DIGEST_MISMATCH" });
