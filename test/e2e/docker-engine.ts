@@ -161,12 +161,26 @@ async function answers(socket: string, child: ChildProcess): Promise<void> {
   throw new Error("does not answer");
 }
 
+/** An ordinary user's Podman does its work in a child, which outlives it. */
+async function groupEnds({ pid }: ChildProcess): Promise<void> {
+  if (pid === undefined) return;
+  for (let attempt = 0; attempt < 100; attempt += 1) {
+    try {
+      process.kill(-pid, attempt < 50 ? "SIGTERM" : "SIGKILL");
+    } catch {
+      return;
+    }
+    await sleep(50);
+  }
+}
+
 async function stop(child: ChildProcess, directory: string): Promise<void> {
   if (child.exitCode === null) {
     const ended = new Promise((resolve) => child.once("exit", resolve));
     child.kill("SIGTERM");
     await ended;
   }
+  await groupEnds(child);
   // Podman leaves its store mounted on itself, and dockerd the network of containers that use the host's.
   for (const mount of ["data/overlay", "exec/netns/default"]) {
     spawnSync("umount", [join(directory, mount)], { stdio: "ignore" });
