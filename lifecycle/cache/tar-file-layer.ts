@@ -19,10 +19,20 @@ export function tarFileLayer(path: string, diffId: DiffId, size: number): Layer 
   };
 }
 
-/** The SHA-256 of a file. */
+/** The SHA-256 of a file, read into one buffer: a stream takes a new one for each piece, and more memory than all else. */
 export async function hashFile(path: string): Promise<DiffId> {
   const hash = createHash("sha256");
-  for await (const chunk of createReadStream(path, { highWaterMark: bufferSize })) hash.update(chunk as Uint8Array);
+  const buffer = Buffer.allocUnsafe(bufferSize);
+  const file = await open(path, "r");
+  try {
+    for (;;) {
+      const { bytesRead } = await file.read(buffer, 0, bufferSize, null);
+      if (bytesRead === 0) break;
+      hash.update(buffer.subarray(0, bytesRead));
+    }
+  } finally {
+    await file.close();
+  }
   return parseDiffId(`sha256:${hash.digest("hex")}`);
 }
 

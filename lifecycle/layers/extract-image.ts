@@ -94,9 +94,9 @@ async function makeFile(entry: TarEntry, path: ByteString, extraction: Extractio
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
   const file = openSync(nameOf(path), flags, 0o600);
   try {
-    for await (const chunk of entry.content()) {
-      for (let at = 0; at < chunk.length;) at += writeSync(file, chunk, at);
-    }
+    const whole = entry.whole();
+    if (whole !== undefined) writeBytes(file, whole);
+    else for await (const chunk of entry.content()) writeBytes(file, chunk);
     if (extraction.chown) fchownSync(file, header.uid, header.gid);
     fchmodSync(file, modeOf(header.mode, extraction, 0o400));
     // Interpreters compare the times of sources and of what they compiled from them.
@@ -104,6 +104,11 @@ async function makeFile(entry: TarEntry, path: ByteString, extraction: Extractio
   } finally {
     closeSync(file);
   }
+}
+
+/** Writes all of some bytes into an open file. */
+export function writeBytes(file: number, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length;) at += writeSync(file, bytes, at);
 }
 
 function makeHardLink({ header }: TarEntry, path: ByteString, { root, directories }: Extraction): void {

@@ -1,9 +1,9 @@
-import { chmodSync, closeSync, constants, fchmodSync, mkdirSync, openSync, symlinkSync, writeSync } from "node:fs";
+import { chmodSync, closeSync, constants, fchmodSync, mkdirSync, openSync, symlinkSync } from "node:fs";
 import { errorCode, TspackError } from "../errors.ts";
 import type { ByteStream } from "../oci/layer.ts";
 import { byteString, nameOf, textOf, type ByteString } from "../oci/tar/byte-string.ts";
 import { readTar, type TarEntry } from "../oci/tar/unpack.ts";
-import { extractImageEntry } from "./extract-image.ts";
+import { extractImageEntry, writeBytes } from "./extract-image.ts";
 import { ExtractRoot, lstatIfThere, outside, statIfThere } from "./extract-root.ts";
 import type { Place } from "./place.ts";
 import { RootDirectories } from "./root-directories.ts";
@@ -59,31 +59,31 @@ export async function extractTar(
     const name = byteString(entry.header.name);
     const path = root.resolve(name);
     if ((path === undefined || path === root.path) && entry.header.type !== "dir") throw outside(name);
-    if (path !== undefined) await extractEntry(entry, path, extraction);
+    const waits = path === undefined ? undefined : extractEntry(entry, path, extraction);
+    if (waits !== undefined) await waits;
   }
   for (const [path, mode] of extraction.directoryModes) chmodSync(nameOf(path), mode);
 }
 
 /** Existing directories and files keep their modes; a link that exists is an error. */
-async function restoreEntry(entry: TarEntry, path: ByteString, extraction: Extraction): Promise<void> {
+function restoreEntry(entry: TarEntry, path: ByteString, extraction: Extraction): Promise<void> | undefined {
   const { root, directoryModes } = extraction;
   const { header } = entry;
   switch (header.type) {
     case "dir":
       root.prepareParent(path);
-      if (statIfThere(path)?.isDirectory() === true) return;
+      if (statIfThere(path)?.isDirectory() === true) return undefined;
       mkdirSync(nameOf(path));
       directoryModes.set(path, header.mode & 0o7777);
-      return;
+      return undefined;
     case "file":
       root.prepareParent(path);
-      await restoreFile(entry, path, root);
-      return;
+      return restoreFile(entry, path, root);
     case "symlink":
       root.prepareParent(path);
       restoreLink(path, byteString(header.linkname ?? ""));
       root.forget();
-      return;
+      return undefined;
     case "hardlink":
     case "char":
     case "block":
@@ -94,7 +94,7 @@ async function restoreEntry(entry: TarEntry, path: ByteString, extraction: Extra
   }
 }
 
-async function restoreFile(entry: TarEntry, path: ByteString, root: ExtractRoot): Promise<void> {
+function restoreFile(entry: TarEntry, path: ByteString, root: ExtractRoot): Promise<void> | undefined {
   const file = createFile(path);
   if (file !== undefined) {
     // Before the content: the kernel then drops setuid as it does for the reference's files.
@@ -129,12 +129,21 @@ function restoreLink(path: ByteString, target: ByteString): void {
   symlinkSync(nameOf(target), nameOf(path));
 }
 
-/** Writes an entry's content into an open file and closes it. */
-export async function writeContent(file: number, entry: TarEntry): Promise<void> {
+/** Writes an entry's content into an open file and closes it. Undefined: it is done. */
+function writeContent(file: number, entry: TarEntry): Promise<void> | undefined {
+  const whole = entry.whole();
+  if (whole === undefined) return writeChunks(file, entry);
   try {
-    for await (const chunk of entry.content()) {
-      for (let at = 0; at < chunk.length;) at += writeSync(file, chunk, at);
-    }
+    writeBytes(file, whole);
+  } finally {
+    closeSync(file);
+  }
+  return undefined;
+}
+
+async function writeChunks(file: number, entry: TarEntry): Promise<void> {
+  try {
+    for await (const chunk of entry.content()) writeBytes(file, chunk);
   } finally {
     closeSync(file);
   }

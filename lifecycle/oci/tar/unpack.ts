@@ -11,6 +11,11 @@ export interface TarEntry {
   readonly header: TarHeader & { readonly size: number };
   /** The content, once; what is not read before the next entry is asked for is skipped. */
   readonly content: () => ByteStream;
+  /**
+   * The content where all of it is in memory already, in place of `content`: most files are small,
+   * and waiting for each costs as much as writing it. Valid until the next entry is asked for.
+   */
+  readonly whole: () => Uint8Array | undefined;
 }
 
 /** An extension entry longer than this is refused before it fills the memory. */
@@ -37,8 +42,8 @@ export async function* readTar(source: ByteStream): AsyncGenerator<TarEntry, voi
       extensions = {};
       if (header.size < 0) throw new TspackError("INVALID_TAR", "an entry of the tar has a negative size");
       const body = new Body(input, header.size);
-      yield { header, content: () => body.chunks() };
-      await body.skip();
+      yield { header, content: () => body.chunks(), whole: () => body.whole() };
+      if (!body.skipNow()) await body.skip();
     }
     await input.drain();
   } finally {
@@ -47,7 +52,7 @@ export async function* readTar(source: ByteStream): AsyncGenerator<TarEntry, voi
 }
 
 async function nextHeader(input: Input): Promise<RawHeader | undefined> {
-  const block = await input.exactly(BLOCK, true);
+  const block = input.atOnce(BLOCK) ?? (await input.exactly(BLOCK, true));
   if (block === undefined || isZero(block)) return undefined;
   return decodeBlock(block);
 }
@@ -94,6 +99,17 @@ class Body {
     }
   }
 
+  whole(): Uint8Array | undefined {
+    const bytes = this.#input.atOnce(this.#left);
+    if (bytes !== undefined) this.#left = 0;
+    return bytes;
+  }
+
+  /** Skips what is left when it is in memory; false: it is not. */
+  skipNow(): boolean {
+    return this.#input.atOnce(this.#left + this.#padding) !== undefined;
+  }
+
   async skip(): Promise<void> {
     let left = this.#left + this.#padding;
     this.#left = 0;
@@ -118,6 +134,14 @@ class Input {
     }
     const part = this.#chunk.subarray(0, limit);
     this.#chunk = this.#chunk.subarray(part.length);
+    return part;
+  }
+
+  /** Exactly `size` bytes when they are here already. */
+  atOnce(size: number): Uint8Array | undefined {
+    if (this.#chunk.length < size) return undefined;
+    const part = this.#chunk.subarray(0, size);
+    this.#chunk = this.#chunk.subarray(size);
     return part;
   }
 

@@ -113,6 +113,25 @@ describe("tar", () => {
     expect(names).toEqual(["/a", "/b"]);
   });
 
+  it("gives content at once where all of it is here, in chunks of any size", async () => {
+    const contents = [0, 1, 511, 512, 5000, 70].map((size, index) => Buffer.alloc(size, index + 1));
+    const tar = tarOf(contents.map((content, index) => ({ header: file(`/${index}`), content })));
+    for (const chunk of [100, 512, 1000, 1536, 3000, tar.length]) {
+      const found: Buffer[] = [];
+      let atOnce = 0;
+      for await (const { whole, content } of readTar(streamOf(tar, chunk))) {
+        const bytes = whole();
+        if (bytes !== undefined) atOnce += 1;
+        const parts: Uint8Array[] = bytes === undefined ? [] : [bytes];
+        // After all was given there is no more of it.
+        for await (const part of content()) parts.push(part);
+        found.push(Buffer.concat(parts));
+      }
+      expect(found, String(chunk)).toEqual(contents);
+      expect(atOnce).toBeGreaterThan(chunk === tar.length ? 5 : 0);
+    }
+  });
+
   it("ignores a size of what has no content, so that it hides no entries", async () => {
     const link = Buffer.from(encodeHeader({ ...file("/l"), type: "symlink", linkname: "t", size: 512 }));
     const tar = Buffer.concat([link, tarOf([{ header: file("/seen"), content: Buffer.alloc(0) }])]);
