@@ -21,7 +21,6 @@ const root = resolve(import.meta.dirname, "../..");
 const inCi = process.env["CI"] !== undefined;
 const lacks = (path: string): boolean => !existsSync(path) && !inCi;
 const stackFile = (name: string): string => join(root, "stacks", name, "stack.toml");
-// A machine whose apt has only one of the releases says with a mirror where the others are.
 const mirrors = async (name: string): Promise<Mirrors | undefined> =>
   chooseMirrors({
     env: process.env["TSPACK_DEBIAN_MIRROR"],

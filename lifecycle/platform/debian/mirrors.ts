@@ -1,7 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { errorCode, InputError, TspackError } from "../../errors.ts";
-import { mirrorsFromAptSources, type AptSourceFile } from "./apt-sources.ts";
+import { type AptSourceFile, mirrorsFromAptSources, parseAptSources } from "./apt-sources.ts";
 
 /** One suite of an archive: `bookworm-security` of the archive `security`. */
 export interface Suite {
@@ -44,22 +44,36 @@ export async function chooseMirrors(choice: MirrorChoice): Promise<Mirrors> {
     if (value !== undefined && value !== "") return { roots: parseMirror(value, origin, choice.suites), origin };
   }
   const files = choice.aptDir === undefined ? [] : await readAptSources(choice.aptDir);
-  const found = mirrorsFromAptSources(
-    files,
-    choice.suites.map((suite) => suite.name),
-  );
-  const roots = new Map<string, string>();
-  for (const suite of choice.suites) {
-    const uri = found.get(suite.name);
-    if (uri !== undefined && !roots.has(suite.archive)) roots.set(suite.archive, uri);
-  }
+  const roots = rootsOfSuites(files, choice.suites);
   const missing = choice.suites.filter((suite) => !roots.has(suite.archive));
   if (missing.length === 0) return { roots, origin: `apt sources in ${choice.aptDir ?? ""}` };
   throw new TspackError("MIRROR_UNKNOWN", `No mirror is known for ${missing.map((suite) => suite.name).join(", ")}`, {
     hint:
       'name a Debian mirror with --mirror URL, TSPACK_DEBIAN_MIRROR=URL, or debian-mirror = "URL" in config.toml; ' +
-      "without one the apt sources of this machine are used, which do not have these suites",
+      "without one the apt sources of this machine are used, which have neither these suites nor Debian's archives",
   });
+}
+
+// A source with the suite itself comes first. Else an archive of Debian has its other releases at the same address;
+// a mirror without them says so when the suite is read, and signatures guard what comes from it.
+function rootsOfSuites(files: readonly AptSourceFile[], suites: readonly Suite[]): ReadonlyMap<string, string> {
+  const found = mirrorsFromAptSources(
+    files,
+    suites.map((suite) => suite.name),
+  );
+  const roots = new Map<string, string>();
+  for (const { archive, name } of suites) {
+    const uri = found.get(name);
+    if (uri !== undefined && !roots.has(archive)) roots.set(archive, uri);
+  }
+  for (const { archive } of suites) {
+    const folder = archive === "debian" ? "/debian" : `/debian-${archive}`;
+    const other = parseAptSources(files).find(
+      ({ uri, components }) => uri.endsWith(folder) && components.includes("main"),
+    );
+    if (other !== undefined && !roots.has(archive)) roots.set(archive, other.uri);
+  }
+  return roots;
 }
 
 // "https://mirror/debian", or with a second address where the other archives are elsewhere:

@@ -105,6 +105,18 @@ describe("chooseMirrors", () => {
     expect(JSON.stringify(error)).not.toContain("secret");
   });
 
+  test("takes the archive of another release where apt has not the one asked for", async () => {
+    const other = ["debian", "security"].map((archive) => ({ archive, name: `other-${archive}` }));
+    await writeFile(
+      join(aptDir, "sources.list"),
+      "deb http://b.x/debian bookworm main\ndeb http://b.x/debian-security bookworm-security main\n",
+    );
+    expect([...(await chooseMirrors({ suites: other, aptDir })).roots]).toEqual([
+      ["debian", "http://b.x/debian"],
+      ["security", "http://b.x/debian-security"],
+    ]);
+  });
+
   test("fails with the three ways to name a mirror when nothing names one", async () => {
     const wanted = {
       code: "MIRROR_UNKNOWN",
@@ -112,7 +124,11 @@ describe("chooseMirrors", () => {
     };
     await expect(chooseMirrors({ suites })).rejects.toMatchObject(wanted);
     await expect(chooseMirrors({ suites, aptDir: join(aptDir, "absent") })).rejects.toMatchObject(wanted);
-    const trixie = [{ archive: "debian", name: "trixie" }];
-    await expect(chooseMirrors({ suites: trixie, aptDir })).rejects.toMatchObject(wanted);
+    await rm(join(aptDir, "sources.list.d", "debian.sources"));
+    await writeFile(
+      join(aptDir, "sources.list"),
+      "deb http://a.x/ubuntu noble main\ndeb http://a.x/debian sid contrib\n",
+    );
+    await expect(chooseMirrors({ suites, aptDir })).rejects.toMatchObject(wanted);
   });
 });
