@@ -22,6 +22,8 @@ read_application() {
     [[ -f $file ]] || fail "there is no ${file#"$here"/}, but $LOCK is beside it" "commit package.json, too"
     jq . "$file" >/dev/null || fail "${file#"$here"/} is not valid JSON" "correct the file"
   done
+  LOCK_HASH=""
+  if [[ -n $LOCK ]]; then LOCK_HASH=$(sha256sum <"$APP/$LOCK" | cut -d ' ' -f 1); fi
   read_manager_settings
 
   HAS_WORKSPACES=$(package_json '.workspaces? != null')
@@ -85,4 +87,5 @@ compute_key() {
   } | sha256sum | cut -d ' ' -f 1
 }
 
-lock_hash() { sha256sum <"$APP/$LOCK" | cut -d ' ' -f 1; }
+# Of the lock as the application has it: a manager may write into it later.
+lock_hash() { printf '%s' "$LOCK_HASH"; }

@@ -7,6 +7,7 @@ install_application() {
   read_application
   prepare_manager
   prepare_certificates
+  if [[ -n $LOCK ]]; then cp "$APP/$LOCK" "$SCRATCH/lock"; fi
   if [[ -z $ALWAYS_INSTALL && $(restored modules key) == "$KEY" ]]; then modules=unchanged; fi
 
   if [[ $modules == unchanged && $HAS_BUILD == false ]]; then
@@ -25,6 +26,8 @@ install_application() {
     fi
   fi
   finish_layers "$modules"
+  # The image has the lock that the application came with.
+  if [[ -n $LOCK ]] && ! cmp -s "$SCRATCH/lock" "$APP/$LOCK"; then cp "$SCRATCH/lock" "$APP/$LOCK"; fi
 }
 
 # An application that is complete without node_modules gets none into its image.

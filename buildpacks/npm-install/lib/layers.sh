@@ -20,10 +20,13 @@ module_directories() {
   done < <(manifests)
 }
 
+# find_changed_modules: what a build script has written into packages; a manager's own notes do not count.
 find_changed_modules() {
   local directory
   while IFS= read -r directory; do
-    find "$APP/$directory" -newer "$SCRATCH/before" ! -type d -print -quit
+    find "$APP/$directory" -maxdepth 1 \( -name .modules.yaml -o -name '.pnpm-workspace-state*' -o -name '.yarn-*' \) -prune -o \
+      -newer "$SCRATCH/before" ! -type d -print -quit
+    find "$APP/$directory" -mindepth 2 -newer "$SCRATCH/before" ! -type d -print -quit
   done < <(module_directories)
 }
 

@@ -42,6 +42,8 @@ prepare_manager() {
   pnpm_setting pm_on_fail ignore
   # Packages that are removed go at once, not after a week.
   pnpm_setting modules_cache_max_age 0
+  # A script runs with the packages that are here: nothing is installed on the way.
+  pnpm_setting verify_deps_before_run false
   pnpm_setting reporter append-only
   pnpm_setting fetch_retry_mintimeout "${npm_config_fetch_retry_mintimeout:-1000}"
   pnpm_setting fetch_retry_maxtimeout "${npm_config_fetch_retry_maxtimeout:-8000}"
@@ -56,11 +58,18 @@ install_with_manager() {
     say 'hint: make a lock with "pnpm install --lockfile-only" and commit it'
   else
     say "pnpm install --frozen-lockfile: $(reason_to_install)"
-    if [[ $(restored pnpm_cache lock) == "$(lock_hash)" ]]; then options+=(--prefer-offline); fi
+    if [[ $(restored pnpm_cache lock) == "$(lock_hash)" ]]; then
+      options+=(--prefer-offline)
+      accept_lock
+    fi
   fi
   if wants_all; then options+=(--prod=false); else options+=(--prod); fi
   run_manager install "${options[@]}"
 }
+
+# accept_lock: newer pnpm asks the registry how old each package of the lock is; the installation that filled the cache
+# for this very lock has done so.
+accept_lock() { pnpm_setting minimum_release_age 0; }
 
 # run_script NAME: in a workspace the scripts of that name of the packages that this one needs come first.
 run_script() {
@@ -75,6 +84,7 @@ run_script() {
 prune_packages() {
   if [[ $EXEC_ENV != production || -z $LOCK ]] || ! wants_all || [[ $HAS_DEV == false ]]; then return 0; fi
   say "pnpm install --prod: packages for development stay out of the image"
+  accept_lock
   run_manager install --prod --frozen-lockfile --offline --ignore-scripts
 }
 
