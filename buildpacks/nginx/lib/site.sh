@@ -75,7 +75,7 @@ make_configuration() {
     printf "APPLICATION='%s'\n" "${PWD//\'/\'\\\'\'}"
     globals
     # shellcheck disable=SC2016 # for the shell that starts nginx
-    printf 'exec nginx -e stderr -p "$APPLICATION" -c "$CONFIGURATION" -g "$GLOBALS" "$@"\n'
+    printf 'serve "$@"\n'
   } >>"$LAYER/bin/start-nginx"
 }
 
@@ -86,11 +86,15 @@ content_version() {
 
 # What has to be so in a container, unless the configuration says it itself: nginx refuses to be told twice.
 globals() {
-  local globals=""
+  local globals="" pid
+  pid=$(sed -n -E 's/^[[:space:]]*pid[[:space:]]+([^;[:space:]]+)[[:space:]]*;.*$/\1/p' "$CONFIGURATION" | head -n 1)
+  if [[ -z $pid ]]; then
+    pid=/tmp/tspack-nginx-pid
+    globals+="pid $pid; "
+  fi
   if ! grep -Eq '^[[:space:]]*daemon[[:space:]]' "$CONFIGURATION"; then globals+="daemon off; "; fi
-  if ! grep -Eq '^[[:space:]]*pid[[:space:]]' "$CONFIGURATION"; then globals+="pid /tmp/tspack-nginx-pid; "; fi
   if ! grep -Eq '^[[:space:]]*error_log[[:space:]]' "$CONFIGURATION"; then globals+="error_log stderr; "; fi
-  printf "GLOBALS='%s'\n" "$globals"
+  printf "PID_FILE='%s'\nGLOBALS='%s'\n" "${pid//\'/\'\\\'\'}" "$globals"
 }
 
 # nginx itself reads it, as it will at launch.
