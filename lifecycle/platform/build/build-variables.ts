@@ -5,6 +5,7 @@ import { debianVariables } from "./build-variables-debian.ts";
 import { goVariables } from "./build-variables-go.ts";
 import { npmVariables } from "./build-variables-npm.ts";
 import { pipVariables } from "./build-variables-pip.ts";
+import type { BuildRequest } from "./request.ts";
 
 /** What decides beside the environment. */
 export interface BuildVariableChoice {
@@ -50,4 +51,15 @@ export function proxyVariables({ http, https, no }: ProxySettings): Readonly<Rec
         ],
   );
   return Object.fromEntries(entries) as Record<string, string>;
+}
+
+/** The variables that tell our lifecycle in a container how layers are made; others do not know them. */
+export function layerVariables({
+  compressionLevel,
+  verifyLayers,
+}: Pick<BuildRequest, "compressionLevel" | "verifyLayers">): Readonly<Record<string, string>> {
+  return {
+    ...(compressionLevel === undefined ? {} : { TSPACK_COMPRESSION_LEVEL: String(compressionLevel) }),
+    ...(verifyLayers === true ? { TSPACK_VERIFY_LAYERS: "true" } : {}),
+  };
 }

@@ -5,6 +5,7 @@ import { InputError } from "../../errors.ts";
 import { type ImageRef, parseReference, refName } from "../../oci/reference.ts";
 import { selectRunImage } from "../../phases/analyze.ts";
 import { registryAuthValue } from "../../stores/keychain-registry-auth.ts";
+import { layerVariables } from "../build/build-variables.ts";
 import { type ApplicationInputs, bringApplication } from "../build/bring-application.ts";
 import type { EventContext } from "../build/event-context.ts";
 import { type Bindings, writePlatformDirectory } from "../build/platform-directory.ts";
@@ -222,7 +223,7 @@ async function phasePlan(
     places,
     appDir: workspace,
     binds: volumes.map(volumeBind),
-    env: phaseEnv,
+    env: { ...phaseEnv, ...layerVariables(request) },
     hasCertificates: certificates !== undefined,
     execEnv: request.execEnv,
     defaultProcess: request.defaultProcess,

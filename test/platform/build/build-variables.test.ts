@@ -2,7 +2,11 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { buildVariables, type BuildVariableChoice } from "../../../lifecycle/platform/build/build-variables.ts";
+import {
+  buildVariables,
+  type BuildVariableChoice,
+  layerVariables,
+} from "../../../lifecycle/platform/build/build-variables.ts";
 import { sourceVariables } from "../../../lifecycle/platform/build/build-variables-source.ts";
 import { placesFrom } from "../../../lifecycle/platform/places.ts";
 import type { Env } from "../../../lifecycle/platform/machine.ts";
@@ -115,5 +119,13 @@ test("no part of a password gets into a build", async () => {
     PIP_EXTRA_INDEX_URL: "https://a.test https://b.test",
     PIP_INDEX_URL: "https://pip.test/simple",
     TSPACK_DEBIAN_MIRROR: "http://apt.test/debian",
+  });
+});
+
+test("a lifecycle in a container is told how layers are made, only where something was said", () => {
+  expect(layerVariables({})).toEqual({});
+  expect(layerVariables({ compressionLevel: 0, verifyLayers: true })).toEqual({
+    TSPACK_COMPRESSION_LEVEL: "0",
+    TSPACK_VERIFY_LAYERS: "true",
   });
 });
