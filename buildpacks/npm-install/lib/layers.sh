@@ -24,9 +24,8 @@ module_directories() {
 find_changed_modules() {
   local directory
   while IFS= read -r directory; do
-    find "$APP/$directory" -maxdepth 1 \( -name .modules.yaml -o -name '.pnpm-workspace-state*' -o -name '.yarn-*' \) -prune -o \
-      -newer "$SCRATCH/before" ! -type d -print -quit
-    find "$APP/$directory" -mindepth 2 -newer "$SCRATCH/before" ! -type d -print -quit
+    find "$APP/$directory" \( -path "$APP/$directory/.modules.yaml" -o -path "$APP/$directory/.pnpm-*" -o -path "$APP/$directory/.yarn-*" \) \
+      -prune -o -newer "$SCRATCH/before" ! -type d -print -quit
   done < <(module_directories)
 }
 

@@ -90,7 +90,7 @@ prune_packages() {
 
 # What pnpm remembers of an installation has times in it; the next one begins from the lock.
 forget_installation() {
-  rm -f "$APP/node_modules/.modules.yaml" "$APP"/node_modules/.pnpm-workspace-state*.json
+  rm -rf "$APP/node_modules/.modules.yaml" "$APP"/node_modules/.pnpm-*
 }
 
 sbom_source() {
