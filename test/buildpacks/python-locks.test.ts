@@ -145,6 +145,16 @@ print(json.dumps([[text, [one for one in versions if parse(text)(one)]] for text
     ]);
   });
 
+  it("without any lock file, pyproject.toml says what pip is asked for, and more of it for tests", async () => {
+    const groups =
+      '[dependency-groups]\ndev = [{ include-group = "lint" }, "pytest"]\nlint = ["ruff"]\ndocs = ["sphinx"]\n';
+    workspace.write("pyproject.toml", `[project]\nname = "app"\ndependencies = ["flask>=3", "beta[x]"]\n${groups}`);
+    const wanted = async (execEnv: string): Promise<readonly string[]> =>
+      (await readWanted(workspace, "pip-install", execEnv)).output.split("\n").filter((line) => /^\S+$/.test(line));
+    expect(await wanted("production")).toEqual(["beta[x]", "flask>=3"]);
+    expect(await wanted("test")).toEqual(["beta[x]", "flask>=3", "pytest", "ruff"]);
+  });
+
   it.each([
     [
       "uv",

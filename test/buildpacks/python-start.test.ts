@@ -91,6 +91,12 @@ describe.skipIf(tools.skip)(`tspack/python-start${tools.note}`, () => {
     expect(processes()).toBeUndefined();
   });
 
+  it("needs no web process where a Procfile has others", async () => {
+    const outcome = await build({ Procfile: "worker: ./work\n", "lib.py": "", "requirements.txt": "" }, []);
+    expect(outcome.code).toBe(0);
+    expect(processes()).toBeUndefined();
+  });
+
   it("gives a test process, with pytest when it is there, and needs no start then", async () => {
     await build({ "lib.py": "" }, ["pytest"], { CNB_EXEC_ENV: "test" });
     expect(processes()).toEqual([{ type: "test", command: ["python", "-m", "pytest"], "exec-env": ["test"] }]);

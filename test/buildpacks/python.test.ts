@@ -1,4 +1,5 @@
-import { readFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { PYTHON_PATH, skipWithoutPython } from "./python-tools.ts";
@@ -62,6 +63,25 @@ describe.skipIf(tools.skip)(`the buildpacks for Python${tools.note}`, () => {
     workspace.write("tool.py", "");
     const { plan } = await workspace.detect("python");
     expect(plan["or"]).toEqual([{ provides: [{ name: "cpython" }] }]);
+  });
+
+  it("takes no Python that only the build has, and gives it the name python", async () => {
+    workspace.write("main.py", "");
+    const bin = (layer: string): string => join(workspace.layers("deb-packages"), layer, "usr/bin");
+    for (const [layer, types] of Object.entries({ "build-packages": "build", "launch-packages": "launch" })) {
+      mkdirSync(bin(layer), { recursive: true });
+      writeFileSync(join(workspace.layers("deb-packages"), `${layer}.toml`), `[types]\n${types} = true\n`);
+    }
+    writeFileSync(join(bin("build-packages"), "python3"), "#!/bin/sh\nexit 9\n", { mode: 0o755 });
+    symlinkSync("/usr/bin/python3", join(bin("launch-packages"), "python3"));
+    const path = [bin("build-packages"), bin("launch-packages"), PYTHON_PATH].join(":");
+    const outcome = await workspace.build("python", [], { PATH: path });
+    expect(outcome.code).toBe(0);
+    const python = join(workspace.layers("python"), "python/bin/python");
+    expect(execFileSync(python, ["-c", "print(42)"]).toString()).toBe("42\n");
+    expect(readFileSync(join(workspace.layers("python"), "python/env.launch/PYTHONUNBUFFERED.default"), "utf8")).toBe(
+      "1",
+    );
   });
 
   it.each([

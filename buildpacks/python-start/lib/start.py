@@ -136,7 +136,7 @@ def write_environment(layer, command):
 def main(layers):
     is_test = os.environ.get("CNB_EXEC_ENV") == "test"
     found = None if has_procfile_web() else web_command()
-    if found is None and not has_procfile_web() and not is_test:
+    if found is None and not os.path.isfile("Procfile") and not is_test:
         fail(
             "there is no start command: no Django, no Flask or FastAPI application, no main.py, app.py or server.py",
             'write a Procfile with a line such as "web: python -m yourpackage"',

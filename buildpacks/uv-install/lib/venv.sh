@@ -7,20 +7,22 @@ restored() {
   sed -n -E "s/^[[:space:]]*$2[[:space:]]*=[[:space:]]*\"([^\"]*)\".*/\1/p" "$LAYERS/$1.toml" | head -n 1
 }
 
-# Sets PIP, a directory or a wheel with pip in it: of the distribution's python3-pip-whl, of Python or installed.
+# Sets PIP, a directory or a wheel with pip in it: of Python itself, of the package python3-pip-whl or installed.
+# PYTHON is the interpreter without links in its path, from which it finds its library.
 find_pip() {
   local prefix wheel
-  prefix=$(dirname "$(dirname "$(python3 -I -c 'import sys; print(sys._base_executable)')")")
+  PYTHON=$(python3 -I -c 'import os, sys; print(os.path.realpath(sys._base_executable))')
+  prefix=$(dirname "$(dirname "$PYTHON")")
   # A layer of Debian packages without programs is on no path, so the layers beside ours are looked through.
-  for wheel in "$LAYERS"/../*/*/usr/share/python-wheels/pip-*.whl "$prefix"/share/python-wheels/pip-*.whl /usr/share/python-wheels/pip-*.whl \
-    "$prefix"/lib/python3*/ensurepip/_bundled/pip-*.whl; do
+  for wheel in "$prefix"/share/python-wheels/pip-*.whl "$prefix"/lib/python3*/ensurepip/_bundled/pip-*.whl \
+    "$LAYERS"/../*/*/usr/share/python-wheels/pip-*.whl; do
     if [[ -f $wheel ]]; then
       PIP=$wheel
       return 0
     fi
   done
   local installed
-  installed=$(python3 -I -c 'import os, pip; print(os.path.dirname(pip.__file__))' 2>/dev/null) ||
+  installed=$("$PYTHON" -I -c 'import os, pip; print(os.path.dirname(pip.__file__))' 2>/dev/null) ||
     fail "there is no pip in the build image" "put tspack/deb-packages before $BUILDPACK_ID into the group, or use a build image with python3-pip"
   # Only pip itself, not what else is installed beside it.
   ln -s "$installed" "$SCRATCH/pip"
@@ -48,7 +50,7 @@ prepare_pip() {
 run_python() {
   local program=$1
   shift
-  python3 -I - "$PIP" "$BUILDPACK_DIR/lib" "$program" "$@" <<'PYTHON'
+  "$PYTHON" -I - "$PIP" "$BUILDPACK_DIR/lib" "$program" "$@" <<'PYTHON'
 import runpy, sys
 
 pip, lib, program = sys.argv[1:4]
@@ -68,7 +70,7 @@ PYTHON
 compute_key() {
   {
     printf 'venv of %s 1\0' "$BUILDPACK_ID"
-    python3 -I -c 'import platform, sys; print(sys._base_executable, platform.python_version(), platform.machine())'
+    "$PYTHON" -I -c 'import platform, sys; print(sys.executable, platform.python_version(), platform.machine())'
     printf '%s\0%s\0' "$APP" "$EXEC_ENV"
     cat "$SCRATCH/wanted/key"
   } | sha256sum | cut -d ' ' -f 1
@@ -100,7 +102,7 @@ make_environment() {
 install_packages() {
   local venv=$LAYERS/venv
   rm -rf "$venv" "$LAYERS"/venv.toml "$LAYERS"/venv.sbom.*
-  python3 -m venv --without-pip "$venv"
+  "$PYTHON" -m venv --without-pip "$venv"
   limit_cache
   if [[ -s $SCRATCH/wanted/hashed.txt ]]; then run_pip --no-deps --require-hashes -r "$SCRATCH/wanted/hashed.txt"; fi
   if [[ -s $SCRATCH/wanted/plain.txt ]]; then
@@ -114,7 +116,8 @@ install_packages() {
   # Layers have no times of files, by which bytecode usually is told from stale bytecode. One process with one seed
   # makes the same bytes each time.
   PYTHONHASHSEED=0 PYTHONDONTWRITEBYTECODE='' "$venv/bin/python" -I -m compileall -q --invalidation-mode unchecked-hash "$venv/lib" >/dev/null || true
-  say "Installed $(find "$venv/lib" -maxdepth 4 -name '*.dist-info' | wc -l) packages, $(du -sm "$venv" | cut -f 1) MB"
+  # The application's own package has no list of files.
+  say "Installed $(find "$venv/lib" -maxdepth 5 -path '*.dist-info/RECORD' | wc -l) packages, $(du -sm "$venv" | cut -f 1) MB"
 }
 
 # What nobody asks for any more is never removed by pip.
