@@ -13,7 +13,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { makeArchive, makeDeb, makeKey, serve, sha256 } from "../platform/debian/fake-archive.ts";
 import type { FakeDeb, FakeKey, FakeMirror, FakePackage } from "../platform/debian/fake-archive.ts";
 import { skipWithout } from "./require-tools.ts";
-import { Workspace, type Outcome } from "./workspace.ts";
+import { buildpackDirectory, capture, Workspace, type Outcome } from "./workspace.ts";
 
 const tools = skipWithout("apt-get", "dpkg-deb", "gpgv", "perl", "jq");
 const ID = "deb-packages";
@@ -134,6 +134,23 @@ describe.skipIf(tools.skip)(`deb-packages${tools.note}`, () => {
     expect(existsSync(layer(".", "build-packages"))).toBe(false);
   });
 
+  it("enables the extensions of PHP, and finds libraries where programs say that they are", async () => {
+    const ini = "usr/share/php9.1-mbstring/mbstring/mbstring.ini";
+    const files = {
+      "usr/bin/php9.1": { mode: 0o755 },
+      "usr/lib/php/20300101/mbstring.so": "ELF",
+      [ini]: "; priority=25\n",
+    };
+    await publish({ name: "php-all", version: "1", files });
+    workspace.write("Aptfile", "php-all\n");
+    expect(await build()).toMatchObject({ code: 0 });
+    const settings = layer("etc/php/9.1/cli/conf.d");
+    expect(text("env/PHP_INI_SCAN_DIR.default")).toBe(settings);
+    expect(readdirSync(settings)).toEqual(["00-directory.ini", "25-mbstring.ini"]);
+    expect(readFileSync(join(settings, "00-directory.ini"), "utf8")).toContain(layer("usr/lib/php/20300101"));
+    expect(readlinkSync(layer("usr/bin/php"))).toBe("php9.1");
+  });
+
   it("describes a layer by the packages' own data, in both forms and as a lock", async () => {
     workspace.write("Aptfile", "greet\n");
     const [first, second] = await publish(greet, libgreet);
@@ -239,4 +256,26 @@ describe.skipIf(tools.skip)(`deb-packages${tools.note}`, () => {
     workspace.write("deb-packages.lock", "alone 4\n");
     expect((await build()).output).toContain('deb-packages.lock:1: expected "name version architecture sha256"');
   });
+});
+
+const compiler = skipWithout("cc", "perl");
+
+it.skipIf(compiler.skip)(`directories of libraries are read from programs${compiler.note}`, async () => {
+  const workspace = new Workspace();
+  try {
+    const root = join(workspace.root, "layer");
+    for (const name of ["usr/bin", "usr/lib/own", "usr/lib/empty"]) mkdirSync(join(root, name), { recursive: true });
+    writeFileSync(join(root, "usr/lib/own/libown.so.1"), "x");
+    writeFileSync(join(root, "usr/bin/script"), "#!/bin/sh\n".repeat(100), { mode: 0o755 });
+    const source = join(workspace.root, "main.c");
+    writeFileSync(source, "int main(void) { return 0; }\n");
+    const env = { PATH: process.env["PATH"] ?? "" };
+    const paths = "-Wl,-rpath,/usr/lib:/usr/lib/empty:/lib/own/:/usr/lib/none:$ORIGIN/x";
+    const compiled = await capture(["cc", paths, "-o", join(root, "usr/bin/program"), source], root, env);
+    expect(compiled).toEqual({ code: 0, output: "" });
+    const program = join(buildpackDirectory(ID), "lib/runpaths.pl");
+    expect(await capture([program, root], root, env)).toEqual({ code: 0, output: "usr/lib/own\n" });
+  } finally {
+    workspace.remove();
+  }
 });

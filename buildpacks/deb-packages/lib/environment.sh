@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# The environment of a layer. Needs output.sh; ARCH, TRIPLET, BUILDPACK_DIR.
+# The environment of a layer. Needs output.sh, unpack.sh; ARCH, TRIPLET, BUILDPACK_DIR.
 
 # environment ROOT: for the build and the app.
 environment() {
@@ -34,9 +34,10 @@ listed() {
   fi
 }
 
-# Directories that packages tell the loader of, relative to the root.
+# Directories that packages tell the loader of, in its configuration and in programs, relative to the root.
 library_directories() {
   local root=$1 file line
+  "$BUILDPACK_DIR/lib/runpaths.pl" "$root"
   for file in "$root"/etc/ld.so.conf.d/*.conf; do
     [[ -f $file ]] || continue
     while IFS= read -r line; do
@@ -49,17 +50,20 @@ library_directories() {
 # Variables for programs that look for their files in a place that is compiled in: the table has "VARIABLE HOW PATTERN...",
 # HOW is default (the first that is there) or prepend (all of them).
 programs() {
-  local root=$1 variable how patterns pattern found value
-  while read -r variable how patterns; do
+  local root=$1 variable how pattern found value
+  local -a patterns
+  while read -r variable how pattern; do
     if [[ -z $variable || $variable == "#"* ]]; then continue; fi
+    read -r -a patterns <<<"$pattern"
     value=""
-    for pattern in $patterns; do
-      while IFS= read -r found; do
+    for pattern in "${patterns[@]}"; do
+      matching "$root/${pattern//TRIPLET/$TRIPLET}"
+      for found in "${MATCHING[@]}"; do
         if [[ $how == prepend || -z $value ]]; then value+=":$found"; fi
-      done < <(compgen -G "$root/${pattern//TRIPLET/$TRIPLET}" | sort -rV || true)
+      done
     done
     if [[ -z $value ]]; then continue; fi
     printf '%s' "${value#:}" >"$root/env/$variable.$how"
     if [[ $how == prepend ]]; then printf ':' >"$root/env/$variable.delim"; fi
-  done < <(set -f; cat "$BUILDPACK_DIR/lib/variables")
+  done <"$BUILDPACK_DIR/lib/variables"
 }

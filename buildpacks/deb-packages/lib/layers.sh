@@ -67,7 +67,7 @@ layer_key() {
     printf '%s\n' "$@" "$ARCH" "$(os_release VERSION_CODENAME)"
     cat "$status"
     if [[ -f $LOCK ]]; then cat "$LOCK"; fi
-    cat "$BUILDPACK_DIR"/buildpack.toml "$BUILDPACK_DIR"/lib/{alternatives,variables,relocate.pl,unpack.sh,unpack-one.sh,environment.sh}
+    cat "$BUILDPACK_DIR"/buildpack.toml "$BUILDPACK_DIR"/lib/{alternatives,variables,relocate.pl,runpaths.pl,unpack.sh,unpack-one.sh,environment.sh}
   } | sha256sum)
   printf '%s' "${sum%% *}"
 }

@@ -83,8 +83,11 @@ offered() {
 # fetch_packages REQUESTS...: all files of the plan are in the cache afterwards, each with its SHA-256.
 fetch_packages() {
   local missing=0 bytes=0 sha size file
+  local -A known=()
   while read -r sha size file _; do
-    if ! verified "$sha" "$file"; then
+    if verified "$sha" "$file"; then
+      known[$file]=yes
+    else
       rm -f "$CACHE/archives/$file"
       missing=$((missing + 1)) bytes=$((bytes + size))
     fi
@@ -100,7 +103,7 @@ fetch_packages() {
     say "Reusing $(wc -l <"$SCRATCH/plan") cached packages: nothing to fetch"
   fi
   while read -r sha _ file _; do
-    verified "$sha" "$file" || fail "$file does not have the SHA-256 $sha of the package list" "the download was changed or cut short; try again, or check the archive"
+    [[ -n ${known[$file]:-} ]] || verified "$sha" "$file" || fail "$file does not have the SHA-256 $sha of the package list" "the download was changed or cut short; try again, or check the archive"
   done <"$SCRATCH/plan"
   rm -rf "$CACHE/archives/partial" "$CACHE/archives/lock"
 }

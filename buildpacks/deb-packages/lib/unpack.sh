@@ -31,8 +31,22 @@ settle() {
   alternatives "$root"
   certificates_of_java "$root"
   registers "$root"
+  settings_of_php "$root"
   "$BUILDPACK_DIR/lib/relocate.pl" "$root" "$SCRATCH/base-directories"
   find "$root" -type d -empty ! -path "$root/usr/*" -delete
+}
+
+# matching PATTERN: sets MATCHING to the paths that are there, the highest version first. Asked so often that it starts no
+# process where one path or none is there.
+matching() {
+  local IFS=
+  MATCHING=()
+  shopt -s nullglob
+  # shellcheck disable=SC2206 # a pattern
+  MATCHING=($1)
+  shopt -u nullglob
+  if [[ ! -e ${MATCHING[0]:-} ]]; then MATCHING=(); fi
+  if ((${#MATCHING[@]} > 1)); then mapfile -t MATCHING < <(printf '%s\n' "${MATCHING[@]}" | sort -rV); fi
 }
 
 # Links that update-alternatives would make; the table has "LINK TARGET", where * stands for a version.
@@ -41,7 +55,8 @@ alternatives() {
   while read -r link target; do
     if [[ $link == "#"* || -z $link ]]; then continue; fi
     target=${target//TRIPLET/$TRIPLET} link=${link//TRIPLET/$TRIPLET}
-    found=$(compgen -G "$root$target" | sort -V | tail -n 1 || true)
+    matching "$root$target"
+    found=${MATCHING[0]:-}
     if [[ -n $found && ! -e $root$link && ! -L $root$link ]]; then
       mkdir -p "$(dirname "$root$link")"
       ln -s --relative "$found" "$root$link"
@@ -70,6 +85,25 @@ registers() {
     GDK_PIXBUF_MODULEDIR=$pixbuf/2.10.0/loaders LD_LIBRARY_PATH=$libraries "$pixbuf/gdk-pixbuf-query-loaders" >"$pixbuf/2.10.0/loaders.cache" ||
       printf 'WARNING: the loaders of gdk-pixbuf could not be registered\n'
   fi
+}
+
+# PHP's packages have their settings beside them, and link them when they are configured. Extensions are found where
+# extension_dir says.
+settings_of_php() {
+  local root=$1 php version scan file name
+  for php in "$root"/usr/bin/php[0-9]*.[0-9]; do
+    [[ -x $php ]] || continue
+    version=${php##*/php}
+    scan=$root/etc/php/$version/cli/conf.d
+    mkdir -p "$scan"
+    printf 'extension_dir = "%s"\n' "$(compgen -G "$root/usr/lib/php/20*" | tail -n 1)" >"$scan/00-directory.ini"
+    for file in "$root"/usr/share/php"$version"-*/*/*.ini; do
+      [[ -f $file ]] || continue
+      name=${file##*/}
+      # Their order, as in: ; priority=20
+      ln -sf --relative "$file" "$scan/$(sed -n -E 's/^; *priority=([0-9]+).*/\1/p' "$file" | head -n 1)-$name"
+    done
+  done
 }
 
 # Java reads certificates from a file that ca-certificates-java makes of the system's.
