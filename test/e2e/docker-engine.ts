@@ -103,7 +103,12 @@ for file in /etc/subuid /etc/subgid; do [ -e $file ] || touch $file; mount --bin
 mount --make-rshared /
 cd "$at/home"
 export HOME="$at/home" XDG_RUNTIME_DIR="$at/run"
-exec setpriv --reuid 1000 --regid 1000 --clear-groups -- "$@"
+user="setpriv --reuid 1000 --regid 1000 --clear-groups --"
+$user mkdir lower upper work merged
+overlay="mount -t overlay overlay -o lowerdir=lower,upperdir=upper,workdir=work merged"
+# Left alone, Podman keeps a whole copy of the image for each of its layers.
+if $user unshare --map-root-user --mount $overlay 2> /dev/null; then export STORAGE_DRIVER=overlay; fi
+exec $user "$@"
 `;
 
 function asOrdinary(directory: string, command: readonly string[]): readonly string[] {
