@@ -14,6 +14,8 @@ export interface Places {
   readonly manifests: string;
   /** Volumes of `--volume` that have a name. */
   readonly volumes: string;
+  /** When cache volumes of container engines were used last, which engines do not tell: a file per volume. */
+  readonly engineVolumes: string;
   /** Who works with all of this at the moment: a file per process. */
   readonly users: string;
   /** Work of running builds, each in a private directory of its own. */
@@ -62,6 +64,7 @@ function placesIn(data: string, cache: string, config: string): Places {
     buildpacks: join(data, "buildpacks-v1"),
     manifests: join(data, "manifests"),
     volumes: join(data, "volumes"),
+    engineVolumes: join(data, "engine-volumes"),
     users: join(data, "users"),
     builds: join(data, "builds"),
     blobs: join(cache, "blobs"),

@@ -1,11 +1,12 @@
-import { dirname, join, resolve } from "node:path";
+import { resolve } from "node:path";
 import type { ImageRef } from "../../oci/reference.ts";
 import type { CacheRequest } from "../build/request.ts";
 import type { ResolvedRequest } from "../build/resolve-request.ts";
 import { privateDirectory } from "../places.ts";
 import type { Tools } from "../tools.ts";
-import { type CachePurpose, cacheVolumeName, volumeKey } from "./cache-volumes.ts";
+import { cacheLabels, type CachePurpose, cacheVolumeName, volumeKey, volumeKeyFile } from "./cache-volumes.ts";
 import { createVolume, removeVolume } from "./containers.ts";
+import { noteUse } from "./kept-volumes.ts";
 import type { BuildEngine } from "./with-engine.ts";
 
 /** Where a build in containers keeps layers for the next one. */
@@ -49,11 +50,12 @@ async function place(
   const { machine, places } = tools;
   // Podman, other than Docker, mounts no directory that is not there.
   if (asked?.format === "bind") return privateDirectory(resolve(machine.cwd, asked.source));
-  const key = join(dirname(places.config), "volume-key");
-  const name = asked?.source ?? cacheVolumeName(main, purpose, await volumeKey(key, machine.env["PACK_VOLUME_KEY"]));
+  const key = await volumeKey(volumeKeyFile(places), machine.env["PACK_VOLUME_KEY"]);
+  const name = asked?.source ?? cacheVolumeName(main, purpose, key);
   const { connection } = engine.open;
   if (purpose === "build" && resolved.request.clearCache === true) await removeVolume(connection, name);
-  await createVolume(connection, name);
+  await createVolume(connection, name, cacheLabels(key));
+  await noteUse(places, name);
   tools.ctx.logger.debug(`Using ${purpose} cache volume ${name}`);
   return name;
 }

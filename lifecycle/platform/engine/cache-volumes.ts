@@ -1,8 +1,9 @@
 import { createHash, randomBytes } from "node:crypto";
 import { link, mkdir, unlink, writeFile } from "node:fs/promises";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { errorCode } from "../../errors.ts";
 import { type ImageRef, refIdentifier, refName } from "../../oci/reference.ts";
+import type { Places } from "../places.ts";
 import { readIfThere } from "../private-file.ts";
 
 /** What a volume of an application is for. */
@@ -43,6 +44,24 @@ export async function volumeKey(file: string, given: string | undefined): Promis
     await unlink(draft);
   }
   return (await readKey(file)) ?? "";
+}
+
+/** The key as `volumeKey` has it, or undefined as long as nobody has used one: none is made. */
+export async function knownVolumeKey(file: string, given: string | undefined): Promise<string | undefined> {
+  return given !== undefined && given !== "" ? given : readKey(file);
+}
+
+/** Where this person's key is, beside the settings. */
+export function volumeKeyFile({ config }: Pick<Places, "config">): string {
+  return join(dirname(config), "volume-key");
+}
+
+/** Marks cache volumes of ours; its value says whose they are. */
+export const cacheLabel = "dev.tspack.cache";
+
+/** The label of a person's cache volumes. The key itself does not leave this machine: it names other people's caches. */
+export function cacheLabels(key: string): Readonly<Record<string, string>> {
+  return { [cacheLabel]: createHash("sha256").update(`owner ${key}`).digest("hex").slice(0, 16) };
 }
 
 async function readKey(file: string): Promise<string | undefined> {

@@ -27,8 +27,11 @@ const connections = 8;
  * Connects to the person's container engine and makes sure that it is one that can build. Throws
  * `INVALID_ENV`, `ENGINE_UNREACHABLE` with what to do, `ENGINE_ERROR` for one that is too old.
  */
-export async function openEngine(env: Env, signal: AbortSignal): Promise<OpenEngine> {
-  const endpoint = findEngine(env);
+export async function openEngine(
+  env: Env,
+  signal: AbortSignal,
+  endpoint: EngineEndpoint = findEngine(env),
+): Promise<OpenEngine> {
   const { address } = endpoint;
   const tunnel = address.kind === "ssh" ? await openSshTunnel(address) : undefined;
   const name = address.kind === "ssh" ? sshName(address) : addressName(address);

@@ -4,11 +4,12 @@ import { errorCode } from "../../errors.ts";
 import type { Places } from "../places.ts";
 
 /** Kinds of what is kept to be faster the next time. */
-export const cacheKinds = ["build", "unpacked", "blobs", "downloads", "work"] as const;
+export const cacheKinds = ["build", "unpacked", "blobs", "downloads", "work", "volume"] as const;
 
 /**
  * `build`: layers of one application or of a named cache. `unpacked`: a builder's root file system,
  * or a buildpack. `blobs`: compressed layers. `downloads`: packages. `work`: what killed builds left.
+ * `volume`: a cache of a build in containers, which the engine keeps (`engine/kept-volumes.ts`).
  */
 export type CacheKind = (typeof cacheKinds)[number];
 
