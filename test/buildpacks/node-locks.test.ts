@@ -296,7 +296,7 @@ describe("what a lock was not made for", () => {
     ["yarn", "yarn.lock", YARN_4],
   ])("%s: %s names file, package and both ranges", (manager, name, lock) => {
     expect(differences(manager, name, lock)).toBe(
-      'package.json wants gone "^4", the lock has none; packages/web/package.json wants @scope/a "^9", the lock has "^1.0.0"',
+      'package.json:1 wants gone "^4", the lock has none; packages/web/package.json:1 wants @scope/a "^9", the lock has "^1.0.0"',
     );
   });
 });
@@ -355,6 +355,7 @@ describe("files that several buildpacks have", () => {
     "scripts.sh",
     "sbom.mjs",
     "differences.mjs",
+    "explain.mjs",
   ];
   it.each([
     ...common.map((file) => [file, installs] as const),

@@ -99,7 +99,7 @@ describe.skipIf(tools.skip)(`installation with npm and pnpm${tools.note}`, () =>
       const outcome = await build(id);
       expect(outcome.code).toBe(1);
       expect(outcome.output).toContain(
-        `${file} does not fit package.json: package.json wants dep "^2", the lock has none\nhint: run "${remedy}" and commit`,
+        `${file} does not fit package.json: package.json:1 wants dep "^2", the lock has none\nhint: run "${remedy}" and commit`,
       );
       expect(existsSync(layer(id, "modules.toml"))).toBe(false);
     },

@@ -81,7 +81,7 @@ reason_to_install() {
   fi
 }
 
-# run_manager ARGUMENT…: a failure because lock and package.json differ is told in words that name both.
+# run_manager ARGUMENT…: of a failure that is known, file and line, what was expected and found, and the remedy are told.
 run_manager() {
   local code=0
   (cd "$APP" && "$MANAGER" "$@") 2>&1 | tee "$SCRATCH/manager.log" || code=$?
@@ -89,6 +89,9 @@ run_manager() {
   if [[ -n $LOCK ]] && grep -Eq "$OUTDATED" "$SCRATCH/manager.log"; then
     fail "$LOCK does not fit package.json: $(lock_differences)" "run \"$REMEDY\" and commit $LOCK"
   fi
+  local meaning
+  mapfile -t meaning < <(node "$BUILDPACK_DIR/lib/explain.mjs" "$SCRATCH/manager.log" "$APP" "$LOCK" "$REMEDY")
+  if ((${#meaning[@]} == 2)); then fail "${meaning[0]}" "${meaning[1]}"; fi
   fail "$MANAGER $1 failed with exit code $code" "$MANAGER's own message is above; the registry comes from NPM_CONFIG_REGISTRY or .npmrc"
 }
 

@@ -38,11 +38,22 @@ run_build_scripts() {
       cd "$SCRIPTS_DIR"
       export NODE_ENV=${NODE_ENV:-$EXEC_ENV} NEXT_TELEMETRY_DISABLED=1
       run_script "$name"
-    ) || code=$?
-    if ((code != 0)); then fail "the $name script of package.json failed with exit code $code" "its own output is above; try: $MANAGER install && $MANAGER run $name"; fi
+    ) 2>&1 | tee "$SCRATCH/script.log" || code=$?
+    if ((code != 0)); then fail_script "$name" "$code"; fi
   done
   keep_build_caches
   if [[ -n $(find_changed_modules) ]]; then BUILD_CHANGED_MODULES=true; fi
+}
+
+# fail_script NAME CODE: frameworks that do not know this Node.js say so themselves, in much the same words.
+fail_script() {
+  local hint="its own output is above; try: $MANAGER install && $MANAGER run $1" place="package.json"
+  local wants_node='node(\.js)?( version)? .*(is required|or (higher|newer|later))|(requires|needs|unsupported) node'
+  place+=:$(grep -n -m 1 -F "\"$1\":" "$SCRIPTS_DIR/package.json" | cut -d : -f 1 || true)
+  if grep -Eiq "$wants_node" "$SCRATCH/script.log"; then
+    hint="it wants another Node.js than $(node --version), see above: ask for that in engines.node of package.json or by BP_NODE_VERSION"
+  fi
+  fail "${place%:}: the $1 script of package.json failed with exit code $2" "$hint"
 }
 
 # What build tools keep for the next time and nobody needs at launch. One layer has them all.

@@ -20,12 +20,21 @@ const wanted = (directory) => {
   return Object.entries({ ...manifest.devDependencies, ...manifest.optionalDependencies, ...manifest.dependencies });
 };
 
+/** The line of a package.json that asks for a package. */
+const lineOf = (file, name, range) => {
+  const lines = readFileSync(join(application, file), "utf8").split("\n");
+  const both = lines.findIndex((line) => line.includes(JSON.stringify(name)) && line.includes(JSON.stringify(range)));
+  return both >= 0 ? both + 1 : lines.findIndex((line) => line.includes(JSON.stringify(name))) + 1;
+};
+
 const differences = projects(application).flatMap((directory) =>
   wanted(directory).flatMap(([name, range]) => {
     const locked = lockedRange(lockFile, directory, name);
     if (locked === range) return [];
     const file = directory === "." ? "package.json" : `${directory}/package.json`;
-    return [`${file} wants ${name} "${range}", the lock has ${locked === undefined ? "none" : `"${locked}"`}`];
+    return [
+      `${file}:${lineOf(file, name, range)} wants ${name} "${range}", the lock has ${locked === undefined ? "none" : `"${locked}"`}`,
+    ];
   }),
 );
 const more = differences.length > MOST ? [`and ${differences.length - MOST} more`] : [];
