@@ -16,6 +16,7 @@ export function tarFileLayer(path: string, diffId: DiffId, size: number): Layer 
     descriptor: () => Promise.resolve({ mediaType: ociTypes.layerTar, digest, size }),
     compressed: read,
     uncompressed: read,
+    tarFile: path,
   };
 }
 

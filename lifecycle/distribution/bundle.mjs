@@ -33,6 +33,8 @@ const entries = {
   tspack: "lifecycle/cli/tspack.ts",
   lifecycle: "lifecycle/cli/lifecycle.ts",
   "tspack-dist": "lifecycle/cli/tspack-dist.ts",
+  // What a second thread runs; it lies beside the chunks that start it.
+  "extract-worker": "lifecycle/layers/extract-worker.ts",
 };
 
 /** The commit of this checkout, or of the package that npm packed; never of a repository around it. */
@@ -131,7 +133,7 @@ function licenses(metafile) {
 /** The flat folder has no package above it: without this file Node would parse each module twice. */
 async function bundleLifecycle() {
   const folder = join(dist, "lifecycle-dist");
-  const made = await bundle({ lifecycle: entries.lifecycle }, folder);
+  const made = await bundle({ lifecycle: entries.lifecycle, "extract-worker": entries["extract-worker"] }, folder);
   if (made === undefined) return;
   writeFileSync(join(folder, "package.json"), '{"type":"module"}\n');
   const components = bundledPackages(made).map(({ meta }) => ({

@@ -65,8 +65,12 @@ export async function extractTar(
   for (const [path, mode] of extraction.directoryModes) chmodSync(nameOf(path), mode);
 }
 
-/** Existing directories and files keep their modes; a link that exists is an error. */
-function restoreEntry(entry: TarEntry, path: ByteString, extraction: Extraction): Promise<void> | undefined {
+/** An entry of a layer that comes back: existing directories and files keep their modes; a link that exists is an error. */
+export function restoreEntry(
+  entry: TarEntry,
+  path: ByteString,
+  extraction: Pick<Extraction, "root" | "directoryModes">,
+): Promise<void> | undefined {
   const { root, directoryModes } = extraction;
   const { header } = entry;
   switch (header.type) {

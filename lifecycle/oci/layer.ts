@@ -19,4 +19,9 @@ export interface Layer {
    * sink on the same machine links it instead of copying. Absent or undefined: stream it.
    */
   blobFile?(): Promise<string | undefined>;
+  /**
+   * Where the plain tar lies in a file of this machine, if it does: it can be read in any order and
+   * by several threads. Its content is as trustworthy as what `uncompressed` gives.
+   */
+  readonly tarFile?: string | undefined;
 }

@@ -6,6 +6,7 @@ import { encodeRestoredLayer } from "../cnb/files/layer-toml.ts";
 import type { BuildpackLayersMetadata, CacheMetadata, LayersMetadata } from "../cnb/files/lifecycle-metadata.ts";
 import { encodeStoreToml } from "../cnb/files/store-toml.ts";
 import { escapeId } from "../cnb/ids.ts";
+import { type BatchThread, withBatchThread } from "../layers/batch-thread.ts";
 import { checkGroupIds } from "./buildpack-store.ts";
 import { writeTextFile } from "./files.ts";
 import { inParallel } from "./in-parallel.ts";
@@ -113,10 +114,12 @@ async function restoreData(
   const metadataOnly = candidates
     .filter((one) => !ofCache.some((other) => isSame(one, other)))
     .map((one) => restored(one, { kind: "restored", from: one.from }));
-  const withData = await inParallel(ofCache, 4, async (layer) => {
-    const candidate = candidates.find((one) => isSame(one, layer));
-    return restored(layer, await restoreContent(layer, candidate, inputs, ports));
-  });
+  const withData = await withBatchThread((thread) =>
+    inParallel(ofCache, 4, async (layer) => {
+      const candidate = candidates.find((one) => isSame(one, layer));
+      return restored(layer, await restoreContent(layer, candidate, inputs, ports, thread));
+    }),
+  );
   return [...metadataOnly, ...withData].sort(
     (a, b) =>
       inputs.buildpacks.findIndex((buildpack) => buildpack.id === a.buildpackId) -
@@ -130,6 +133,7 @@ async function restoreContent(
   candidate: Candidate | undefined,
   { layers }: RestoreInputs,
   { cache, trees, known, ctx }: RestorePorts,
+  thread: () => Promise<BatchThread | undefined>,
 ): Promise<LayerState> {
   const label = `${buildpack.id}:${name}`;
   const path = join(layers.path, escapeId(buildpack.id), name);
@@ -146,7 +150,7 @@ async function restoreContent(
   const isThere = existsSync(path) && known?.find(place, (diffId) => diffId === sha) !== undefined;
   if (isThere) return { kind: "restored", from: "cache" };
   if (trees?.take(sha, path) === true) return { kind: "restored", from: "cache" };
-  const outcome = await restoreCached(cache, sha, { layers, directory: escapeId(buildpack.id) }, ctx);
+  const outcome = await restoreCached(cache, sha, { layers, directory: escapeId(buildpack.id) }, ctx, thread);
   if (outcome.kind === "restored") return { kind: "restored", from: "cache" };
   ctx.logger.warn(`Skipping restore for layer ${label}: ${outcome.reason}`);
   await rm(path, { recursive: true, force: true });

@@ -40,7 +40,7 @@ export async function* readTar(source: ByteStream): AsyncGenerator<TarEntry, voi
       }
       const header = applyExtensions(raw, kind, extensions);
       extensions = {};
-      if (header.size < 0) throw new TspackError("INVALID_TAR", "an entry of the tar has a negative size");
+      if (header.size < 0) throw negativeSize();
       const body = new Body(input, header.size);
       yield { header, content: () => body.chunks(), whole: () => body.whole() };
       if (!body.skipNow()) await body.skip();
@@ -51,6 +51,50 @@ export async function* readTar(source: ByteStream): AsyncGenerator<TarEntry, voi
   }
 }
 
+/** Where an entry of a tar is in its file. */
+export interface IndexedEntry {
+  /** As `readTar` gives it. */
+  readonly header: TarEntry["header"];
+  /** Where the content begins, in bytes from the start of the tar. */
+  readonly offset: number;
+}
+
+/**
+ * The entries of a plain tar of `size` bytes that can be read anywhere, without their contents:
+ * `read` gives exactly so many bytes of a place, valid until its next call. Throws `INVALID_TAR`.
+ */
+export function* indexTar(
+  read: (offset: number, length: number) => Uint8Array,
+  size: number,
+): Generator<IndexedEntry, void, undefined> {
+  let extensions: Extensions = {};
+  for (let at = 0; at < size;) {
+    const block = readWithin(read, at, BLOCK, size);
+    if (isZero(block)) return;
+    const raw = decodeBlock(block);
+    const { kind } = raw;
+    at += BLOCK;
+    if (kind === "pax" || kind === "pax-global" || kind === "gnu-name" || kind === "gnu-linkname") {
+      const length = extensionSize(raw);
+      extensions = { ...extensions, ...decodeExtension(raw, readWithin(read, at, length, size)) };
+      at += length;
+      continue;
+    }
+    const header = applyExtensions(raw, kind, extensions);
+    extensions = {};
+    if (header.size < 0) throw negativeSize();
+    const offset = at;
+    at += header.size + paddingAfter(header.size);
+    if (at > size) throw truncated();
+    yield { header, offset };
+  }
+}
+
+function readWithin(read: (offset: number, length: number) => Uint8Array, at: number, length: number, size: number) {
+  if (at + length > size) throw truncated();
+  return read(at, length);
+}
+
 async function nextHeader(input: Input): Promise<RawHeader | undefined> {
   const block = input.atOnce(BLOCK) ?? (await input.exactly(BLOCK, true));
   if (block === undefined || isZero(block)) return undefined;
@@ -58,10 +102,18 @@ async function nextHeader(input: Input): Promise<RawHeader | undefined> {
 }
 
 async function readExtension(input: Input, raw: RawHeader): Promise<Extensions> {
-  if (raw.size < 0 || raw.size > extensionLimit) {
+  return decodeExtension(raw, (await input.exactly(extensionSize(raw))) ?? new Uint8Array());
+}
+
+/** Bytes of an extension entry behind its header block, padding included. Throws `INVALID_TAR`. */
+function extensionSize({ size }: RawHeader): number {
+  if (size < 0 || size > extensionLimit) {
     throw new TspackError("INVALID_TAR", "an extended header of the tar is longer than 1 MiB");
   }
-  const body = (await input.exactly(raw.size + paddingAfter(raw.size))) ?? new Uint8Array();
+  return size + paddingAfter(size);
+}
+
+function decodeExtension(raw: RawHeader, body: Uint8Array): Extensions {
   const data = body.subarray(0, raw.size);
   if (raw.kind === "pax") return { records: decodeRecords(data) };
   if (raw.kind === "gnu-name") return { name: upToNul(data) };
@@ -178,6 +230,10 @@ class Input {
     this.#chunk = next.value;
     return true;
   }
+}
+
+function negativeSize(): TspackError {
+  return new TspackError("INVALID_TAR", "an entry of the tar has a negative size");
 }
 
 function truncated(): TspackError {

@@ -1,6 +1,7 @@
 import type { LayerCache } from "../../cache/cache.ts";
 import type { Context } from "../../context.ts";
 import { TspackError } from "../../errors.ts";
+import type { BatchThread } from "../../layers/batch-thread.ts";
 import type { Place } from "../../layers/place.ts";
 import { parseDiffId } from "../../oci/digest.ts";
 import { restoreLayer } from "./extract.ts";
@@ -14,6 +15,7 @@ export async function restoreCached(
   sha: string,
   to: { readonly layers: Place; readonly directory: string },
   ctx: Context,
+  thread?: () => Promise<BatchThread | undefined>,
 ): Promise<CachedLayer> {
   ctx.logger.debug(`Retrieving data for ${JSON.stringify(sha)}`);
   try {
@@ -24,7 +26,7 @@ export async function restoreCached(
       case "corrupt":
         return { kind: "failed", reason: found.cause.message };
       case "hit":
-        await restoreLayer(found.layer, to.layers, to.directory, ctx);
+        await restoreLayer(found.layer, to.layers, to.directory, ctx, thread);
         return { kind: "restored" };
     }
   } catch (error) {
