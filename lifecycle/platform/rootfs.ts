@@ -6,6 +6,7 @@ import type { Context } from "../context.ts";
 import { errorCode, TspackError } from "../errors.ts";
 import { extractTar } from "../layers/extract-tar.ts";
 import type { Image } from "../oci/image.ts";
+import type { Layer } from "../oci/layer.ts";
 
 /**
  * Unpacks an image's layers into a root file system of its own, once per set of layers: the
@@ -24,7 +25,7 @@ export async function unpackRootfs(image: Image, directory: string, label: strin
   try {
     await mkdir(temporary, { recursive: true, mode: 0o755 });
     for (const layer of layers) {
-      await extractTar(layer.uncompressed(), temporary, { mode: "image", signal: ctx.signal });
+      await unpackLayer(layer, temporary, label, ctx.signal);
       step.advance(1);
     }
     await settle(temporary, target);
@@ -36,6 +37,32 @@ export async function unpackRootfs(image: Image, directory: string, label: strin
     await removeTree(temporary);
     throw explain(error, directory);
   }
+}
+
+/**
+ * Unpacks a layer, and makes sure that it is the one that the image's config names: the directory is named after
+ * it, and another image of the same DiffIDs would get what is not its own. Throws `DIGEST_MISMATCH`.
+ */
+async function unpackLayer(layer: Layer, directory: string, label: string, signal: AbortSignal): Promise<void> {
+  const hash = createHash("sha256");
+  const source = layer.uncompressed()[Symbol.asyncIterator]();
+  const next = async (): Promise<IteratorResult<Uint8Array>> => {
+    const read = await source.next();
+    if (read.done !== true) hash.update(read.value);
+    return read;
+  };
+  try {
+    // Without `return`: a reader that stops at the end of the archive leaves the rest, which counts, too.
+    await extractTar({ [Symbol.asyncIterator]: () => ({ next }) }, directory, { mode: "image", signal });
+    while ((await next()).done !== true);
+  } finally {
+    await source.return?.();
+  }
+  const found = `sha256:${hash.digest("hex")}`;
+  if (found === layer.diffId) return;
+  throw new TspackError("DIGEST_MISMATCH", `${label}: the layer ${layer.diffId} has the content ${found}`, {
+    hint: "the image is damaged, or its config names layers that are not its own: make it again",
+  });
 }
 
 /** Whether it is there. Its time says when it was used last, and keeps it from those who prune. */

@@ -91,6 +91,21 @@ describe("export and import", () => {
     expect(await digestOf("other")).toBe(await digestOf("app"));
   });
 
+  test("takes images out of an OCI layout, all or the one that is named", async () => {
+    const layout = layoutStore(join(folder, "layout"));
+    await layout.write(image, [parseReference("app")]);
+    await layout.write(testImage({ layers: [] }), [parseReference("other:v2")]);
+    const named = JSON.parse(await succeed(["import", "oci:layout", "--json"])) as readonly { names: string[] }[];
+    expect(named.flatMap(({ names }) => names)).toEqual(["app:latest", "other:v2"]);
+    const entry = "index.docker.io/library/other:v2";
+    expect(await succeed(["import", `oci:layout:${entry}`, "mine"])).toContain("Imported mine:latest\n");
+    expect(await digestOf("mine")).toBe(await digestOf("other:v2"));
+    expect(await tspack(["import", "oci:layout", "mine"])).toMatchObject({ code: 3 });
+    expect((await tspack(["import", "oci:layout:absent"])).stderr).toContain('no OCI layout with an image "absent"');
+    expect((await tspack(["import", "oci:nowhere"])).stderr).toContain("error IMAGE_NOT_FOUND");
+    expect((await tspack(["import", "layout"])).stderr).toContain("oci:DIRECTORY names an OCI layout");
+  });
+
   test("of several names wants one image", async () => {
     await write("app");
     await write("different", testImage({ layers: [] }));

@@ -7,9 +7,17 @@ import { type ArchiveKind, archiveSink } from "../../platform/archives/archive-s
 import { checkOutputPath } from "../../platform/output/check-path.ts";
 import { withStoreOf } from "../../platform/image-places/engine-images.ts";
 import type { ImageSource } from "../../stores/store.ts";
-import { importImages } from "../../platform/store/import-images.ts";
+import { parsePlace } from "../../platform/image-places/parse-place.ts";
+import { type ImportedImage, importImages, importLayout } from "../../platform/store/import-images.ts";
 import { formatBytes } from "../progress.ts";
-import { type CommonOptions, familiarName, imageArgument, openToolbox, type TspackHost } from "../toolbox.ts";
+import {
+  type CommonOptions,
+  familiarName,
+  imageArgument,
+  openToolbox,
+  type Toolbox,
+  type TspackHost,
+} from "../toolbox.ts";
 
 /** Options of the commands that move images. */
 export interface MoveOptions extends CommonOptions {
@@ -43,7 +51,7 @@ export async function exportImages(
   print(host, options, `Exported ${first.original} to ${path}`, report, { file: path, format });
 }
 
-/** `tspack images import`: the images of an archive in the local store. */
+/** `tspack images import`: the images of an archive or of an OCI layout in the local store. */
 export async function importArchive(
   host: TspackHost,
   [file = "", ...names]: readonly string[],
@@ -51,10 +59,25 @@ export async function importArchive(
 ): Promise<void> {
   const tools = openToolbox(host, options);
   const refs = names.map((name) => imageArgument(name));
-  const imported = await importImages(file === "-" ? standardInput(host) : resolve(host.cwd, file), refs, tools);
+  const imported = await importFrom(host, file, refs, tools);
   const rows = imported.map((each) => ({ names: each.names.map(familiarName), digest: each.digest }));
   if (options.json === true) return host.stdout(`${JSON.stringify(rows, undefined, 2)}\n`);
   for (const row of rows) host.stdout(`Imported ${row.names.join(", ")}\n  digest  ${row.digest}\n`);
+}
+
+async function importFrom(
+  host: TspackHost,
+  file: string,
+  refs: readonly ImageRef[],
+  tools: Toolbox,
+): Promise<readonly ImportedImage[]> {
+  if (file === "-") return importImages(standardInput(host), refs, tools);
+  if (!/^(oci|oci-archive|docker-archive):/.test(file)) return importImages(resolve(host.cwd, file), refs, tools);
+  const place = parsePlace(file);
+  if (place.kind === "name") throw new Error("these words are those of files");
+  const path = resolve(host.cwd, place.path);
+  if (place.kind === "oci") return importLayout({ path, entry: place.entry }, refs, tools);
+  return importImages(path, refs, tools);
 }
 
 function standardInput({ stdin }: TspackHost): AsyncIterable<Uint8Array> {

@@ -1,4 +1,5 @@
 import { TspackError } from "../../errors.ts";
+import { seemsToHaveEngine } from "../../platform/image-places/open-places.ts";
 import { readDuration } from "../duration.ts";
 import { formatBytes } from "../progress.ts";
 import { type CommonOptions, familiarName, imageArgument, openToolbox, type TspackHost } from "../toolbox.ts";
@@ -33,14 +34,16 @@ export async function listImages(
 
 /** `tspack images rm`: forgets names; what no name leads to any more is removed later. */
 export async function removeImages(host: TspackHost, names: readonly string[], options: CommonOptions): Promise<void> {
-  const { local } = openToolbox(host, options);
+  const tools = openToolbox(host, options);
+  const { local } = tools;
   const missing: string[] = [];
   // A bad name is told before any is gone.
   for (const ref of names.map((name) => imageArgument(name)))
     if (!(await local.delete(ref))) missing.push(ref.original);
   if (missing.length === 0) return;
+  const engine = seemsToHaveEngine(tools) ? "; a container engine has its own: docker rmi, podman rmi" : "";
   throw new TspackError("IMAGE_NOT_FOUND", `not in the local store: ${missing.join(", ")}`, {
-    hint: "tspack images list shows what is",
+    hint: `tspack images list shows what is${engine}`,
   });
 }
 

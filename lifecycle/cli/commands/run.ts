@@ -7,11 +7,14 @@ import { readPublishedPorts } from "../../platform/run/published-port.ts";
 import { runImage } from "../../platform/run/run-image.ts";
 import { runVolumes } from "../../platform/run/run-volumes.ts";
 import { withEngineImages } from "../../platform/image-places/engine-images.ts";
+import { requireFileImage } from "../../platform/image-places/file-places.ts";
+import { withImagePlaces } from "../../platform/image-places/open-places.ts";
+import { isFilePlace } from "../../platform/image-places/parse-place.ts";
 import { requireImage } from "../../platform/require-image.ts";
 import { sandboxSearch } from "../../platform/tools.ts";
 import { findSandbox, type SandboxKind } from "../../platform/runners/sandbox/sandbox.ts";
 import { exitCodes } from "../exit-codes.ts";
-import { type CommonOptions, ExitWith, openToolbox, readVariables, type TspackHost } from "../toolbox.ts";
+import { type CommonOptions, ExitWith, openToolbox, readVariables, type Toolbox, type TspackHost } from "../toolbox.ts";
 
 /** Options of `tspack run`. */
 export interface RunOptions extends CommonOptions {
@@ -47,12 +50,11 @@ export async function run(host: TspackHost, words: readonly string[], options: R
 
 async function start(host: TspackHost, [name = "", ...args]: readonly string[], options: RunOptions): Promise<number> {
   checkOptions(host, options);
-  return withEngineImages(openToolbox(host, options), async (toolbox) => {
+  return withImage(name, openToolbox(host, options), async (image, toolbox) => {
     const { places, ctx } = toolbox;
     const env = { ...variablesOf(host, options), ...readVariables(options.env ?? [], host.env) };
     const ports = readPublishedPorts(options.publish ?? []);
     const volumes = await runVolumes(options.volume ?? [], toolbox);
-    const image = await requireImage(toolbox.images, name);
     await checkPlatform(name, image);
     const sandbox = await findSandbox(sandboxSearch(host, options.sandbox));
     const { entrypoint, workdir, user, interactive = false } = options;
@@ -75,6 +77,17 @@ async function start(host: TspackHost, [name = "", ...args]: readonly string[], 
     const { signals } = host;
     return runImage(inputs, { sandbox, rootfsDir: places.rootfs, runsDir: places.builds, signals, ctx });
   });
+}
+
+/** Works with the image that a name means: of a store, a container engine, a registry, or a file. */
+async function withImage<R>(
+  name: string,
+  toolbox: Toolbox,
+  work: (image: Image, toolbox: Toolbox) => Promise<R>,
+): Promise<R> {
+  if (!isFilePlace(name))
+    return withEngineImages(toolbox, async (tools) => work(await requireImage(tools.images, name), tools));
+  return withImagePlaces(toolbox, async ({ open }) => work(await requireFileImage(await open(name)), toolbox));
 }
 
 /** Variables of files, and the kind of the terminal when there is one; `--env` comes after them. */

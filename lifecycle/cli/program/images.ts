@@ -5,10 +5,14 @@ import { action, command, common, examples } from "./declare.ts";
 /** `tspack images`. */
 export function addImages(program: Command, host: TspackHost): void {
   const images = command(program, "images", "The local image store");
-  const list = command(images, "list", "List the images in the local store").option("--json", "print as JSON");
+  const list = command(
+    images,
+    "list",
+    "List the images in the local store; engines list their own: docker images",
+  ).option("--json", "print as JSON");
   action(common(list), host, async () => (await import("../commands/images.ts")).listImages);
   examples(list, ["tspack images list", "tspack images list --json"]);
-  const remove = command(images, "rm", "Remove names from the local store").argument(
+  const remove = command(images, "rm", "Remove names from the local store; an engine has docker rmi").argument(
     "<image...>",
     "names of the images",
   );
@@ -44,12 +48,20 @@ function addFiles(images: Command, host: TspackHost): void {
     "tspack images export hello --output hello.tar",
     "tspack images export hello --output hello.tar --format docker-archive && docker load --input hello.tar",
   ]);
-  const load = command(images, "import", "Take the images of a file of docker save, podman save or skopeo")
-    .argument("<file>", "an OCI archive or a Docker archive; - reads standard input")
+  const load = command(
+    images,
+    "import",
+    "Take the images of an OCI layout, or of a file of docker save, podman save or skopeo",
+  )
+    .argument("<file>", "an OCI or Docker archive, oci:DIRECTORY[:ENTRY]; - reads standard input")
     .argument("[image...]", "names for the image, instead of those in the file")
     .option("--json", "print as JSON");
   action(common(load), host, async () => (await import("../commands/images-move.ts")).importArchive);
-  examples(load, ["tspack images import hello.tar", "docker save hello | tspack images import - hello:from-docker"]);
+  examples(load, [
+    "tspack images import hello.tar",
+    "tspack images import oci:./layout hello",
+    "docker save hello | tspack images import - hello:from-docker",
+  ]);
 }
 
 function addRegistries(images: Command, host: TspackHost): void {

@@ -5,7 +5,7 @@ import { action, collect, command, common, examples } from "./declare.ts";
 /** `tspack run`. */
 export function addRun(program: Command, host: TspackHost): void {
   const run = command(program, "run", "Run an image in the sandbox")
-    .argument("<image>", "name of the image")
+    .argument("<image>", "name of the image; oci:DIRECTORY[:ENTRY], oci-archive:FILE or docker-archive:FILE")
     .argument("[command...]", "arguments for the image's entrypoint")
     .option("-e, --env <variable>", "NAME=VALUE, or NAME from the environment (repeatable)", collect)
     .option("--env-file <file>", "a file of variables, one a line; --env wins (repeatable)", collect)
@@ -33,6 +33,7 @@ export function addRun(program: Command, host: TspackHost): void {
     "tspack run -e PORT=3000 -p 8080:3000 hello",
     "tspack run --rm --env-file app.env -v ./data:/workspace/data hello",
     "tspack run -it --entrypoint sh hello",
+    "tspack run oci-archive:hello.tar",
     "tspack run --entrypoint launcher hello -- node --version",
   ]);
 }

@@ -30,7 +30,8 @@ export async function readOciArchive(files: KeptFiles, source: string): Promise<
   return plain && files.has("manifest.json") ? undefined : [...images.values()];
 }
 
-function namesIn({ annotations }: Descriptor): readonly string[] {
+/** What an entry of a layout is called, when that names an image. */
+export function namesIn({ annotations }: Descriptor): readonly string[] {
   const full = annotations?.[fullNameAnnotation];
   if (full !== undefined) return [full];
   const name = annotations?.[refName];

@@ -69,13 +69,21 @@ async function* openFile(path: string): ByteStream {
     if (errorCode(cause) !== "EISDIR") throw cause;
     throw new TspackError("INVALID_IMAGE", `${path} is a directory and not an archive`, {
       cause,
-      hint: "`skopeo copy oci:DIRECTORY oci-archive:FILE` makes an archive of an OCI layout",
+      hint: "oci:DIRECTORY names an OCI layout",
     });
   }
 }
 
-/** A config could name layers that are not the image's: other builds would take them over by that name. */
-async function checkLayers(image: Image, source: string, checked: Set<DiffId>, signal: AbortSignal): Promise<void> {
+/**
+ * A config could name layers that are not the image's: other builds would take them over by that name. `checked`
+ * has the layers that were read before. Throws `DIGEST_MISMATCH`, `CANCELED`.
+ */
+export async function checkLayers(
+  image: Image,
+  source: string,
+  checked: Set<DiffId>,
+  signal: AbortSignal,
+): Promise<void> {
   for (const layer of await image.layers()) {
     if (checked.has(layer.diffId)) continue;
     const hash = createHash("sha256");

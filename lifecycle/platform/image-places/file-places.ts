@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { TspackError } from "../../errors.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
+import type { Image } from "../../oci/image.ts";
 import { isIndexType } from "../../oci/media-type.ts";
 import { parseReference } from "../../oci/reference.ts";
 import { nameOf, readIndex } from "../../stores/layout/index-file.ts";
@@ -43,6 +44,15 @@ export async function openFilePlace(name: string, parsed: FilePlace, ports: File
     image: () => Promise.resolve(archive.image),
     sink: { write: (image, _refs, options) => sink.write(image, refs, options) },
   };
+}
+
+/** The image of a file, which has to be there. Throws `IMAGE_NOT_FOUND`. */
+export async function requireFileImage({ name, where, image }: ImagePlace): Promise<Image> {
+  const found = await image();
+  if (found !== undefined) return found;
+  throw new TspackError("IMAGE_NOT_FOUND", `${name} is no image: ${where} is no OCI layout, or has none of that name`, {
+    hint: "oci:DIRECTORY[:ENTRY] names a directory with oci-layout and index.json",
+  });
 }
 
 /** Writes over the entry that was read, and leaves the others. */

@@ -1,9 +1,12 @@
 import { rm } from "node:fs/promises";
 import { InputError, TspackError } from "../../errors.ts";
-import type { Digest } from "../../oci/digest.ts";
+import type { DiffId, Digest } from "../../oci/digest.ts";
 import type { ByteStream } from "../../oci/layer.ts";
 import { type ImageRef, parseReference } from "../../oci/reference.ts";
-import { type ArchivedImage, readArchive } from "../archives/read-archive.ts";
+import { nameOf, readIndex } from "../../stores/layout/index-file.ts";
+import { readLayout } from "../../stores/layout/read-layout.ts";
+import { namesIn } from "../archives/oci-archive-reader.ts";
+import { type ArchivedImage, checkLayers, readArchive } from "../archives/read-archive.ts";
 import type { Tools } from "../tools.ts";
 import { workDirectory } from "../work-directory.ts";
 
@@ -23,20 +26,56 @@ export async function importImages(
   names: readonly ImageRef[],
   tools: Tools,
 ): Promise<readonly ImportedImage[]> {
-  const { places, local, ctx } = tools;
+  const { places, ctx } = tools;
   const directory = await workDirectory(places.builds, "import-", ctx.clock());
   try {
     const images = await readArchive(archive, { directory, blobs: await tools.blobs(), ctx });
-    const named = nameImages(images, names, typeof archive === "string" ? archive : "standard input");
-    const imported: ImportedImage[] = [];
-    for (const { image, refs } of named) {
-      const { digest } = await local.write(image, refs, { ctx });
-      imported.push({ names: refs, digest });
-    }
-    return imported;
+    return await writeImages(
+      nameImages(images, names, typeof archive === "string" ? archive : "standard input"),
+      tools,
+    );
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
+}
+
+/**
+ * Takes the images of an OCI layout into the local store, or the one that is called `entry` there, as
+ * `importImages` does with an archive. Of images for several platforms this machine's is taken. Throws
+ * `IMAGE_NOT_FOUND`, `INVALID_IMAGE`, `DIGEST_MISMATCH`, `INVALID_ARGUMENTS`.
+ */
+export async function importLayout(
+  { path, entry }: { readonly path: string; readonly entry: string | undefined },
+  names: readonly ImageRef[],
+  tools: Tools,
+): Promise<readonly ImportedImage[]> {
+  const entries = ((await readIndex(path))?.manifests ?? []).filter(
+    (each) => entry === undefined || nameOf(each) === entry,
+  );
+  if (entries.length === 0) {
+    const which = entry === undefined ? "with an image" : `with an image ${JSON.stringify(entry)}`;
+    throw new TspackError("IMAGE_NOT_FOUND", `${path} is no OCI layout ${which}`, {
+      hint: "oci:DIRECTORY[:ENTRY] names a directory with oci-layout and index.json",
+    });
+  }
+  const checked = new Set<DiffId>();
+  const images: ArchivedImage[] = [];
+  for (const digest of new Set(entries.map((each) => each.digest))) {
+    const image = await readLayout(path, { digest });
+    if (image === undefined) continue;
+    await checkLayers(image, path, checked, tools.ctx.signal);
+    images.push({ image, names: entries.filter((each) => each.digest === digest).flatMap(namesIn) });
+  }
+  return writeImages(nameImages(images, names, path), tools);
+}
+
+async function writeImages(named: readonly NamedImage[], { local, ctx }: Tools): Promise<readonly ImportedImage[]> {
+  const imported: ImportedImage[] = [];
+  for (const { image, refs } of named) {
+    const { digest } = await local.write(image, refs, { ctx });
+    imported.push({ names: refs, digest });
+  }
+  return imported;
 }
 
 interface NamedImage {
