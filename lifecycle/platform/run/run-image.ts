@@ -11,6 +11,7 @@ import { forwardSignals, type SignalSource } from "./forward-signals.ts";
 import type { PublishedPort } from "./published-port.ts";
 import { publishPorts } from "./publish-ports.ts";
 import { runSpec } from "./run-spec.ts";
+import { watchPorts } from "./watch-ports.ts";
 import { workDirectory } from "../work-directory.ts";
 
 /** How an image is started. */
@@ -44,6 +45,9 @@ export interface RunImagePorts {
   readonly ctx: Context;
 }
 
+/** How long an application may take until it listens, in milliseconds, before somebody is told. */
+const patienceMs = 10_000;
+
 /** The status of a process that was killed, as shells say it. */
 const killed = 137;
 
@@ -65,9 +69,12 @@ export async function runImage(inputs: RunImageInputs, ports: RunImagePorts): Pr
     }
     const published = await publishPorts(inputs.ports);
     for (const line of published.lines) ctx.logger.info(`Port ${line}`);
+    const wanted = inputs.ports.map(({ container }) => container);
+    const stopWatching = watchPorts(wanted, patienceMs, ctx.logger);
     try {
       return await runToItsEnd(ready.spec, work, inputs, ports);
     } finally {
+      stopWatching();
       published.close();
     }
   } finally {
