@@ -121,7 +121,20 @@ export async function createVolume(
   name: string,
   labels: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  await change(engine, { method: "POST", path: "/volumes/create", document: { Name: name, Labels: labels } });
+  const asked = { method: "POST", path: "/volumes/create", document: { Name: name, Labels: labels } } as const;
+  try {
+    await change(engine, asked);
+  } catch (error) {
+    // Podman fails when two builds make the same one at the same time: the other one made it.
+    if (!(await hasVolume(engine, name))) throw error;
+  }
+}
+
+async function hasVolume(engine: EngineConnection, name: string): Promise<boolean> {
+  const path = `/volumes/${encodeURIComponent(name)}`;
+  const response = await engine.request({ method: "GET", path, signal: AbortSignal.timeout(patience) });
+  await bodyText(response.body);
+  return response.status === 200;
 }
 
 /** Removes a volume with what is in it; one that is not there is no error. Throws `ENGINE_ERROR` for one in use. */
