@@ -92,14 +92,21 @@ const extensionEntries: readonly LayerEntry[] = [
 const hello = (): readonly string[] => ["--path", packageFile("samples/node-hello")];
 
 describe("the application", () => {
-  it("without package.json and Procfile: which buildpacks were asked, and why each declined", async () => {
+  it("of a language that no buildpack knows: which buildpacks were asked, and why each declined", async () => {
     const app = scriptedApp(join(directory, "empty"), {});
-    writeFileSync(join(app, "main.py"), "print('hello')\n");
+    writeFileSync(join(app, "main.rb"), "puts 'hello'\n");
     const result = await tspack(person, ["build", "e2e/bad", "--path", app]);
     expectError(result, 20, "DETECT_FAILED", "hint: ", "--path");
-    for (const id of ["tspack/nodejs", "tspack/npm-start", "tspack/procfile"]) expect(result.stderr).toContain(id);
-    expect(result.stderr).toContain("package.json");
-    expect(result.stderr).toContain("Procfile");
+    for (const [id, reason] of [
+      ["nodejs", "no package.json"],
+      ["npm-start", "no package.json"],
+      ["python", "no pyproject.toml"],
+      ["go", "no go.mod"],
+      ["java", "no pom.xml"],
+      ["nginx", "no nginx.conf"],
+      ["procfile", "no Procfile"],
+    ] as const)
+      expect(result.stderr).toMatch(new RegExp(`Output: tspack/${id}@.*\\n.*${reason}`));
   });
 
   it("that is not there", async () => {
