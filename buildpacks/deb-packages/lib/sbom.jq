@@ -15,8 +15,8 @@ def purl: "pkg:deb/\($distro)/\(.name | @uri)@\(.version | @uri)?arch=\(.arch)"
   else
     {
       spdxVersion: "SPDX-2.3", dataLicense: "CC0-1.0", SPDXID: "SPDXRef-DOCUMENT", name: $layer,
-      # The same packages give the same document.
-      documentNamespace: "urn:tspack:deb-packages:\($layer):\([$packages[].sha256] | join("") | .[0:64])",
+      # The same packages give the same document, others another one.
+      documentNamespace: "urn:tspack:deb-packages:\($layer):\($content)",
       creationInfo: { created: "1980-01-01T00:00:01Z", creators: ["Tool: tspack/deb-packages"] },
       packages: [$packages | to_entries[] | .key as $index | .value | {
         SPDXID: "SPDXRef-Package-\($index)", name, versionInfo: .version, downloadLocation: "NOASSERTION",

@@ -13,9 +13,10 @@ describe() {
     printf '# name version architecture sha256\n'
     awk -F '\t' '{ print $1, $2, $3, $7 }' "$SCRATCH/packages"
   } >"$SCRATCH/$layer.lock"
-  local format
+  local format content
+  content=$(sha256sum <"$SCRATCH/packages")
   for format in cdx spdx; do
-    jq -R -n --arg format "$format" --arg layer "$layer" --arg distro "$(os_release ID)" --arg version "$(os_release VERSION_ID)" \
+    jq -R -n --arg format "$format" --arg layer "$layer" --arg content "${content%% *}" --arg distro "$(os_release ID)" --arg version "$(os_release VERSION_ID)" \
       -f "$BUILDPACK_DIR/lib/sbom.jq" "$SCRATCH/packages" >"$LAYERS/$layer.sbom.$format.json"
   done
 }
