@@ -2,8 +2,8 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { skipWithout } from "./require-tools.ts";
-import { capture, type Environment, Workspace } from "./workspace.ts";
+import { skipWithout } from "../buildpacks/require-tools.ts";
+import { capture, type Environment, Workspace } from "../buildpacks/workspace.ts";
 
 const tools = skipWithout("bash", "python3", "unzip");
 const ID = "java-jar";
