@@ -94,10 +94,16 @@ describe.skipIf(tools.skip)(`the buildpack go${tools.note}`, () => {
     const withGo = await workspace.detect("go");
     expect(withGo).toMatchObject({ code: 0, plan: { provides: [{ name: "go" }] } });
     expect(withGo.plan).not.toHaveProperty("requires");
-    const without = await workspace.detect("go", { PATH: pathWithout("go", workspace) });
-    expect(without.plan["requires"]).toEqual([
-      { name: "deb-packages", metadata: { packages: ["golang-go"], build: true } },
-    ]);
+    const PATH = pathWithout("go", workspace);
+    const without = await workspace.detect("go", { PATH });
+    const whole = { packages: ["golang-go"], build: true };
+    const less = {
+      without: expect.arrayContaining(["golang-*-src"]),
+      exclude: expect.arrayContaining(["usr/lib/go-*/pkg"]),
+    };
+    expect(without.plan["requires"]).toEqual([{ name: "deb-packages", metadata: { ...whole, ...less } }]);
+    const toCompile = await workspace.detect("go", { PATH, BP_GO_VERSION: "stack" });
+    expect(toCompile.plan["requires"]).toEqual([{ name: "deb-packages", metadata: whole }]);
   });
 
   it("declines an application without a go.mod, and names the directory that has one", async () => {

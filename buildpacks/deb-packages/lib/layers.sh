@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # The layers. Needs all others.
 
-# Everything that is asked for goes to $SCRATCH/requests, as "USE<tab>PACKAGE<tab>SOURCE".
+# Everything that is asked for goes to $SCRATCH/requests, as "USE<tab>PACKAGE<tab>SOURCE<tab>EXCLUDE<tab>WITHOUT".
 read_requests() {
   {
     "$BUILDPACK_DIR/lib/requests.pl" app
@@ -46,7 +46,7 @@ packages_layer() {
     installed "" "$image"
     not_needed "${LAUNCH[@]}" "${BUILD[@]}"
   } >"$status"
-  key=$(layer_key "$status" "${wanted[@]}")
+  key=$(layer_key "$layer" "$status" "${wanted[@]}")
   if [[ $(restored "$layer" key) == "$key" && -f $root/deb-packages.lock ]]; then
     say "Reusing cached layer $layer: $(grep -vc '^#' "$root/deb-packages.lock") packages for ${wanted[*]}"
     cp "$root/deb-packages.lock" "$SCRATCH/$layer.lock"
@@ -59,15 +59,16 @@ packages_layer() {
   finish_layer "$layer" "$key"
 }
 
-# layer_key STATUS WANTED...: everything that decides what is in the layer, but not the day.
+# layer_key LAYER STATUS WANTED...: everything that decides what is in the layer, but not the day.
 layer_key() {
-  local status=$1 sum
-  shift
+  local layer=$1 status=$2 sum
+  shift 2
   sum=$({
     printf '%s\n' "$@" "$ARCH" "$(os_release VERSION_CODENAME)"
+    requests_for "$layer" | cut -f 1,3-
     cat "$status"
     if [[ -f $LOCK ]]; then cat "$LOCK"; fi
-    cat "$BUILDPACK_DIR"/buildpack.toml "$BUILDPACK_DIR"/lib/{alternatives,variables,relocate.pl,runpaths.pl,unpack.sh,unpack-one.sh,environment.sh}
+    cat "$BUILDPACK_DIR"/buildpack.toml "$BUILDPACK_DIR"/lib/{alternatives,variables,relocate.pl,runpaths.pl,unpack.sh,unpack-one.sh,exclude.sh,bytecode.sh,environment.sh}
   } | sha256sum)
   printf '%s' "${sum%% *}"
 }
@@ -81,7 +82,8 @@ make_layer() {
   fi
   apt_settings "$SCRATCH/$layer.status"
   refresh_lists
-  resolve "$@"
+  resolve "$SCRATCH/plan" "$@"
+  leave_out "$layer"
   fetch_packages "$@"
   cut -d ' ' -f 3 "$SCRATCH/plan" >>"$SCRATCH/used"
   rm -rf "$root" "$root".*
@@ -90,6 +92,7 @@ make_layer() {
   mkdir -p "$root"
   unpack "$root"
   settle "$root" "$image"
+  bytecode "$root"
   environment "$root"
   cp "$SCRATCH/$layer.lock" "$root/deb-packages.lock"
   say "Layer $layer: $(wc -l <"$SCRATCH/plan") packages, $(($(du -s --apparent-size -B1 "$root" | cut -f1) / 1000000)) MB"

@@ -4,8 +4,9 @@
 #   requests.pl app           the application's Aptfile and project.toml
 #   requests.pl plan FILE     the entries "deb-packages" of a buildpack plan
 #
-# Prints a line "USE<tab>PACKAGE<tab>SOURCE" each; USE is build, launch or both, PACKAGE is a name or name=version.
-# A line "nothing" says that the file asks for packages in no way. Every problem is reported before it ends with 1.
+# Prints a line "USE<tab>PACKAGE<tab>SOURCE<tab>EXCLUDE<tab>WITHOUT" each; USE is build, launch or both, PACKAGE is a name
+# or name=version. EXCLUDE and WITHOUT are patterns for paths and packages that the request can do without, separated by
+# spaces, or "-". Every problem is reported before it ends with 1.
 use strict;
 use warnings;
 use FindBin;
@@ -15,13 +16,13 @@ my (@lines, @problems);
 
 # Names as Debian's policy has them, with an architecture of dpkg's and a version.
 sub request {
-    my ($use, $package, $source) = @_;
+    my ($use, $package, $source, $exclude, $without) = @_;
     if ($package =~ m{^(?:https?|ftp|file):|/|\.deb$}) {
         push @problems, "$source: \"" . shown($package) . "\" is a file or an address; only packages of the distribution's archive can be added";
     } elsif ($package !~ /^[a-z0-9][a-z0-9+.-]+(?::[a-z0-9-]+)?(?:=[0-9A-Za-z][0-9A-Za-z.+~:-]*)?$/) {
         push @problems, "$source: expected the name of a package, or name=version, found \"" . shown($package) . "\"";
     } else {
-        push @lines, "$use\t$package\t$source\n";
+        push @lines, join("\t", $use, $package, $source, $exclude // "-", $without // "-") . "\n";
     }
 }
 
@@ -72,12 +73,22 @@ sub project {
 }
 
 sub requests_of {
-    my ($list, $use, $source) = @_;
+    my ($list, $use, $source, @patterns) = @_;
     if (ref $list ne "ARRAY" || grep { ref $_ } @$list) {
         push @problems, "$source: expected an array of strings";
         return;
     }
-    request($use, $_, $source) for @$list;
+    request($use, $_, $source, @patterns) for @$list;
+}
+
+# What a buildpack can do without: patterns as a shell has them, where * stands for / as well.
+sub patterns {
+    my ($metadata, $key, $form, $expected, $source) = @_;
+    return "-" unless exists $metadata->{$key};
+    my $list = $metadata->{$key};
+    my @wrong = ref $list eq "ARRAY" ? grep { ref $_ || $_ !~ $form } @$list : ("no array");
+    push @problems, "$source: $key of deb-packages: expected $expected, found \"" . shown($_) . "\"" for @wrong;
+    return @wrong || !@$list ? "-" : join " ", sort @$list;
 }
 
 sub plan {
@@ -89,7 +100,12 @@ sub plan {
         next unless exists $metadata->{packages};
         my ($build, $launch) = map { ($metadata->{$_} || "false") eq "true" } qw(build launch);
         my $use = $build == $launch ? "both" : $build ? "build" : "launch";
-        requests_of($metadata->{packages}, $use, $metadata->{source} || "a requirement of a buildpack");
+        my $source = $metadata->{source} || "a requirement of a buildpack";
+        my @patterns = (
+            patterns($metadata, "exclude", qr{^(?!/)(?!.*(?:^|/)\.\.?(?:/|$))[\w.+\@:~*?/-]+$}, "an array of patterns such as usr/share/x/*", $source),
+            patterns($metadata, "without", qr{^[a-z0-9.+*?-]+$}, "an array of patterns for names of packages", $source),
+        );
+        requests_of($metadata->{packages}, $use, $source, @patterns);
     }
 }
 

@@ -27,9 +27,10 @@ apt_error() {
   printf '%s' "${line#[EW]: }"
 }
 
-# resolve REQUESTS...: writes "sha256 size file uri" of all packages that are needed, and not installed, to $SCRATCH/plan.
+# resolve PLAN REQUESTS...: writes "sha256 size file uri" of all packages that are needed, and not installed, to PLAN.
 resolve() {
-  local line uri file size hash
+  local plan=$1 uri file size hash
+  shift
   if ! LC_ALL=C apt-get install -qq --print-uris "$@" >"$SCRATCH/uris" 2>"$SCRATCH/resolve.log"; then
     unresolved "$@"
   fi
@@ -39,7 +40,7 @@ resolve() {
     fi
     uri=${uri#\'}
     printf '%s %s %s %s\n' "${hash#SHA256:}" "$size" "$file" "${uri%\'}"
-  done <"$SCRATCH/uris" | sort -k3,3 >"$SCRATCH/plan"
+  done <"$SCRATCH/uris" | sort -k3,3 >"$plan"
 }
 
 # Tells who asked for what can not be had.
@@ -93,7 +94,7 @@ fetch_packages() {
     fi
   done <"$SCRATCH/plan"
   if ((missing > 0)); then
-    if ! LC_ALL=C apt-get install -qq --download-only -o "Dir::Cache::archives=$CACHE/archives/" "$@" >"$SCRATCH/fetch.log" 2>&1; then
+    if ! download "$@" >"$SCRATCH/fetch.log" 2>&1; then
       rm -rf "$CACHE/archives/partial"
       fail "the packages could not be fetched from $SOURCES: $(apt_error "$SCRATCH/fetch.log")" \
         "check that the build may use the network; where the archive has newer versions by now, remove the lock or build with --clear-cache"
@@ -106,6 +107,23 @@ fetch_packages() {
     [[ -n ${known[$file]:-} ]] || verified "$sha" "$file" || fail "$file does not have the SHA-256 $sha of the package list" "the download was changed or cut short; try again, or check the archive"
   done <"$SCRATCH/plan"
   rm -rf "$CACHE/archives/partial" "$CACHE/archives/lock"
+}
+
+# download REQUESTS...: the packages of the plan that are not there. Without those that are left out, apt would not
+# install anything; then it is asked for single files.
+download() {
+  local file name version arch
+  local -a missing=()
+  if [[ ! -s $SCRATCH/left-out ]]; then
+    LC_ALL=C apt-get install -qq --download-only -o "Dir::Cache::archives=$CACHE/archives/" "$@"
+    return
+  fi
+  while read -r _ _ file _; do
+    IFS=_ read -r name version arch <<<"${file%.deb}"
+    if [[ $arch != "$ARCH" && $arch != all ]]; then name+=:$arch; fi
+    if [[ ! -f $CACHE/archives/$file ]]; then missing+=("$name=${version//%3a/:}"); fi
+  done <"$SCRATCH/plan"
+  (cd "$CACHE/archives" && LC_ALL=C apt-get download -qq "${missing[@]}")
 }
 
 verified() {

@@ -13,7 +13,7 @@ unpack() {
   mkdir -p "$root/var/lib/dpkg/status.d"
   # Uncompressing is most of the work, so several packages are done at once; no two have the same file.
   cut -d ' ' -f 3 "$SCRATCH/plan" | tr '\n' '\0' |
-    xargs -0 -r -n 1 -P "$(nproc)" bash "$BUILDPACK_DIR/lib/unpack-one.sh" "$root" "$CACHE/archives" ||
+    xargs -0 -r -n 1 -P "$(nproc)" bash "$BUILDPACK_DIR/lib/unpack-one.sh" "$root" "$CACHE/archives" "$SCRATCH/exclude" ||
     fail "a package can not be unpacked" "build with --clear-cache; if that does not help, it does not fit to the others"
   if [[ -d $root/usr/share/doc ]]; then
     find "$root/usr/share/doc" -mindepth 2 ! -type d ! -name copyright -delete

@@ -5,12 +5,15 @@ import { gzipSync } from "node:zlib";
 import { createCleartextMessage, generateKey, readPrivateKey, sign } from "openpgp";
 import { pack, type Header } from "tar-stream";
 
+/** Files of a package by path. */
+export type FakeFiles = Readonly<Record<string, string | (Partial<Header> & { readonly content?: string })>>;
+
 /** A package to make; a file's value is its content, or a tar header with content. */
 export interface FakePackage {
   readonly name: string;
   readonly version: string;
   readonly fields?: Readonly<Record<string, string>>;
-  readonly files?: Readonly<Record<string, string | Partial<Header>>>;
+  readonly files?: FakeFiles;
   readonly form?: "gz" | "xz";
 }
 
@@ -48,7 +51,7 @@ export function makeAr(members: Readonly<Record<string, Uint8Array>>): Buffer {
 }
 
 /** A tar of files, with the directories that lead to them, as dpkg-deb writes names. */
-export async function makeTar(files: Readonly<Record<string, string | Partial<Header>>>): Promise<Buffer> {
+export async function makeTar(files: FakeFiles): Promise<Buffer> {
   const tar = pack();
   const made = new Set<string>();
   for (const [path, file] of Object.entries(files)) {
@@ -58,8 +61,8 @@ export async function makeTar(files: Readonly<Record<string, string | Partial<He
       if (parent !== ".." && !made.has(parent)) tar.entry({ name: `./${parent}/`, type: "directory", mode: 0o755 });
       made.add(parent);
     }
-    if (typeof file === "string") tar.entry({ name: `./${path}`, mode: 0o644 }, file);
-    else tar.entry({ name: `./${path}`, ...file }, "");
+    const { content = "", ...header } = typeof file === "string" ? { mode: 0o644, content: file } : file;
+    tar.entry({ name: `./${path}`, ...header }, content);
   }
   tar.finalize();
   const chunks: Buffer[] = [];
