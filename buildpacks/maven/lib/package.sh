@@ -31,8 +31,8 @@ complete() {
 package() {
   DEPENDENCIES=$(dependencies_key)
   local -a goals=("${ARGUMENTS[@]}")
-  # No test has this name, so that everything that tests need is fetched, but it is the image that runs them.
-  if [[ $EXEC_ENV == test ]]; then goals=(-Dtest=NoneOfThem -DfailIfNoTests=false -Dsurefire.failIfNoSpecifiedTests=false test); fi
+  # No method has this name: everything that tests need is fetched, but it is the image that runs them.
+  if [[ $EXEC_ENV == test ]]; then goals=('-Dtest=*#noneOfThem' -DfailIfNoTests=false -Dsurefire.failIfNoSpecifiedTests=false test); fi
   mkdir -p "$LAYERS/m2/repository"
   if complete; then
     say "mvn --offline ${goals[*]} ($MAVEN_VERSION, $JAVA_VERSION): pom.xml unchanged, the local repository has what it needs"
