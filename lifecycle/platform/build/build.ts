@@ -122,17 +122,26 @@ async function buildTo(destination: Destination, surroundings: Surroundings): Pr
   const { request, names } = resolved;
   const builder = await openBuilderOf(resolved, tools);
   const changes = await requestedChanges(request, resolved.described, builder, tools);
-  const built = await buildImage(
-    { ...(await imageInputs(resolved, tools)), builder, changes },
-    {
-      ...destination,
-      images: imagesFor(resolved, destination, tools),
-      runner,
-      blobs: await tools.blobs(request.compressionLevel),
-      buildsDir: tools.places.builds,
-      cache: await buildCache(resolved, tools),
-      ctx,
+  const inputs = { ...(await imageInputs(resolved, tools)), builder, changes };
+  const blobs = await tools.blobs(request.compressionLevel, request.compression);
+  const cache = await buildCache(resolved, tools);
+  const { withEngineImages } = await import("../image-places/engine-images.ts");
+  // A run image may be in the person's container engine only.
+  const built = await withEngineImages(
+    tools,
+    (each) => {
+      const images = imagesFor(resolved, destination, each);
+      return buildImage(inputs, {
+        ...destination,
+        images,
+        runner,
+        blobs,
+        buildsDir: tools.places.builds,
+        cache,
+        ctx,
+      });
     },
+    { compress: true },
   );
   await writeReport(request.reportOutputDir, built.report, tools.machine);
   const seconds = (ctx.clock().getTime() - began) / 1000;
@@ -219,8 +228,11 @@ function imagesFor(
   const others = pulledImages(tools, request.pullPolicy);
   return {
     resolve: async (ref, options) => {
+      if (isOneOf(ref, names)) return source.resolve(ref, options);
       // An engine's image is found again by its ID, which has no repository.
-      if (isOneOf(ref, names) || /^[0-9a-f]{64}$/.test(ref.original)) return source.resolve(ref, options);
+      if (/^[0-9a-f]{64}$/.test(ref.original)) {
+        return (await source.resolve(ref, options)) ?? tools.local.resolve(ref, options);
+      }
       const isPrevious = previousImage !== undefined && isOneOf(ref, [previousImage]);
       const there = isPrevious ? await source.resolve(ref, options) : undefined;
       return there ?? others.resolve(ref, options);

@@ -23,6 +23,7 @@ export interface LocateScope {
   readonly baseDir: string;
   /** The real path of a directory that paths must not lead out of, links included; undefined: they may. */
   readonly within?: string | undefined;
+  /** What the builder has; nothing where there is no builder. */
   readonly known: readonly { readonly id: string; readonly version: string }[];
   /** `--buildpack`, for messages. */
   readonly source: string;
@@ -120,9 +121,14 @@ function unknownScheme(text: string, { source }: LocateScope): InputError {
 
 /** There is no such buildpack; says which ones the builder has, and the one that was probably meant. */
 export function notFound(text: string, { known, source }: LocateScope, cause?: unknown): TspackError {
+  if (known.length === 0) {
+    const message = `${source}: ${text} is not there as a file, and no image of that name was found`;
+    const hint = "name a directory, a .cnb file, an address or an image; what a builder has is told by builder inspect";
+    return new TspackError("BUILDPACK_NOT_FOUND", message, { cause, hint });
+  }
   const names = known.map(({ id, version }) => `${id}@${version}`);
   const meant = closest(text, [...new Set([...known.map(({ id }) => id), ...names])]);
-  const has = names.length === 0 ? "the builder has none" : `the builder has ${names.toSorted().join(", ")}`;
+  const has = `the builder has ${names.toSorted().join(", ")}`;
   return new TspackError(
     "BUILDPACK_NOT_FOUND",
     `${source}: ${text} is neither there as a file nor in the builder, and no image of that name was found`,

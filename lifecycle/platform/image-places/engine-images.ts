@@ -4,15 +4,19 @@ import type { Image } from "../../oci/image.ts";
 import type { ImageRef } from "../../oci/reference.ts";
 import type { ImageSource } from "../../stores/store.ts";
 import type { Tools } from "../tools.ts";
-import { seemsToHaveEngine, withImagePlaces } from "./open-places.ts";
+import { type ImagePlaces, type ImagePlacesOptions, seemsToHaveEngine, withImagePlaces } from "./open-places.ts";
 
 /**
  * Works with tools to which the images of the person's container engine are local, too: what our own
  * store does not have is looked for there before a registry is asked. What was unpacked for it goes away
  * afterwards, and an engine that can not be used is as good as none. Throws what the work throws.
  */
-export async function withEngineImages<T extends Tools, R>(tools: T, work: (tools: T) => Promise<R>): Promise<R> {
-  return withImagePlaces(tools, async ({ open }) => {
+export async function withEngineImages<T extends Tools, R>(
+  tools: T,
+  work: (tools: T) => Promise<R>,
+  reading?: ImagePlacesOptions,
+): Promise<R> {
+  const withEngine = async ({ open }: ImagePlaces): Promise<R> => {
     const inEngine = async (ref: ImageRef): Promise<Image | undefined> => {
       const place = await open(ref.original);
       return place.kind === "engine" ? place.image() : undefined;
@@ -30,7 +34,8 @@ export async function withEngineImages<T extends Tools, R>(tools: T, work: (tool
       resolve: async (ref, options) => (await local.resolve(ref, options)) ?? tools.pulls.resolve(ref, options),
     };
     return work({ ...tools, local, images });
-  });
+  };
+  return withImagePlaces(tools, withEngine, reading);
 }
 
 async function isFor(image: Image, platform: Platform | undefined): Promise<boolean> {

@@ -25,11 +25,21 @@ export interface ImagePlaces {
   readonly engine: () => Promise<{ readonly store: EngineStore; readonly name: string }>;
 }
 
+/** How images of an engine are read. */
+export interface ImagePlacesOptions {
+  /** Whether their layers, which engines have as plain tars, are compressed, for images that are made of them. */
+  readonly compress?: boolean;
+}
+
 /**
  * Works with places of images; what was unpacked for it goes away afterwards. Throws
  * `INVALID_REFERENCE`, `INVALID_ARGUMENTS`, `ENGINE_UNREACHABLE` and what the work throws.
  */
-export async function withImagePlaces<T>(tools: Tools, work: (places: ImagePlaces) => Promise<T>): Promise<T> {
+export async function withImagePlaces<T>(
+  tools: Tools,
+  work: (places: ImagePlaces) => Promise<T>,
+  { compress = false }: ImagePlacesOptions = {},
+): Promise<T> {
   let opened: OpenEngine | undefined;
   let directory: string | undefined;
   const scratch = once(async () => {
@@ -39,7 +49,9 @@ export async function withImagePlaces<T>(tools: Tools, work: (places: ImagePlace
   const engine = once(async () => {
     opened = await openEngine(tools.machine.env, tools.ctx.signal);
     const place = await scratch();
-    return { store: engineStore({ engine: opened.connection, directory: () => place }), name: opened.name };
+    const compressIn = compress ? await tools.blobs() : undefined;
+    const store = engineStore({ engine: opened.connection, directory: () => place, compressIn });
+    return { store, name: opened.name };
   });
   const open: ImagePlaces["open"] = async (name, store) => {
     const parsed = parsePlace(name);

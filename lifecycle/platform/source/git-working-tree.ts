@@ -1,5 +1,6 @@
 import { lstatSync, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { inflateSync } from "node:zlib";
 import type { ProjectSource } from "../../cnb/files/project-metadata.ts";
 
 /** No file of a repository that is read here is larger, but for `packed-refs`. Bytes. */
@@ -73,17 +74,32 @@ function packedRefs(common: string): PackedRefs {
   };
 }
 
-/** Tags that name a commit themselves; of an annotated one the file has the name of an object. */
+/** Tags in files of their own: they name the commit itself or, annotated ones, an object that names it. */
 function looseTags(common: string, commit: string): readonly string[] {
   const root = join(common, "refs/tags");
   try {
     const entries = readdirSync(root, { withFileTypes: true, recursive: true }).slice(0, mostTags);
     return entries.flatMap((entry) => {
       const path = join(entry.parentPath, entry.name);
-      return entry.isFile() && readText(path)?.trim() === commit ? [path.slice(root.length + 1)] : [];
+      const named = entry.isFile() ? commitName(readText(path)?.trim() ?? "") : undefined;
+      const isMeant = named !== undefined && (named === commit || taggedCommit(common, named) === commit);
+      return isMeant ? [path.slice(root.length + 1)] : [];
     });
   } catch {
     return [];
+  }
+}
+
+/** What an annotated tag names, when its object is in a file of its own, as new ones are. Git, gitformat-loose. */
+function taggedCommit(common: string, name: string): string | undefined {
+  const bytes = readBytes(join(common, "objects", name.slice(0, 2), name.slice(2)), largest);
+  if (bytes === undefined) return undefined;
+  try {
+    const text = inflateSync(bytes, { maxOutputLength: largest }).toString("latin1");
+    return /^tag \d+\0object ([0-9a-f]{40}|[0-9a-f]{64})\ntype commit\n/.exec(text)?.[1];
+  } catch {
+    // A commit or a file that is too large, or nothing that Git wrote.
+    return undefined;
   }
 }
 
@@ -116,10 +132,14 @@ function publicAddress(text: string): string | undefined {
 }
 
 function readText(path: string, limit = largest): string | undefined {
+  return readBytes(path, limit)?.toString("utf8");
+}
+
+function readBytes(path: string, limit: number): Buffer | undefined {
   try {
     // Nothing that waits for a writer, and nothing endless.
     const info = statSync(realpathSync(path));
-    return info.isFile() && info.size <= limit ? readFileSync(path, "utf8") : undefined;
+    return info.isFile() && info.size <= limit ? readFileSync(path) : undefined;
   } catch {
     return undefined;
   }

@@ -61,12 +61,13 @@ describe.skipIf(!hasGit)(`a working tree of git${gitNote}`, () => {
     const one = commitAll("one");
     git("tag", "v1");
     git("tag", "-a", "-m", "x", "release/1");
-    expect(source()?.metadata).toEqual({ refs: ["main", "v1"] });
+    expect(source()?.metadata).toEqual({ refs: ["main", "release/1", "v1"] });
     git("pack-refs", "--all");
     expect(source()).toMatchObject({ version: { commit: one }, metadata: { refs: ["main", "release/1", "v1"] } });
     git("tag", "nested/late");
     expect(source()?.metadata).toEqual({ refs: ["main", "nested/late", "release/1", "v1"] });
     const two = commitAll("two");
+    git("tag", "-a", "-m", "of a file", "file", "HEAD:file");
     expect(source()).toMatchObject({ version: { commit: two }, metadata: { refs: ["main"] } });
   });
 
