@@ -83,6 +83,14 @@ export const optionRows = {
     phases: { analyze: all, restore: all, export: all, create: all },
     description: "reference of the cache image",
   },
+  compression: {
+    kind: "string",
+    flag: "compression",
+    env: "TSPACK_COMPRESSION",
+    default: "gzip",
+    phases: { export: all, create: all },
+    description: "how layers are compressed: gzip, or zstd where the destination takes it",
+  },
   compressionLevel: {
     kind: "int",
     flag: "compression-level",

@@ -36,7 +36,7 @@ export function hashOnly(blobs: BlobCache): BlobCache {
 export function packingBy(blobs: BlobCache, pack: BlobCache["pack"]): BlobCache {
   return {
     pack,
-    layer: (diffId) => blobs.layer(diffId),
+    layer: (diffId, compression) => blobs.layer(diffId, compression),
     file: (digest) => blobs.file(digest),
     put: (descriptor, blob, diffId) => blobs.put(descriptor, blob, diffId),
   };

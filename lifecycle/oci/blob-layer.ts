@@ -2,6 +2,7 @@ import { TspackError } from "../errors.ts";
 import type { Descriptor } from "./descriptor.ts";
 import type { DiffId } from "./digest.ts";
 import { gunzip } from "./gunzip.ts";
+import { isZstd, unzstd } from "./zstd.ts";
 import type { ByteStream, Layer } from "./layer.ts";
 
 /** How a stored layer is opened. */
@@ -26,18 +27,20 @@ export function blobLayer(parts: BlobLayerParts): Layer {
 }
 
 /**
- * The plain tar of a stored layer. Throws `INVALID_IMAGE` for zstd, which Node 20 cannot read,
- * and for damaged gzip.
+ * The plain tar of a stored layer. Throws `INVALID_IMAGE` for damaged data, and `TOOL_MISSING`
+ * for zstd where Node cannot read it.
  */
 export async function* inflate(blob: ByteStream, descriptor: Pick<Descriptor, "digest">): ByteStream {
   const iterator = blob[Symbol.asyncIterator]();
   const head = await firstBytes(iterator);
   const rest = resume(head, iterator);
-  if (startsWith(head, [0x28, 0xb5, 0x2f, 0xfd])) {
-    await iterator.return?.();
-    throw new TspackError("INVALID_IMAGE", `layer ${descriptor.digest} is compressed with zstd`, {
-      hint: "push the image with gzip layers",
-    });
+  if (isZstd(head)) {
+    try {
+      yield* unzstd(rest, `layer ${descriptor.digest}`);
+    } finally {
+      await rest.return(undefined);
+    }
+    return;
   }
   if (!startsWith(head, [0x1f, 0x8b])) {
     yield* rest;
@@ -64,7 +67,10 @@ async function firstBytes(iterator: AsyncIterator<Uint8Array>): Promise<Uint8Arr
   return head;
 }
 
-async function* resume(head: Uint8Array, iterator: AsyncIterator<Uint8Array>): ByteStream {
+async function* resume(
+  head: Uint8Array,
+  iterator: AsyncIterator<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, undefined> {
   try {
     if (head.length > 0) yield head;
     for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) yield next.value;

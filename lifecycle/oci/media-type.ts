@@ -1,3 +1,5 @@
+import { TspackError } from "../errors.ts";
+
 /** The two families of manifest types; each has its own names for the same documents. */
 export type ManifestFormat = "oci" | "docker";
 
@@ -55,9 +57,18 @@ export function manifestTypeFor(format: ManifestFormat): string {
 
 /**
  * What a layer is called in a manifest of this family. Only the name changes, never a byte.
- * A type without a twin (zstd, foreign layers) stays as it is.
+ * A type without a twin (foreign layers, zstd in OCI) stays as it is. Throws `INVALID_IMAGE` for zstd in Docker's.
  */
 export function layerTypeFor(mediaType: string, format: ManifestFormat): string {
+  if (format === "docker" && mediaType === ociTypes.layerZstd) {
+    throw new TspackError(
+      "INVALID_IMAGE",
+      "a manifest in Docker's form cannot have a layer that is compressed with zstd",
+      {
+        hint: "build with --compression gzip, or on a base image with an OCI manifest",
+      },
+    );
+  }
   const [from, to] = format === "docker" ? [ociTypes, dockerTypes] : [dockerTypes, ociTypes];
   if (mediaType === from.layerGzip) return to.layerGzip;
   if (mediaType === from.layerTar) return to.layerTar;

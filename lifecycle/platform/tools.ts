@@ -1,3 +1,4 @@
+import type { Compression } from "../oci/zstd.ts";
 import { join } from "node:path";
 import type { Context } from "../context.ts";
 import type { BlobCache } from "../stores/blob-cache.ts";
@@ -27,8 +28,8 @@ export interface Tools {
   readonly pulls: ImageSource;
   /** Looks here first and then in the registry that the name says. */
   readonly images: ImageSource;
-  /** `level`: how much is compressed what has to be; layers that were compressed before stay as they are. */
-  blobs(level?: number): Promise<BlobCache>;
+  /** `level`, `compression`: how is compressed what has to be; layers that were compressed before stay as they are. */
+  blobs(level?: number, compression?: Compression): Promise<BlobCache>;
   /** Keeps what is used from those who collect garbage. Whoever works for long gives it back. */
   readonly leases: Leases;
 }
@@ -54,7 +55,8 @@ export function openTools(machine: Machine, network: NetworkAccess, ctx: Context
   const images: ImageSource = {
     resolve: async (ref, options) => (await local.resolve(ref, options)) ?? pulls.resolve(ref, options),
   };
-  const blobs = (level?: number): Promise<BlobCache> => openBlobCache(places.blobs, { ctx, level });
+  const blobs = (level?: number, compression?: Compression): Promise<BlobCache> =>
+    openBlobCache(places.blobs, { ctx, level, compression });
   return { machine, network, ctx, places, local, registries, settings, pulls, images, blobs, leases };
 }
 

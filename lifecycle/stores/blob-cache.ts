@@ -1,5 +1,6 @@
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest, DiffId } from "../oci/digest.ts";
+import type { Compression } from "../oci/zstd.ts";
 import type { ByteStream, Layer } from "../oci/layer.ts";
 
 /**
@@ -14,8 +15,8 @@ export interface ByteSink {
 export interface BlobCache {
   /** One pass over a tar: hashed, compressed, hashed and kept. The tar is what `produce` writes. */
   pack(produce: (sink: ByteSink) => Promise<void>): Promise<Layer>;
-  /** A layer that was packed or fetched before. */
-  layer(diffId: DiffId): Promise<Layer | undefined>;
+  /** A layer that was packed or fetched before; compressed like what is packed here, unless something else is asked for. */
+  layer(diffId: DiffId, compression?: Compression): Promise<Layer | undefined>;
   /** The file of a blob that is here already. */
   file(digest: Digest): Promise<string | undefined>;
   /** Keeps a blob that comes from elsewhere. Throws `DIGEST_MISMATCH` and keeps nothing when it is not what `descriptor` says. */

@@ -1,3 +1,4 @@
+import * as zlib from "node:zlib";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -72,6 +73,7 @@ async function appLayers(name: string, more: readonly string[], env: Readonly<Re
     code,
     output,
     bytes: layers.reduce((sum, { size }) => sum + size, 0),
+    types: [...new Set(layers.map(({ mediaType }) => mediaType))],
     diffIds: (await image?.config())?.value.rootfs.diff_ids,
   };
 }
@@ -82,6 +84,33 @@ test("-compression-level changes the size of layers and not what they are", asyn
   const none = await appLayers("large", [], { TSPACK_COMPRESSION_LEVEL: "0" });
   expect(none.bytes).toBeGreaterThan(3 * most.bytes);
   expect(none.diffIds).toEqual(most.diffIds);
+});
+
+const hasZstd = "zstdCompress" in zlib;
+
+test.runIf(hasZstd)("-compression zstd changes the blobs and their media type, not what layers are", async () => {
+  builder.write("app/page.html", "a line of the page\n".repeat(5000));
+  const gzip = await appLayers("gzip", []);
+  const zstd = await appLayers("zstd", ["-compression", "zstd"]);
+  expect(zstd.diffIds).toEqual(gzip.diffIds);
+  expect(gzip.types).toEqual(["application/vnd.oci.image.layer.v1.tar+gzip"]);
+  expect(zstd.types).toEqual(["application/vnd.oci.image.layer.v1.tar+zstd"]);
+});
+
+test.skipIf(hasZstd)("-compression zstd on a Node without it says which Node has it", async () => {
+  const { code, output } = await appLayers("zstd", ["-compression", "zstd"]);
+  expect(code).toBe(1);
+  expect(output).toContain("Node 22.15");
+  expect(output).not.toContain("DETECTING");
+});
+
+test.each([
+  ["-compression", "lz4"],
+  ["-compression", "zstd", "-compression-level", "0"],
+])("%s %s is refused", async (...flags) => {
+  const { code, output } = await appLayers("app", flags);
+  expect(code).toBe(3);
+  expect(output).toContain("-compression (TSPACK_COMPRESSION)");
 });
 
 test("a compression level that there is not is refused before anything runs", async () => {

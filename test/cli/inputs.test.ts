@@ -37,8 +37,8 @@ const ofLayers = [...allowRoot, "fingerprints", "verify-layers"];
 const own: Readonly<Partial<Record<PhaseCommand, readonly string[]>>> = {
   extend: [],
   restore: ofLayers,
-  export: [...ofLayers, "compression-level"],
-  create: [...ofLayers, "compression-level"],
+  export: [...ofLayers, "compression", "compression-level"],
+  create: [...ofLayers, "compression", "compression-level"],
 };
 
 function expectedFlags(phase: PhaseCommand, api: string): readonly string[] {
@@ -67,6 +67,7 @@ const variables: Readonly<Record<string, readonly [variable: string, byDefault: 
   buildpacks: ["CNB_BUILDPACKS_DIR", "/cnb/buildpacks"],
   cacheDir: ["CNB_CACHE_DIR", ""],
   cacheImage: ["CNB_CACHE_IMAGE", ""],
+  compression: ["TSPACK_COMPRESSION", "gzip"],
   compressionLevel: ["TSPACK_COMPRESSION_LEVEL", undefined],
   daemon: ["CNB_USE_DAEMON", false],
   execEnv: ["CNB_EXEC_ENV", "production"],

@@ -172,12 +172,10 @@ describe("validate", () => {
     expect(plain.diffId).toBe("sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef");
   });
 
-  test("a cut gzip layer is an invalid image, and a zstd layer says what to do", async () => {
+  test("a cut gzip layer is an invalid image", async () => {
     const cut = (await collect(memoryLayer(Buffer.alloc(9000, "x")).compressed())).subarray(0, 20);
     const layer = memoryLayer(cut, { compress: false });
     await expect(tar(layer)).rejects.toMatchObject({ code: "INVALID_IMAGE" });
-    const zstd = memoryLayer(Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0]), { compress: false });
-    await expect(tar(zstd)).rejects.toMatchObject({ code: "INVALID_IMAGE", hint: expect.stringContaining("gzip") });
   });
 });
 

@@ -1,3 +1,4 @@
+import type { Compression } from "../../oci/zstd.ts";
 import { resolve } from "node:path";
 import { InputError } from "../../errors.ts";
 import { build as buildApplication } from "../../platform/build/build.ts";
@@ -42,6 +43,7 @@ export interface BuildOptions extends CommonOptions {
   readonly creationTime?: string;
   readonly uid?: number;
   readonly gid?: number;
+  readonly compression?: Compression;
   readonly compressionLevel?: number;
   readonly reportOutputDir?: string;
   readonly sbomOutputDir?: string;

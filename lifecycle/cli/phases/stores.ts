@@ -5,6 +5,7 @@ import type { LayerCache } from "../../cache/cache.ts";
 import { InputError, TspackError } from "../../errors.ts";
 import { type KnownTrees, openKnownTrees, warnOfWrongTree } from "../../layers/known-trees.ts";
 import { isGzipLevel } from "../../oci/gzip.ts";
+import { type Compression, isCompression, requireZstd } from "../../oci/zstd.ts";
 import { type ImageRef, parseReference } from "../../oci/reference.ts";
 import type { BlobCache } from "../../stores/blob-cache.ts";
 import type { AccessCheck, ImageSink, ImageSource } from "../../stores/store.ts";
@@ -170,12 +171,29 @@ function readLevel({ options: { compressionLevel: level } }: Session): number | 
   );
 }
 
+/** Throws `INVALID_ARGUMENTS`, and `TOOL_MISSING` where Node has no zstd. */
+function readCompression(session: Session): Compression {
+  const { compression, compressionLevel } = session.options;
+  const hint = "-compression (TSPACK_COMPRESSION) is gzip or zstd; zstd needs -compression-level 1 to 9";
+  if (!isCompression(compression)) {
+    throw invalidArguments(`resolve inputs: ${JSON.stringify(compression)} is no compression`, hint);
+  }
+  if (compression === "gzip") return compression;
+  if (compressionLevel === 0) throw invalidArguments("resolve inputs: 0 is no compression level of zstd", hint);
+  if (usesEngine(session)) {
+    throw invalidArguments("resolve inputs: a container engine takes no layers compressed with zstd", hint);
+  }
+  requireZstd("-compression zstd");
+  return compression;
+}
+
 async function openBlobs(directory: string, session: Session): Promise<BlobCache> {
   const level = readLevel(session);
+  const compression = readCompression(session);
   if (usesEngine(session) && session.options.cacheImage === "") {
     const { plainBlobs } = await import("../../stores/blob-cache/plain.ts");
     return plainBlobs(directory);
   }
   const { openBlobCache } = await import("../../stores/blob-cache/open.ts");
-  return openBlobCache(directory, { ctx: session.ctx, level });
+  return openBlobCache(directory, { ctx: session.ctx, level, compression });
 }

@@ -70,6 +70,10 @@ function addOutput(build: Command): void {
     .option("--uid <number>", "owner of the application's files in the image", wholeNumber)
     .option("--gid <number>", "group of the application's files in the image", wholeNumber)
     .option(
+      "--compression <kind>",
+      "how layers are compressed: gzip, or zstd where the destination takes it (default: gzip)",
+    )
+    .option(
       "--compression-level <number>",
       "how much layers are compressed: 0 (not at all) to 9 (default: 3)",
       wholeNumber,

@@ -1,4 +1,5 @@
-import { closeSync, existsSync, fstatSync, mkdtempSync, openSync, readSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, fstatSync, mkdtempSync, openSync, readSync, writeFileSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { BuildpackDescriptor } from "../../cnb/files/buildpack-toml.ts";
@@ -44,7 +45,8 @@ export async function runDetect(command: DetectCommand, signal: AbortSignal): Pr
     const { outcome, output } = await collect(command, planPath, join(directory, "output"), signal);
     return judge(command.descriptor, outcome, output, planPath);
   } finally {
-    rmSync(directory, { recursive: true, force: true });
+    // Beside the other runs: a file system that is busy takes milliseconds to remove a directory.
+    await rm(directory, { recursive: true, force: true });
   }
 }
 

@@ -55,10 +55,12 @@ export function proxyVariables({ http, https, no }: ProxySettings): Readonly<Rec
 
 /** The variables that tell our lifecycle in a container how layers are made; others do not know them. */
 export function layerVariables({
+  compression,
   compressionLevel,
   verifyLayers,
-}: Pick<BuildRequest, "compressionLevel" | "verifyLayers">): Readonly<Record<string, string>> {
+}: Pick<BuildRequest, "compression" | "compressionLevel" | "verifyLayers">): Readonly<Record<string, string>> {
   return {
+    ...(compression === undefined ? {} : { TSPACK_COMPRESSION: compression }),
     ...(compressionLevel === undefined ? {} : { TSPACK_COMPRESSION_LEVEL: String(compressionLevel) }),
     ...(verifyLayers === true ? { TSPACK_VERIFY_LAYERS: "true" } : {}),
   };

@@ -1,3 +1,4 @@
+import type { Compression } from "../../oci/zstd.ts";
 import type { SandboxKind } from "../runners/sandbox/sandbox.ts";
 
 /** Where a built image goes. */
@@ -78,6 +79,8 @@ export interface BuildRequest {
   /** Owner of the application and the layers, instead of the builder's user. */
   readonly uid?: number | undefined;
   readonly gid?: number | undefined;
+  /** How layers are compressed: gzip, when absent, or zstd, which not every destination takes. */
+  readonly compression?: Compression | undefined;
   /** 0 (layers are not compressed) to 9 (smallest). */
   readonly compressionLevel?: number | undefined;
   /** Where `report.toml` is written. */

@@ -1,6 +1,7 @@
 import { posix, resolve } from "node:path";
 import { InputError, type InputIssue } from "../../errors.ts";
 import type { Platform } from "../../oci/descriptor.ts";
+import { isCompression, requireZstd } from "../../oci/zstd.ts";
 import { isGzipLevel } from "../../oci/gzip.ts";
 import { type ImageRef, parseReference } from "../../oci/reference.ts";
 import { machinePlatform } from "../../stores/stored-image.ts";
@@ -54,6 +55,7 @@ export function resolveRequest(request: BuildRequest, machine: Machine, now: Dat
   checkOwner(request, issues);
   if (!isGzipLevel(request.compressionLevel))
     issues.push(issue("--compression-level", "a whole number from 0 to 9", String(request.compressionLevel)));
+  checkCompression(request, resolved.output, issues);
   if (resolved.output.kind === "registry") issues.push(...otherRegistry(names, previousImage));
   if (issues.length > 0) throw new InputError("INVALID_ARGUMENTS", "this build is not possible", issues);
   return resolved;
@@ -164,4 +166,22 @@ function otherRegistry(names: readonly ImageRef[], previous: ImageRef | undefine
   const [main] = names;
   if (main === undefined || previous === undefined || previous.registry === main.registry) return [];
   return [issue("--previous-image", `an image of ${main.registry}, as the image is sent there`, previous.original)];
+}
+
+/** Throws `TOOL_MISSING` where Node has no zstd. */
+function checkCompression(
+  { compression, compressionLevel }: BuildRequest,
+  output: BuildOutput,
+  issues: InputIssue[],
+): void {
+  if (compression === undefined || compression === "gzip") return;
+  if (!isCompression(compression)) {
+    issues.push(issue("--compression", "gzip or zstd", JSON.stringify(compression)));
+    return;
+  }
+  if (output.kind === "engine" || output.kind === "docker-archive") {
+    issues.push(issue("--compression", `gzip for --output ${output.kind}, which takes no zstd`, compression));
+  }
+  if (compressionLevel === 0) issues.push(issue("--compression-level", "1 to 9 with --compression zstd", "0"));
+  if (issues.length === 0) requireZstd("--compression zstd");
 }

@@ -2,6 +2,7 @@ import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { TspackError } from "../../errors.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
+import { ociTypes } from "../../oci/media-type.ts";
 import type { Layer } from "../../oci/layer.ts";
 import { imageFromParts } from "../../oci/memory-image.ts";
 import { removeTree, unpackRootfs } from "../rootfs.ts";
@@ -16,7 +17,7 @@ export async function keepLayer(layer: Layer, { blobs }: ModulePorts): Promise<L
   if (known !== undefined) return known;
   const descriptor: Descriptor = await layer.descriptor();
   await blobs.put(descriptor, layer.compressed(), layer.diffId);
-  const kept = await blobs.layer(layer.diffId);
+  const kept = await blobs.layer(layer.diffId, descriptor.mediaType === ociTypes.layerZstd ? "zstd" : "gzip");
   if (kept !== undefined) return kept;
   throw new TspackError("DIGEST_MISMATCH", `the layer ${descriptor.digest} is not ${layer.diffId}, as its image says`, {
     hint: "the image is damaged or was made to deceive; get it again from its author",

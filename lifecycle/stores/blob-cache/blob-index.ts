@@ -3,6 +3,8 @@ import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { errorCode } from "../../errors.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
+import { ociTypes } from "../../oci/media-type.ts";
+import type { Compression } from "../../oci/zstd.ts";
 import { hex, parseDigest, type Digest, type DiffId } from "../../oci/digest.ts";
 
 /** What is known of a layer's blob. */
@@ -14,48 +16,58 @@ export interface IndexEntry {
   readonly checked: boolean;
 }
 
-/** The small files beside the blobs: `diff-ids/<hex>` names a layer's blob, `sizes/<hex>` has a blob's size. */
+/**
+ * The small files beside the blobs: `diff-ids/sha256/<hex>` names a layer's blob, `diff-ids/zstd/<hex>` the one that
+ * is compressed with zstd, `sizes/sha256/<hex>` has a blob's size.
+ */
 export class BlobIndex {
-  readonly #layers: string;
+  readonly #layers: Readonly<Record<Compression, string>>;
   readonly #sizes: string;
   readonly #temporary: string;
 
   private constructor(root: string) {
-    this.#layers = join(root, "diff-ids", "sha256");
+    this.#layers = { gzip: join(root, "diff-ids", "sha256"), zstd: join(root, "diff-ids", "zstd") };
     this.#sizes = join(root, "sizes", "sha256");
     this.#temporary = join(root, "tmp");
   }
 
   static async open(root: string): Promise<BlobIndex> {
     const index = new BlobIndex(root);
-    for (const folder of [index.#layers, index.#sizes]) await mkdir(folder, { recursive: true, mode: 0o700 });
+    for (const folder of [...Object.values(index.#layers), index.#sizes])
+      await mkdir(folder, { recursive: true, mode: 0o700 });
     return index;
   }
 
   /** Records a blob whose DiffID is certain. */
   async add(diffId: DiffId, entry: IndexEntry): Promise<void> {
     await this.addBlob(entry);
-    await this.#replace(join(this.#layers, hex(diffId)), JSON.stringify(entry));
+    await this.#replace(this.#file(diffId, compressionOf(entry)), JSON.stringify(entry));
   }
 
   /** Records what an image says about a blob, unless something certain is known already. */
   async claim(diffId: DiffId, descriptor: Descriptor): Promise<void> {
-    if ((await this.layer(diffId))?.checked === true) return;
+    const compression = compressionOf(descriptor);
+    if ((await this.layer(diffId, compression))?.checked === true) return;
     const { mediaType, digest, size } = descriptor;
-    await this.#replace(join(this.#layers, hex(diffId)), JSON.stringify({ mediaType, digest, size, checked: false }));
+    await this.#replace(this.#file(diffId, compression), JSON.stringify({ mediaType, digest, size, checked: false }));
   }
 
   async addBlob(blob: { readonly digest: Digest; readonly size: number }): Promise<void> {
     await this.#replace(join(this.#sizes, hex(blob.digest)), String(blob.size));
   }
 
-  async layer(diffId: DiffId): Promise<IndexEntry | undefined> {
-    const text = await readIfThere(join(this.#layers, hex(diffId)));
+  /** A layer's blob; what is not compressed counts as gzip, since every destination takes both. */
+  async layer(diffId: DiffId, compression: Compression): Promise<IndexEntry | undefined> {
+    const text = await readIfThere(this.#file(diffId, compression));
     return text === undefined ? undefined : decodeEntry(text);
   }
 
-  async remove(diffId: DiffId): Promise<void> {
-    await rm(join(this.#layers, hex(diffId)), { force: true });
+  async remove(diffId: DiffId, entry: IndexEntry): Promise<void> {
+    await rm(this.#file(diffId, compressionOf(entry)), { force: true });
+  }
+
+  #file(diffId: DiffId, compression: Compression): string {
+    return join(this.#layers[compression], hex(diffId));
   }
 
   /** Bytes that the blob should have. */
@@ -73,6 +85,10 @@ export class BlobIndex {
       await rm(temporary, { force: true });
     }
   }
+}
+
+function compressionOf({ mediaType }: Pick<IndexEntry, "mediaType">): Compression {
+  return mediaType === ociTypes.layerZstd ? "zstd" : "gzip";
 }
 
 /** Undefined for a damaged entry: a cache makes again what it cannot read. */

@@ -3,7 +3,18 @@ import type { Descriptor } from "../../oci/descriptor.ts";
 import { parseDiffId, parseDigest, type DiffId } from "../../oci/digest.ts";
 import { GzipWriter, type GzipOutput } from "../../oci/gzip.ts";
 import { ociTypes } from "../../oci/media-type.ts";
+import { type Compression, ZstdWriter } from "../../oci/zstd.ts";
 import type { ByteSink } from "../blob-cache.ts";
+
+/** How a tar is compressed. */
+export interface CompressOptions {
+  /** The usual level when absent. */
+  readonly level?: number | undefined;
+  /** gzip when absent. */
+  readonly compression?: Compression | undefined;
+}
+
+const types = { gzip: ociTypes.layerGzip, zstd: ociTypes.layerZstd } as const;
 
 /** What one pass over a tar finds out. */
 export interface Compressed {
@@ -15,23 +26,22 @@ export interface Compressed {
 export async function compress(
   produce: (sink: ByteSink) => Promise<void>,
   output: GzipOutput,
-  level: number | undefined,
+  { level, compression = "gzip" }: CompressOptions,
 ): Promise<Compressed> {
   const plain = createHash("sha256");
   const packed = createHash("sha256");
   let size = 0;
-  const writer = new GzipWriter(
-    (bytes) => {
-      packed.update(bytes);
-      size += bytes.length;
-      return output(bytes);
-    },
-    { level, onBlock: (block) => void plain.update(block) },
-  );
+  const counted: GzipOutput = (bytes) => {
+    packed.update(bytes);
+    size += bytes.length;
+    return output(bytes);
+  };
+  const options = { level, onBlock: (block: Uint8Array) => void plain.update(block) };
+  const writer = compression === "zstd" ? new ZstdWriter(counted, options) : new GzipWriter(counted, options);
   await produce({ write: (bytes) => writer.write(bytes) });
   await writer.finish();
   return {
     diffId: parseDiffId(`sha256:${plain.digest("hex")}`),
-    descriptor: { mediaType: ociTypes.layerGzip, digest: parseDigest(`sha256:${packed.digest("hex")}`), size },
+    descriptor: { mediaType: types[compression], digest: parseDigest(`sha256:${packed.digest("hex")}`), size },
   };
 }

@@ -22,7 +22,9 @@ class MemoryBlobCache implements BlobCache {
   async pack(produce: (sink: ByteSink) => Promise<void>): Promise<Layer> {
     const parts: Uint8Array[] = [];
     // The gzip writer uses its memory again, so what is kept has to be a copy.
-    const { diffId, descriptor } = await compress(produce, (bytes) => void parts.push(Buffer.from(bytes)), this.#level);
+    const { diffId, descriptor } = await compress(produce, (bytes) => void parts.push(Buffer.from(bytes)), {
+      level: this.#level,
+    });
     return this.#keep(descriptor, diffId, Buffer.concat(parts));
   }
 
@@ -50,7 +52,7 @@ class MemoryBlobCache implements BlobCache {
       diffId,
       descriptor: () => Promise.resolve(descriptor),
       compressed: () => once(bytes),
-      uncompressed: () => plainTar(descriptor.mediaType, diffId, once(bytes)),
+      uncompressed: () => plainTar(diffId, once(bytes)),
     };
     this.#layers.set(diffId, layer);
     return layer;

@@ -6,6 +6,7 @@ import type { Context } from "../../context.ts";
 import { errorCode, TspackError } from "../../errors.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { hex, type Digest, type DiffId } from "../../oci/digest.ts";
+import type { Compression } from "../../oci/zstd.ts";
 import type { ByteStream, Layer } from "../../oci/layer.ts";
 import type { BlobCache, ByteSink } from "../blob-cache.ts";
 import { compress } from "./compress.ts";
@@ -20,6 +21,8 @@ export interface BlobCacheOptions {
   readonly ctx: Context;
   /** Compression level of what is packed; `DEFAULT_GZIP_LEVEL` when absent. */
   readonly level?: number | undefined;
+  /** How what is packed is compressed, and which of a layer's blobs `layer` gives; gzip when absent. */
+  readonly compression?: Compression | undefined;
 }
 
 /** The form of the folder. Another form gets another folder, so that versions never read each other's files. */
@@ -57,7 +60,7 @@ class FileBlobCache implements BlobCache {
   async pack(produce: (sink: ByteSink) => Promise<void>): Promise<Layer> {
     const { options, index, blobs } = this.#parts;
     const { diffId, descriptor } = await this.#write(async (file, temporary) => {
-      const made = await compress(produce, (bytes) => writeAll(file, bytes), options.level);
+      const made = await compress(produce, (bytes) => writeAll(file, bytes), options);
       options.ctx.signal.throwIfAborted();
       await rename(temporary, join(blobs, hex(made.descriptor.digest)));
       return made;
@@ -66,9 +69,9 @@ class FileBlobCache implements BlobCache {
     return this.#view(diffId, descriptor);
   }
 
-  async layer(diffId: DiffId): Promise<Layer | undefined> {
-    const { index } = this.#parts;
-    const entry = await index.layer(diffId);
+  async layer(diffId: DiffId, compression?: Compression): Promise<Layer | undefined> {
+    const { index, options } = this.#parts;
+    const entry = await index.layer(diffId, compression ?? options.compression ?? "gzip");
     if (entry === undefined || (await this.file(entry.digest)) === undefined) return undefined;
     if (!entry.checked && !(await this.#check(diffId, entry))) return undefined;
     return this.#view(diffId, descriptorOf(entry));
@@ -118,7 +121,7 @@ class FileBlobCache implements BlobCache {
     } catch (error) {
       if (errorCode(error) !== "DIGEST_MISMATCH" && errorCode(error) !== "INVALID_IMAGE") throw error;
       options.ctx.logger.warn(`the cached layer ${diffId} is not what its image said, and is left out`);
-      await index.remove(diffId);
+      await index.remove(diffId, entry);
       return false;
     }
   }
@@ -130,7 +133,7 @@ class FileBlobCache implements BlobCache {
       diffId,
       descriptor: () => Promise.resolve(descriptor),
       compressed,
-      uncompressed: () => plainTar(descriptor.mediaType, diffId, compressed()),
+      uncompressed: () => plainTar(diffId, compressed()),
       blobFile: () => this.file(descriptor.digest),
     };
   }

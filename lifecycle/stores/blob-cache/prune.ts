@@ -69,10 +69,11 @@ async function forget(root: string): Promise<void> {
     );
   const sizes = join(root, "sizes/sha256");
   for (const name of await namesIn(sizes)) if (!(await isThere(name))) await rm(join(sizes, name), { force: true });
-  const diffIds = join(root, "diff-ids/sha256");
-  for (const name of await namesIn(diffIds)) {
-    const blob = await blobNamedIn(join(diffIds, name));
-    if (blob === undefined || !(await isThere(blob))) await rm(join(diffIds, name), { force: true });
+  for (const diffIds of ["diff-ids/sha256", "diff-ids/zstd"].map((name) => join(root, name))) {
+    for (const name of await namesIn(diffIds)) {
+      const blob = await blobNamedIn(join(diffIds, name));
+      if (blob === undefined || !(await isThere(blob))) await rm(join(diffIds, name), { force: true });
+    }
   }
 }
 

@@ -103,6 +103,8 @@ function imageOptionRows(): readonly Row[] {
     ["--uid", "too large", [...hello, "--uid", "4294967295"], refused, "--uid"],
     ["--gid", "negative", [...hello, "--gid=-1"], "usage", "whole number"],
     ["--gid", "too large", [...hello, "--gid", "4294967295"], refused, "--gid"],
+    ["--compression", "no such kind", [...hello, "--compression", "lz4"], refused, "--compression"],
+    ["--compression", "empty", [...hello, "--compression", ""], refused, "--compression"],
     ["--compression-level", "no number", [...hello, "--compression-level", "best"], "usage", "whole number"],
     ["--compression-level", "too much", [...hello, "--compression-level", "10"], refused, "--compression-level"],
     ["--report-output-dir", "a file", [...hello, "--report-output-dir", "file.txt"], refused, "--report-output-dir"],

@@ -137,6 +137,13 @@ describe("what does not fit together", () => {
     expect(refused({ compressionLevel: 0 })).toEqual([]);
   });
 
+  test("compressions that there are not, or that the destination does not take", () => {
+    expect(refused({ compression: "lz4" as "gzip" })).toEqual(["--compression"]);
+    expect(refused({ compression: "zstd", output: { kind: "engine" } })).toEqual(["--compression"]);
+    expect(refused({ compression: "zstd", compressionLevel: 0 })).toEqual(["--compression-level"]);
+    expect(refused({ compression: "gzip", output: { kind: "engine" } })).toEqual([]);
+  });
+
   test("everything is told at once", () => {
     expect(refused({ creationTime: "x", workspace: "/", uid: 1.5 })).toEqual([
       "--workspace",
