@@ -8,7 +8,7 @@ const slow = ["test/e2e/**", "test/golden/**", "test/hostile/**"];
 // End-to-end tests that start container engines or other implementations; the rest of them is e2e.
 const engines = [
   "test/e2e/{drop-in,engine*,foreign-lifecycle,outputs,pack,runners}.test.ts",
-  "test/e2e/{commands,interchange,third-party,unprivileged}/**/*.test.ts",
+  "test/e2e/{commands,interchange,samples,third-party,unprivileged}/**/*.test.ts",
 ];
 
 const endToEnd = {
