@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type FakeModule, type GoProxy, h1, startGoProxy } from "../buildpacks/go-proxy.ts";
@@ -105,6 +105,17 @@ describe.skipIf(tools.skip)(`bin/build of go-build with a real Go${tools.note}`,
       command: ["go", "test", "./..."],
       "exec-env": ["test"],
     });
+  });
+
+  it("says that the module proxy is down, and which variable names it; no program is kept", async () => {
+    rmSync(join(workspace.layers("go-build"), "modules"), { recursive: true, force: true });
+    const outcome = await build({ GOPROXY: "http://127.0.0.1:9" });
+    expect(outcome.code).toBe(1);
+    expect(outcome.output).toContain("connection refused");
+    expect(outcome.output).toContain(
+      "hint: check that the build may use the network, GOPROXY (now: http://127.0.0.1:9)",
+    );
+    expect(existsSync(join(workspace.layers("go-build"), "targets.toml"))).toBe(false);
   });
 
   it.each([

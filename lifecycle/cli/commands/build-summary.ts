@@ -36,13 +36,15 @@ function planRows({ runImage, entrypoint, workingDir, env, labels, created }: Ex
   ];
 }
 
-function nextCommand({ dryRun, image, output, store }: BuildSummary): string {
+function nextCommand({ dryRun, image, output, store, processes }: BuildSummary): string {
   if (dryRun) return "the same without --dry-run";
+  // An image without a default process starts nothing by itself.
+  const command = processes.length === 0 ? " COMMAND" : "";
   switch (output) {
     case "local":
-      return `tspack run ${image}`;
+      return `tspack run ${image}${command}`;
     case "engine":
-      return `${store.startsWith("Podman ") ? "podman" : "docker"} run --rm ${image}`;
+      return `${store.startsWith("Podman ") ? "podman" : "docker"} run --rm ${image}${command}`;
     case "registry":
       return `tspack inspect ${image}`;
     // What is in a file is in no store, and has no name there.

@@ -30,6 +30,12 @@ const text = (more: Partial<BuildSummary> = {}): string =>
   summaryText({ ...summary, ...more }, { quiet: false, color: false });
 
 describe("the end of a build", () => {
+  test("does not promise that an image without processes starts by itself", () => {
+    expect(text({ processes: [] })).toMatch(
+      /processes {2}none: start it with a command[^]*\nNext: tspack run \S+ COMMAND\n$/,
+    );
+  });
+
   test("says names, size by layer with the reason, processes and times", () => {
     const lines = text().split("\n");
     expect(lines).toEqual(
