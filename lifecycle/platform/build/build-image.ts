@@ -68,6 +68,8 @@ export interface BuildImageInputs {
   /** Certificates in PEM that this machine trusts, for buildpacks that download. */
   readonly certificates: string | undefined;
   readonly bindings?: Bindings | undefined;
+  /** Whether a volume stands for all bindings. */
+  readonly bindingsMounted?: boolean | undefined;
   readonly volumes: readonly RunnerVolume[];
   readonly network: boolean;
   readonly defaultProcess: string | undefined;

@@ -7,6 +7,7 @@ import type { ExportPlan } from "../../phases/export.ts";
 import type { ImageSource } from "../../stores/store.ts";
 import { type Builder, builderHere } from "../builder/builder.ts";
 import { chooseBuilder } from "../builder/choose-builder.ts";
+import { readVolumes } from "../engine/volume-option.ts";
 import { engineUse } from "../engine/engine-use.ts";
 import { requestedChanges } from "../buildpacks/requested-changes.ts";
 import type { OnEvent } from "../events.ts";
@@ -200,6 +201,9 @@ async function imageInputs(
     phaseEnv: proxyVariables(network.proxy),
     certificates: network.certificates,
     bindings: await mavenBinding(machine.env, request.volumes ?? []),
+    bindingsMounted: readVolumes(request.volumes ?? [], machine.cwd).some(
+      ({ target }) => target === "/platform/bindings",
+    ),
     volumes: engineUse(request) === "none" ? await hostVolumes(request.volumes ?? [], workspace, tools) : [],
     network: request.network !== "none",
     defaultProcess: request.defaultProcess,

@@ -13,6 +13,8 @@ export interface PlatformDirectoryInputs {
   readonly certificates: string | undefined;
   /** Bindings of tspack's own; those of the person come as volumes. */
   readonly bindings?: Bindings | undefined;
+  /** Whether a volume stands for all bindings: nothing can be put there then. */
+  readonly bindingsMounted?: boolean | undefined;
 }
 
 /** Variables by which tools learn of a file with certificates. */
@@ -32,7 +34,7 @@ const certificateVariables = [
  */
 export async function writePlatformDirectory(
   { path: directory, name }: Place,
-  { env, certificates, bindings = {} }: PlatformDirectoryInputs,
+  { env, certificates, bindings = {}, bindingsMounted = false }: PlatformDirectoryInputs,
 ): Promise<void> {
   const bad = Object.keys(env).filter((key) => !/^[^/=\0]+$/.test(key) || key === "." || key === "..");
   if (bad.length > 0) {
@@ -46,7 +48,7 @@ export async function writePlatformDirectory(
   }
   const variables = { ...(await certificateEnvironment({ path: directory, name }, certificates)), ...env };
   await mkdir(join(directory, "env"), { recursive: true, mode: 0o755 });
-  await mkdir(join(directory, "bindings"), { mode: 0o755 });
+  if (!bindingsMounted) await mkdir(join(directory, "bindings"), { mode: 0o755 });
   for (const [binding, files] of Object.entries(bindings)) {
     const path = join(directory, "bindings", binding);
     await mkdir(path, { mode: 0o755 });

@@ -45,6 +45,8 @@ export interface PhasesInputs {
   readonly phaseEnv: Readonly<Record<string, string>>;
   readonly certificates: string | undefined;
   readonly bindings?: Bindings | undefined;
+  /** Whether a volume stands for all bindings. */
+  readonly bindingsMounted?: boolean | undefined;
   /** `project-metadata.toml`. */
   readonly projectMetadata: string | undefined;
   /** Where the bills of materials are copied to. */

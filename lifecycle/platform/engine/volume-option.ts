@@ -84,7 +84,7 @@ function isIn(target: string, path: string): boolean {
   return target === path || target.startsWith(`${path}/`);
 }
 
-/** Bindings are what platforms hand to buildpacks by mounting. Platform specification, "Bindings". */
+/** Bindings, one or all, are what platforms hand to buildpacks by mounting. Platform specification, "Bindings". */
 function isBinding(target: string): boolean {
-  return target.startsWith("/platform/bindings/");
+  return isIn(target, "/platform/bindings");
 }

@@ -20,6 +20,7 @@ describe("--volume", () => {
     ["./a:/b/:ro", "/here/a:/b:ro"],
     ["named:/b:rw,z", "named:/b:rw,z"],
     ["named:/b:z", "named:/b:ro,z"],
+    ["/secrets:/platform/bindings", "/secrets:/platform/bindings:ro"],
     ["/secrets:/platform/bindings/db", "/secrets:/platform/bindings/db:ro"],
   ])("%s is mounted as %s", (given, bind) => {
     expect(readVolumes([given], "/here").map(volumeBind)).toEqual([bind]);
