@@ -101,7 +101,7 @@ describe.each(components)("README of %s", (folder) => {
 
   it("says what the buildpack is, and when it takes part", () => {
     expect(text).toMatch(new RegExp(`^# tspack/${folder}\n\n.+`));
-    expect(text).toMatch(/\bpass(es)?\b|takes part/i);
+    expect(text).toMatch(/\bpass(es)?\b|takes part|\*\*(Detection|When)\b/i);
     expect(read(".", "README.md")).toContain(`(${folder}/README.md)`);
   });
 
