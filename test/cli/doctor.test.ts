@@ -75,6 +75,21 @@ describe("doctor", () => {
     expect(out).not.toContain("hunter2");
   });
 
+  test("says that credentials of Maven are not handed on, and how they are", async () => {
+    mkdirSync(join(home, ".m2"));
+    const server = "<server><id>a</id><username>ada</username><password>hunter2</password></server>";
+    writeFileSync(join(home, ".m2/settings.xml"), `<settings><!-- ${server} --></settings>`);
+    expect((await findings()).find("settings.xml")).toBeUndefined();
+    writeFileSync(join(home, ".m2/settings.xml"), `<settings><servers>${server}</servers></settings>`);
+    const { find, out } = await findings();
+    expect(find("settings.xml", "maven")).toMatchObject({
+      state: "warning",
+      detail: expect.stringMatching(/^1 of its servers/),
+      remedy: expect.stringContaining("/platform/bindings/maven"),
+    });
+    expect(out).not.toContain("hunter2");
+  });
+
   test("names an engine that does not answer, with what to do", async () => {
     const { find } = await findings();
     expect(find(nobody())).toMatchObject({

@@ -3,6 +3,7 @@ import { versionText } from "../../distribution/version.ts";
 import { TspackError } from "../../errors.ts";
 import { parseReference } from "../../oci/reference.ts";
 import type { Finding } from "../../platform/doctor/finding.ts";
+import { mavenFindings } from "../../platform/doctor/maven.ts";
 import { certificateFindings, proxyFindings } from "../../platform/doctor/network.ts";
 import { placeFindings } from "../../platform/doctor/places.ts";
 import { registryFindings } from "../../platform/doctor/registries.ts";
@@ -52,6 +53,7 @@ async function findingsOf(host: TspackHost, options: DoctorOptions): Promise<rea
     ...registries,
     ...(await attempt("certificates", () => certificateFindings(extraCertificates(host.env), new Date()))),
     ...proxyFindings(proxiesFrom(host.env)),
+    ...(await mavenFindings(host.env)),
   ];
 }
 

@@ -34,7 +34,7 @@ import { type ApplicationInputs, bringApplication } from "./bring-application.ts
 import type { BuildCache } from "./build-cache.ts";
 import { type ExtendedImages, extendImages } from "./extend-images.ts";
 import { type LayerTrees, openLayerTrees } from "./layer-trees.ts";
-import { type Bindings, writePlatformDirectory } from "./platform-directory.ts";
+import { type PlatformDirectoryInputs, writePlatformDirectory } from "./platform-directory.ts";
 import type { EventContext } from "./event-context.ts";
 import { copySboms } from "./sbom-output.ts";
 import { Stopwatch, type PhaseTime } from "./stopwatch.ts";
@@ -43,7 +43,7 @@ import { placeVolumes } from "./volumes.ts";
 import { workDirectory } from "../work-directory.ts";
 
 /** What is built. */
-export interface BuildImageInputs {
+export interface BuildImageInputs extends Pick<PlatformDirectoryInputs, "bindings" | "bindingsMounted"> {
   /** Every name that the image gets, the main one first. */
   readonly names: readonly ImageRef[];
   /** The application's directory and what of it takes part; it is copied, never changed. */
@@ -67,9 +67,6 @@ export interface BuildImageInputs {
   readonly phaseEnv: Readonly<Record<string, string>>;
   /** Certificates in PEM that this machine trusts, for buildpacks that download. */
   readonly certificates: string | undefined;
-  readonly bindings?: Bindings | undefined;
-  /** Whether a volume stands for all bindings. */
-  readonly bindingsMounted?: boolean | undefined;
   readonly volumes: readonly RunnerVolume[];
   readonly network: boolean;
   readonly defaultProcess: string | undefined;
