@@ -112,10 +112,31 @@ describe("the default order", () => {
     expect(builder.buildpacks.map(({ uri }) => uri).toSorted()).toEqual(folders.toSorted());
   });
 
+  const read = (id: string): Composite =>
+    parse(
+      readFileSync(`${buildpackDirectory(id.replace("tspack/", ""))}/buildpack.toml`, "utf8"),
+    ) as unknown as Composite;
+
   it("names the versions that the buildpacks have", () => {
-    for (const { id, version } of builder.order.flatMap(({ group }) => group)) {
-      const file = parse(readFileSync(`${buildpackDirectory(id.replace("tspack/", ""))}/buildpack.toml`, "utf8"));
-      expect(file["buildpack"]).toMatchObject({ id, version });
+    const orders = [builder, ...composites.map(read)].flatMap(({ order = [] }) => order);
+    expect(orders.length).toBeGreaterThan(composites.length);
+    for (const { id, version } of orders.flatMap(({ group }) => group))
+      expect(read(id).buildpack).toMatchObject({ id, version });
+  });
+
+  it("is that of the composite of all languages, which every package.toml completes", () => {
+    expect(builder.order).toEqual([{ group: [{ id: "tspack/apps", version: "0.1.0" }] }]);
+    for (const id of composites) {
+      const named = read(id).order?.flatMap(({ group }) => group.map((entry) => entry.id.replace("tspack/", "../")));
+      const file = parse(readFileSync(`${buildpackDirectory(id)}/package.toml`, "utf8"));
+      expect(file["dependencies"]).toEqual(named?.map((uri) => ({ uri })));
     }
   });
 });
+
+const composites = ["apps", "nodejs-apps", "python-apps", "go-apps", "java-apps", "static-apps", "procfile-apps"];
+
+interface Composite {
+  readonly buildpack: object;
+  readonly order?: readonly { readonly group: readonly { readonly id: string; readonly version: string }[] }[];
+}

@@ -8,6 +8,8 @@ const tools = skipWithout("shellcheck");
 const root = resolve(buildpackDirectory("."), "..");
 const programs = readdirSync(join(root, "buildpacks"), { withFileTypes: true })
   .filter((entry) => entry.isDirectory())
+  // A composite has an order instead of programs.
+  .filter(({ name }) => !/^\[\[order\]\]/m.test(readFileSync(join(root, "buildpacks", name, "buildpack.toml"), "utf8")))
   .flatMap(({ name }) => ["detect", "build"].map((program) => join("buildpacks", name, "bin", program)));
 
 describe("programs of the buildpacks", () => {
