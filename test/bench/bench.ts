@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
+import { check } from "./check.ts";
 import { buildScenario } from "./scenarios/build.ts";
 import { builderScenario } from "./scenarios/builder.ts";
 import { exportScenario } from "./scenarios/export.ts";
@@ -22,8 +23,10 @@ const scenarios: readonly Scenario[] = [
   stackScenario,
 ];
 
-/** Runs the scenarios that are named, or all, and prints a table for each. */
+/** Runs the scenarios that are named, or all, and prints a table for each; `--check` and `--record` are for ratios. */
 export async function bench(args: readonly string[], root: string): Promise<void> {
+  const [mode] = args;
+  if (args.length === 1 && (mode === "--check" || mode === "--record")) return check(mode, root);
   const unknown = args.filter((name) => !scenarios.some((scenario) => scenario.name === name));
   if (unknown.length > 0)
     throw new Error(`no scenario ${unknown.join(", ")}; there are ${scenarios.map(({ name }) => name).join(", ")}`);

@@ -2,8 +2,8 @@ import { appendFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { isInstalled, startDockerRegistry } from "../../fakes/docker-registry.ts";
 import { analyzed, type ExportedApp, exportedApp, phaseEnv } from "../exported-app.ts";
-import { compete, type Contestant } from "../measure.ts";
-import type { Scenario } from "../scenario.ts";
+import { compete, type Contestant, type Result } from "../measure.ts";
+import type { Bench, Scenario } from "../scenario.ts";
 import { megabytes } from "../table.ts";
 import { layerBytes } from "../workloads.ts";
 
@@ -15,21 +15,22 @@ export const exportScenario: Scenario = {
   name: "export",
   title: "a layer of many small files and a small application, to a registry of this machine",
   missing: () => (isInstalled("docker-registry") ? undefined : "docker-registry is not installed"),
-  async run(bench) {
-    const files = Number(process.env["TSPACK_BENCH_FILES"] ?? defaultFiles);
-    const registry = await startDockerRegistry();
-    try {
-      const exported = await exportedApp(bench, registry.host, files);
-      const results = await compete(
-        [...ours(exported, registry.host, files), ...peers(exported, registry.host, bench.directory)],
-        bench.rounds,
-      );
-      return results;
-    } finally {
-      await registry.close();
-    }
-  },
+  run: (bench) => exportOf(bench, Number(process.env["TSPACK_BENCH_FILES"] ?? defaultFiles)),
 };
+
+/** The scenario with so many files. */
+export async function exportOf(bench: Bench, files: number): Promise<readonly Result[]> {
+  const registry = await startDockerRegistry();
+  try {
+    const exported = await exportedApp(bench, registry.host, files);
+    return await compete(
+      [...ours(exported, registry.host, files), ...peers(exported, registry.host, bench.directory)],
+      bench.rounds,
+    );
+  } finally {
+    await registry.close();
+  }
+}
 
 function ours(exported: ExportedApp, host: string, files: number): readonly Contestant[] {
   let count = 0;
