@@ -21,7 +21,9 @@ export interface Manifest {
 export interface Index {
   readonly schemaVersion: 2;
   readonly mediaType?: string;
+  readonly artifactType?: string;
   readonly manifests: readonly Descriptor[];
+  readonly subject?: Descriptor;
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
@@ -66,7 +68,12 @@ export function decodeIndex(bytes: Uint8Array, source: string): Raw<Index> {
     manifests: reader
       .array(fields["manifests"], "manifests")
       .map((item, index) => readDescriptor(item, `manifests[${index}]`, reader)),
-    ...present({ mediaType, annotations: reader.stringMap(fields["annotations"], "annotations") }),
+    ...present({
+      mediaType,
+      artifactType: reader.optionalString(fields["artifactType"], "artifactType"),
+      subject: fields["subject"] === undefined ? undefined : readDescriptor(fields["subject"], "subject", reader),
+      annotations: reader.stringMap(fields["annotations"], "annotations"),
+    }),
   };
   reader.finish(`${source} is not a valid image index`);
   return { value, bytes, digest: digestOf(bytes) };
@@ -94,7 +101,9 @@ export function encodeIndex(index: Index): Raw<Index> {
   const text = goJson({
     schemaVersion: index.schemaVersion,
     mediaType: index.mediaType,
+    artifactType: index.artifactType,
     manifests: index.manifests.map(writableDescriptor),
+    subject: index.subject === undefined ? undefined : writableDescriptor(index.subject),
     annotations: index.annotations === undefined ? undefined : sortedMap(index.annotations),
   });
   return rawJson(index, text);

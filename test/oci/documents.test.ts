@@ -92,6 +92,10 @@ describe("selectPlatform", () => {
 
   test("an index reads back what was written", () => {
     expect(decodeIndex(encodeIndex(index).bytes, "i").value).toEqual(index);
+    const [subject] = index.manifests;
+    if (subject === undefined) throw new Error("it has images");
+    const whole = { ...index, artifactType: "application/x", subject, annotations: { a: "b" } };
+    expect(decodeIndex(encodeIndex(whole).bytes, "i").value).toEqual(whole);
   });
 });
 
