@@ -115,7 +115,13 @@ for name in [one for one in sys.modules if one.startswith("pip._vendor.packaging
 from constraint import parse
 print(json.dumps([[text, [one for one in versions if parse(text)(one)]] for text, versions in json.load(sys.stdin)]))`;
     const pip = existsSync(WHEELS) ? readdirSync(WHEELS).filter((one) => one.startsWith("pip-")) : [];
-    const args = ["-B", "-c", program, join(buildpackDirectory("poetry-install"), "lib"), join(WHEELS, pip[0] ?? "none")];
+    const args = [
+      "-B",
+      "-c",
+      program,
+      join(buildpackDirectory("poetry-install"), "lib"),
+      join(WHEELS, pip[0] ?? "none"),
+    ];
     const input = JSON.stringify(CONSTRAINTS.map(([text, accepted, refused]) => [text, [...accepted, ...refused]]));
     const output = execFileSync("python3", args, { input, env: { PATH: PYTHON_PATH } }).toString();
     expect(JSON.parse(output)).toEqual(CONSTRAINTS.map(([text, accepted]) => [text, accepted]));
