@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { TspackError } from "../../errors.ts";
+import { InputError, TspackError } from "../../errors.ts";
 import type { EngineConnection } from "../../stores/engine/connection.ts";
 import { seemsToHaveEngine } from "../image-places/open-places.ts";
 import type { Env } from "../machine.ts";
@@ -46,8 +46,8 @@ function noteOf({ engineVolumes }: Pick<Places, "engineVolumes">, volume: string
 
 /**
  * This person's cache volumes in the container engine that is in use, largest first; none where no engine
- * seems to be. `host` is an engine's address, as in `--docker-host`. Throws `ENGINE_UNREACHABLE`,
- * `ENGINE_ERROR` and `INVALID_ENV` for an engine that is asked for by `host`; of others it is warned.
+ * seems to be. `host` is an engine's address, as in `--docker-host`. Throws `INVALID_ARGUMENTS`,
+ * `ENGINE_UNREACHABLE`, `ENGINE_ERROR` and `INVALID_ENV` for an engine that is asked for by `host`; of others it is warned.
  */
 export async function keptVolumes(tools: Tools, host: string | undefined): Promise<readonly KeptVolume[]> {
   return withVolumes(tools, host, (_engine, volumes) => Promise.resolve(volumes));
@@ -126,10 +126,20 @@ function silent({ source }: EngineEndpoint): TspackError {
   return new TspackError("ENGINE_UNREACHABLE", message, { hint: "check that it runs" });
 }
 
-/** `--docker-host` may be the path of a socket. */
+/** `--docker-host` may be the path of a socket. Throws `INVALID_ARGUMENTS`. */
 function endpointOf(env: Env, host: string | undefined): EngineEndpoint {
   if (host === undefined) return findEngine(env);
   const address = host.startsWith("/") ? `unix://${host}` : host;
+  if (!/^(unix|tcp|ssh):\/\/./.test(address)) {
+    const expected = "unix:///path/to/socket, tcp://host:port or ssh://user@host";
+    const issue = {
+      source: "--docker-host",
+      path: "",
+      expected,
+      got: JSON.stringify(host.replace(/\/\/[^/]*@/, "//***@")),
+    };
+    throw new InputError("INVALID_ARGUMENTS", "this is no address of a container engine", [issue]);
+  }
   return { ...findEngine({ ...env, DOCKER_HOST: address }), source: "--docker-host" };
 }
 

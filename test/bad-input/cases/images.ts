@@ -1,4 +1,12 @@
-import { type BadInput, imageRows, insecureRows, nameRows, rows } from "../bad-input.ts";
+import { type BadInput, imageRows, insecureRows, nameRows, type Row, rows } from "../bad-input.ts";
+
+/** What is wrong with the engine whose caches a command is about. */
+function engineRows(): readonly Row[] {
+  return [
+    ["--docker-host", "no address", ["--docker-host", "web"], "INVALID_ARGUMENTS", /--docker-host .*expected unix:/],
+    ["--docker-host", "nobody there", ["--docker-host", "unix:///nowhere"], "ENGINE_UNREACHABLE", "hint: "],
+  ];
+}
 
 /** What is wrong with the options of commands that work on images. */
 export const imageCases: Readonly<Record<string, readonly BadInput[]>> = {
@@ -95,9 +103,10 @@ export const imageCases: Readonly<Record<string, readonly BadInput[]>> = {
     ["<image>", "not there", ["REGISTRY/no/image"], "IMAGE_NOT_FOUND", "no/image"],
     ["--platform", "no platform", ["REGISTRY/x", "--platform", "amd64"], "INVALID_ARGUMENTS", "--platform"],
   ),
-  "cache list": rows(...insecureRows([])),
+  "cache list": rows(...insecureRows([]), ...engineRows()),
   "cache prune": rows(
     ...insecureRows([]),
+    ...engineRows(),
     ["--older-than", "no time", ["--older-than", "long"], "INVALID_ARGUMENTS", /--older-than .*expected/],
     ["--older-than", "beside --all", ["--all", "--older-than", "1d"], "INVALID_ARGUMENTS", "--all"],
     ["--max-blobs", "no size", ["--max-blobs", "much"], "INVALID_ARGUMENTS", /--max-blobs .*expected/],
