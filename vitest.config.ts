@@ -2,14 +2,17 @@ import { defineConfig } from "vitest/config";
 import { conformanceReporter } from "./test/golden/conformance-reporter.ts";
 
 // unit: everything that needs no network, no engine and no golden data beyond a few files.
-// hostile: broken and malicious input, in bounded time and memory. golden: whole recorded scenarios. e2e: real registries, sandboxes and applications; e2e-engines: container engines, too.
+// hostile: broken and malicious input, in bounded time and memory. golden: whole recorded scenarios. e2e: real registries, sandboxes and applications; e2e-engines: container engines, too; samples: each application of samples/.
 const slow = ["test/e2e/**", "test/golden/**", "test/hostile/**"];
 
 // End-to-end tests that start container engines or other implementations; the rest of them is e2e.
 const engines = [
   "test/e2e/{drop-in,engine*,foreign-lifecycle,outputs,pack,runners}.test.ts",
-  "test/e2e/{commands,interchange,samples,third-party,unprivileged}/**/*.test.ts",
+  "test/e2e/{commands,interchange,third-party,unprivileged}/**/*.test.ts",
 ];
+
+// Every sample, in the sandbox and in an engine.
+const samples = ["test/e2e/samples/**/*.test.ts"];
 
 const endToEnd = {
   globalSetup: ["test/e2e/setup.ts"],
@@ -46,8 +49,9 @@ export default defineConfig({
         },
       },
       { test: { name: "golden", include: ["test/golden/**/*.test.ts"], testTimeout: 120_000, hookTimeout: 120_000 } },
-      { test: { ...endToEnd, name: "e2e", include: ["test/e2e/**/*.test.ts"], exclude: engines } },
+      { test: { ...endToEnd, name: "e2e", include: ["test/e2e/**/*.test.ts"], exclude: [...engines, ...samples] } },
       { test: { ...endToEnd, name: "e2e-engines", include: engines } },
+      { test: { ...endToEnd, name: "samples", include: samples } },
     ],
   },
 });

@@ -44,7 +44,7 @@ async function everything() {
   // Once for both lanes, which read what it makes.
   const built = await node([resolve(root, "lifecycle/distribution/bundle.mjs")]);
   const options = { together: true, env: { TSPACK_E2E_BUILT: "1" } };
-  const aside = await Promise.all([lane(["golden", "e2e"], options), lane(["e2e-engines"], options)]);
+  const aside = await Promise.all([lane(["samples", "e2e"], options), lane(["golden", "e2e-engines"], options)]);
   return Math.max(...alone, built, ...aside.flat());
 }
 
