@@ -4,6 +4,7 @@ import type { Context } from "../../context.ts";
 import { TspackError } from "../../errors.ts";
 import type { Image } from "../../oci/image.ts";
 import type { Layer } from "../../oci/layer.ts";
+import { appendLayers, mutate } from "../../oci/mutate.ts";
 import type { BlobCache } from "../../stores/blob-cache.ts";
 import { readArchive } from "../debian/archive.ts";
 import { openDownloader, type Downloader, type Network } from "../debian/download.ts";
@@ -24,7 +25,7 @@ import { openRootTree } from "./root-tree.ts";
 import { stackSbom, type StackSbom } from "./sbom.ts";
 import { readStackFile, type StackFile } from "./stack-file.ts";
 import { stackImage } from "./stack-image.ts";
-import { packStackLayer } from "./stack-layer.ts";
+import { packLackingPackages, packStackLayer } from "./stack-layer.ts";
 
 /** Debian's names of the processors that stacks are made for, which are also OCI's. */
 export type StackArch = "amd64" | "arm64";
@@ -153,12 +154,29 @@ async function assemble(
   const runSbom = stackSbom("run", stack, lock);
   const [, other] = await inputsOfEach(inputs);
   if (other !== undefined) {
-    const { build, buildLock, sbom } = await createStack(other);
+    const { build: shared, buildLock, sbom } = await createStack(other);
+    const build = await forRunImage(shared, buildLock, lock, inputs);
     return { id: stack.id, run, build, lock, buildLock, sbom: { run: runSbom, build: sbom.build } };
   }
   const build = stackImage("build", stack, lock, layers);
   const sbom = { run: runSbom, build: stackSbom("build", stack, lock) };
   return { id: stack.id, run, build, lock, buildLock: lock, sbom };
+}
+
+/** Another stack's build image that knows which of its packages this stack's run image does not have. */
+async function forRunImage(
+  build: Image,
+  buildLock: StackLock,
+  lock: StackLock,
+  { blobs, ctx }: CreateStackInputs,
+): Promise<Image> {
+  const present = new Set(lock.packages.map(({ name }) => name));
+  const lacking = buildLock.packages.map(({ name }) => name).filter((name) => !present.has(name));
+  const layer = await packLackingPackages(lacking.sort(), blobs, ctx);
+  const { created } = (await build.config()).value;
+  const text = `tspack stack ${lock.stack}: what its run image does not have`;
+  const history = { ...(created !== undefined && { created }), created_by: text };
+  return mutate(build, appendLayers([{ layer, history }]));
 }
 
 async function packLayers(

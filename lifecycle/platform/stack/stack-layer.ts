@@ -41,6 +41,15 @@ export async function packStackLayer(inputs: StackLayerInputs, blobs: BlobCache,
   return layer;
 }
 
+/**
+ * A layer with nothing but the list of packages that a run image lacks, for a build image that goes with another run
+ * image, too.
+ */
+export async function packLackingPackages(names: readonly string[], blobs: BlobCache, ctx: Context): Promise<Layer> {
+  const { path, ...rest } = buildPackages(names);
+  return packEntries([{ name: path, ...rest }], blobs, { signal: ctx.signal });
+}
+
 async function* layerEntries(inputs: StackLayerInputs, onPackage: () => void): AsyncGenerator<LayerEntry> {
   const { stack, tree } = inputs;
   const captured = new Captures(stack);
@@ -55,7 +64,7 @@ async function* layerEntries(inputs: StackLayerInputs, onPackage: () => void): A
   yield* placed(tree, "stack.toml", captured.copies());
   yield* placed(tree, "stack.toml", certificateEntries(captured.certificates));
   yield* placed(tree, "stack.toml", alternativeEntries(stack, tree));
-  if (!inputs.isBase) yield* placed(tree, "stack.toml", [buildPackages(inputs.packages)]);
+  if (!inputs.isBase) yield* placed(tree, "stack.toml", [buildPackages(inputs.packages.map(({ name }) => name))]);
 }
 
 function* placed(tree: RootTree, owner: string, entries: readonly DebEntry[]): Generator<LayerEntry> {
@@ -139,8 +148,8 @@ function statusEntries(locked: LockedPackage, deb: Deb): readonly DebEntry[] {
 
 // status.d lists the packages of all layers. What a buildpack adds for the app's image has to know which of them the
 // run image does not have.
-function buildPackages(packages: readonly LockedPackage[]): DebEntry {
-  return textFile("var/lib/dpkg/build-packages", 0o644, packages.map(({ name }) => `${name}\n`).join(""));
+function buildPackages(names: readonly string[]): DebEntry {
+  return textFile("var/lib/dpkg/build-packages", 0o644, names.map((name) => `${name}\n`).join(""));
 }
 
 function alternativeEntries(stack: StackFile, tree: RootTree): readonly DebEntry[] {

@@ -54,15 +54,18 @@ export function makeAr(members: Readonly<Record<string, Uint8Array>>): Buffer {
 export async function makeTar(files: FakeFiles): Promise<Buffer> {
   const tar = pack();
   const made = new Set<string>();
+  // The same package made a second later has the same hash.
+  const mtime = new Date(1_700_000_000_000);
   for (const [path, file] of Object.entries(files)) {
     const parts = path.split("/").slice(0, -1);
     for (const [index] of parts.entries()) {
       const parent = parts.slice(0, index + 1).join("/");
-      if (parent !== ".." && !made.has(parent)) tar.entry({ name: `./${parent}/`, type: "directory", mode: 0o755 });
+      if (parent !== ".." && !made.has(parent))
+        tar.entry({ name: `./${parent}/`, type: "directory", mode: 0o755, mtime });
       made.add(parent);
     }
     const { content = "", ...header } = typeof file === "string" ? { mode: 0o644, content: file } : file;
-    tar.entry({ name: `./${path}`, ...header }, content);
+    tar.entry({ name: `./${path}`, mtime, ...header }, content);
   }
   tar.finalize();
   const chunks: Buffer[] = [];

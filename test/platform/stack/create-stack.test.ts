@@ -118,10 +118,15 @@ describe("a stack with another one's build image", () => {
     return createStack({ ...fake().inputs(), stackFile: join(fake().dir, "slim.toml") });
   }
 
-  test("has its own run image and exactly that build image, each with its lock", async () => {
+  test("has its own run image, and that build image with what its run image lacks, each with its lock", async () => {
     const whole = await createStack({ ...fake().inputs({ cache: "other" }), lockFile: undefined });
     const slim = await createSlim();
-    expect((await slim.build.manifest()).digest).toBe((await whole.build.manifest()).digest);
+    const layers = async ({ build }: Stack): Promise<readonly string[]> =>
+      (await build.layers()).map(({ diffId }) => diffId);
+    expect((await layers(slim)).slice(0, -1)).toEqual(await layers(whole));
+    const list = (await layersOf(slim.build)).at(-1);
+    expect([...(list?.keys() ?? [])]).toEqual(["var/lib/dpkg/build-packages"]);
+    expect(list?.get("var/lib/dpkg/build-packages")?.text).toBe("compiler\n");
     expect((await slim.run.config()).value.config?.Labels?.["io.buildpacks.base.id"]).toBe("test.slim");
     const [run] = await layersOf(slim.run);
     expect([run?.has("usr/bin/mawk"), run?.has("usr/lib/x/libc.so.6")]).toEqual([false, true]);
