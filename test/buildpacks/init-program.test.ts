@@ -100,20 +100,21 @@ describe.skipIf(tools.skip).concurrent(`the program init${tools.note}`, () => {
   });
 
   it("tells the others to end when the main process has ended, and waits for them", async () => {
-    const side = { policy: "always", command: sh(`trap 'echo bye; exit 0' TERM; echo up; ${forever}`) } as const;
-    const init = start({ side, ...main('sleep 0.2; sleep 30 & echo "left $!"; exit 5') });
+    const up = join(directory, "side-up");
+    const side = { policy: "always", command: sh(`trap 'echo bye; exit 0' TERM; >${up}; ${forever}`) } as const;
+    const init = start({ side, ...main(`until [ -e ${up} ]; do sleep 0.05; done; sleep 30 & echo "left $!"; exit 5`) });
     const { code, output } = await init.ended;
     expect(code).toBe(5);
-    expect(output).toContain("up\n");
     expect(output).toContain("bye\n");
     expect(existsSync(`/proc/${/left (\d+)/.exec(output)?.[1]}`)).toBe(false);
   });
 
   it("gives standard input to the main process alone", async () => {
-    const side = { policy: "never", command: sh("cat; echo side read all"), more: [] } as const;
-    const init = start({ side, ...main("sleep 0.2; cat; sleep 0.1") }, {}, "for main\n");
+    const read = join(directory, "side-read");
+    const side = { policy: "never", command: sh(`cat; echo side read all; >${read}`) } as const;
+    const init = start({ side, ...main(`until [ -e ${read} ]; do sleep 0.05; done; cat`) }, {}, "for main\n");
     const { output } = await init.ended;
-    expect(output).toContain("side read all\ninit: side: ended with status 0\n");
+    expect(output).toContain("side read all\n");
     expect(output.indexOf("for main")).toBeGreaterThan(output.indexOf("side read all"));
   });
 
@@ -204,7 +205,8 @@ describe.skipIf(tools.skip).concurrent(`the program init${tools.note}`, () => {
       code: 127,
       output: "init: missing: /nowhere/worker can not be run: No such file or directory\n",
     });
-    const text = { policy: "main", command: [join(directory, "processes-1")] } as const;
+    const text = { policy: "main", command: [join(directory, "init.txt")] } as const;
+    writeFileSync(join(directory, "init.txt"), "no program");
     const { code, output } = await start({ text }).ended;
     expect(code).toBe(126);
     expect(output).toContain("can not be run: Permission denied\n");

@@ -41,7 +41,7 @@ enum restart { NEVER, ON_FAILURE, ALWAYS, MAIN };
 struct process {
     char *name, *path;
     char **argv;
-    int argc, restart, port, started, ready, ended_often;
+    int argc, restart, port, started, ready, ended_often, no_program;
     long timeout;          /* ms until it has to be ready */
     pid_t pid, group;      /* 0: none; a group may outlive its process */
     pid_t probe;
@@ -342,10 +342,11 @@ static void start(struct process *self)
     while (length < 0 && errno == EINTR);
     close(ends[0]);
     self->group = self->pid;
-    if (length == (ssize_t)sizeof reason)
+    self->no_program = length == (ssize_t)sizeof reason;
+    if (self->no_program)
         say("%s: %s can not be run: %s", self->name, self->argv[0], strerror(reason));
     /* A program that is missing at the first start is a mistake in the image and not one of the moment. */
-    if (length == (ssize_t)sizeof reason && !self->ready)
+    if (self->no_program && !self->ready)
         give_up(reason == ENOENT ? 127 : 126);
 }
 
@@ -387,7 +388,8 @@ static void ended(pid_t pid, int status)
         if (pid != self->pid)
             continue;
         self->pid = 0;
-        if (self->restart == MAIN)
+        /* The child of which no program came may get the signal to end before it ends by itself. */
+        if (self->restart == MAIN && !self->no_program)
             status_at_end = code_of(status);
         if (self->restart == MAIN && !stopping)
             stop(SIGTERM);
