@@ -2,7 +2,7 @@ import { defineConfig } from "vitest/config";
 import { conformanceReporter } from "./test/golden/conformance-reporter.ts";
 
 // unit: everything that needs no network, no engine and no golden data beyond a few files.
-// hostile: broken and malicious input, in bounded time and memory. golden: whole recorded scenarios. e2e: real registries, sandboxes and applications; e2e-engines: container engines, too; samples: each application of samples/.
+// hostile: broken and malicious input, in bounded time and memory. golden: whole recorded scenarios. e2e: real registries, sandboxes and applications; e2e-engines: container engines, too; e2e-buildpacks: buildpacks with what they call; samples: each application of samples/.
 const slow = ["test/e2e/**", "test/golden/**", "test/hostile/**"];
 
 // End-to-end tests that start container engines or other implementations; the rest of them is e2e.
@@ -13,6 +13,9 @@ const engines = [
 
 // Every sample, in the sandbox and in an engine.
 const samples = ["test/e2e/samples/**/*.test.ts"];
+
+// Each buildpack with the programs that it calls, which are real: npm, pip, Go, Maven, apt.
+const buildpacks = ["test/e2e/buildpack*.test.ts"];
 
 const endToEnd = {
   globalSetup: ["test/e2e/setup.ts"],
@@ -49,8 +52,16 @@ export default defineConfig({
         },
       },
       { test: { name: "golden", include: ["test/golden/**/*.test.ts"], testTimeout: 120_000, hookTimeout: 120_000 } },
-      { test: { ...endToEnd, name: "e2e", include: ["test/e2e/**/*.test.ts"], exclude: [...engines, ...samples] } },
+      {
+        test: {
+          ...endToEnd,
+          name: "e2e",
+          include: ["test/e2e/**/*.test.ts"],
+          exclude: [...engines, ...samples, ...buildpacks],
+        },
+      },
       { test: { ...endToEnd, name: "e2e-engines", include: engines } },
+      { test: { ...endToEnd, name: "e2e-buildpacks", include: buildpacks } },
       { test: { ...endToEnd, name: "samples", include: samples } },
     ],
   },

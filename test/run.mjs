@@ -28,10 +28,10 @@ function node(args, { together = false, env = {} } = {}) {
   });
 }
 
-/** Projects one after the other. */
+/** Projects one after the other, until the list, which others may take from as well, is empty. */
 async function lane(projects, options) {
   const codes = [];
-  for (const project of projects) {
+  for (let project = projects.shift(); project !== undefined; project = projects.shift()) {
     if (options.together) process.stdout.write(`\n== tests: ${project} begin; they print when they are done\n`);
     const workers = project === "unit" ? ["--maxWorkers=100%"] : [];
     codes.push(await node([vitest, "run", "--project", project, ...workers], options));
@@ -44,7 +44,9 @@ async function everything() {
   // Once for both lanes, which read what it makes.
   const built = await node([resolve(root, "lifecycle/distribution/bundle.mjs")]);
   const options = { together: true, env: { TSPACK_E2E_BUILT: "1" } };
-  const aside = await Promise.all([lane(["samples", "e2e"], options), lane(["golden", "e2e-engines"], options)]);
+  // The longest first.
+  const long = ["e2e-engines", "samples", "e2e", "e2e-buildpacks", "golden"];
+  const aside = await Promise.all([lane(long, options), lane(long, options)]);
   return Math.max(...alone, built, ...aside.flat());
 }
 
