@@ -19,7 +19,13 @@ export async function workDirectory(parent: string, prefix: string, now: Date): 
   const owner = thisOwner(now);
   await removeAbandoned(directory, owner, now);
   const path = await mkdtemp(join(directory, prefix));
-  if (owner !== undefined) await writeFile(join(path, ownerFile), encodeOwner(owner), { flag: "wx", mode: 0o600 });
+  try {
+    if (owner !== undefined) await writeFile(join(path, ownerFile), encodeOwner(owner), { flag: "wx", mode: 0o600 });
+  } catch (error) {
+    // Nobody gets it: the disk is full, say.
+    await removeTree(path).catch(() => undefined);
+    throw error;
+  }
   return path;
 }
 
