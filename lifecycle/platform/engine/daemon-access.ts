@@ -1,4 +1,5 @@
 import { InputError } from "../../errors.ts";
+import { quotedHost } from "../../stores/engine/address.ts";
 import type { Env } from "../machine.ts";
 import type { OpenEngine } from "./open-engine.ts";
 import type { DaemonAccess } from "./phase-containers.ts";
@@ -21,7 +22,7 @@ export function daemonAccess(
   if (path !== undefined) return { socket: path, address: undefined };
   if (/^tcp:\/\/[^/@?#\s]+:\d{1,5}\/?$/.test(named)) return { socket: undefined, address: named };
   if (given === "inherit" && named.startsWith("ssh://")) return { socket: socket ?? usualSocket, address: undefined };
-  const got = JSON.stringify(named.replace(/\/\/[^/]*@/, "//***@"));
+  const got = quotedHost(named);
   const issue = {
     source: "--docker-host",
     path: "",

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { InputError, TspackError } from "../../errors.ts";
+import { quotedHost } from "../../stores/engine/address.ts";
 import type { EngineConnection } from "../../stores/engine/connection.ts";
 import { seemsToHaveEngine } from "../image-places/open-places.ts";
 import type { Env } from "../machine.ts";
@@ -132,12 +133,7 @@ function endpointOf(env: Env, host: string | undefined): EngineEndpoint {
   const address = host.startsWith("/") ? `unix://${host}` : host;
   if (!/^(unix|tcp|ssh):\/\/./.test(address)) {
     const expected = "unix:///path/to/socket, tcp://host:port or ssh://user@host";
-    const issue = {
-      source: "--docker-host",
-      path: "",
-      expected,
-      got: JSON.stringify(host.replace(/\/\/[^/]*@/, "//***@")),
-    };
+    const issue = { source: "--docker-host", path: "", expected, got: quotedHost(host) };
     throw new InputError("INVALID_ARGUMENTS", "this is no address of a container engine", [issue]);
   }
   return { ...findEngine({ ...env, DOCKER_HOST: address }), source: "--docker-host" };

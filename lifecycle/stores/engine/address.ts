@@ -17,6 +17,11 @@ export type EngineAddress =
 /** Where Docker listens when nobody says otherwise. */
 export const defaultEngineHost = "unix:///var/run/docker.sock";
 
+/** An engine's address for messages, in quotes, without user name and password. */
+export function quotedHost(text: string): string {
+  return JSON.stringify(text.replace(/\/\/[^/]*@/, "//***@"));
+}
+
 /**
  * Reads an engine's address as `DOCKER_HOST` has it: `unix:///path` or `tcp://host:port`. Certificates
  * make a connection over TCP one over TLS. Throws `INVALID_ENV`; `source` says where the text came from.
@@ -27,7 +32,7 @@ export function parseEngineHost(text: string, tls?: EngineTls, source = "env DOC
   const tcp = /^(?:tcp|https?):\/\/([^/@?#\s]+:\d{1,5})\/?$/.exec(text)?.[1];
   if (tcp !== undefined) return { kind: "tcp", host: tcp, tls: tls ?? defaultTls(text) };
   // A user and a password in the address stay out of the message.
-  const got = JSON.stringify(text.replace(/\/\/[^/]*@/, "//***@"));
+  const got = quotedHost(text);
   const issue = { source, path: "", expected: "unix:///path/to/docker.sock or tcp://host:port", got };
   throw new InputError("INVALID_ENV", "the address of the container engine can not be used", [issue], {
     hint: "forward the engine's socket to a file on this machine (ssh -L) and name that file",
