@@ -262,10 +262,11 @@ redirects = [{ from = "a", to = "//evil", status = 200 }]
     });
   });
 
-  it("has the same reader of TOML as deb-packages", () => {
-    const copies = ["nginx", "deb-packages"].map((id) =>
+  it("has the same reader of TOML as deb-packages and init", () => {
+    const copies = ["nginx", "init", "deb-packages"].map((id) =>
       readFileSync(join(buildpackDirectory(id), "lib/toml.pl"), "utf8"),
     );
-    expect(copies[0]).toBe(copies[1]);
+    expect(copies[0]).toBe(copies[2]);
+    expect(copies[1]).toBe(copies[2]);
   });
 });
