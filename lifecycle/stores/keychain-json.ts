@@ -39,18 +39,23 @@ export function jsonErrorOffset(json: string): number {
     at += 1;
     return true;
   };
-  const items = (close: string, item: () => boolean): boolean => {
-    if (take(close)) return true;
-    do if (!item()) return false;
-    while (take(","));
-    return take(close);
+  const key = (): boolean => (skip(space), skip(text)) && take(":");
+  // The brackets that are open, as what closes them: text may nest deeper than the call stack goes.
+  const closers: string[] = [];
+  const opens = (): boolean => {
+    const closer = take("{") ? "}" : take("[") ? "]" : undefined;
+    if (closer !== undefined) closers.push(closer);
+    return closer !== undefined;
   };
-  const member = (): boolean => (skip(space), skip(text)) && take(":") && value();
-  const value = (): boolean => {
-    if (take("{")) return items("}", member);
-    if (take("[")) return items("]", value);
-    return skip(text) || skip(scalar);
-  };
-  if (value()) skip(space);
+  const closes = (): boolean => take(closers.at(-1) ?? "") && closers.pop() !== undefined;
+  do {
+    const isOpen = opens();
+    if (!isOpen && !skip(text) && !skip(scalar)) return at;
+    if (!isOpen || closes()) {
+      while (closers.length > 0 && !take(",")) if (!closes()) return at;
+    }
+    if (closers.at(-1) === "}" && !key()) return at;
+  } while (closers.length > 0);
+  skip(space);
   return at;
 }
