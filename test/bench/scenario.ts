@@ -20,7 +20,9 @@ export interface Scenario {
   run(bench: Bench): Promise<readonly Result[]>;
 }
 
-/** A program of `dist`, started as its users start it. */
+/** A program of `dist`, started as its users start it; with TSPACK_BENCH_PROFILE it leaves a CPU profile there. */
 export function ours({ root }: Bench, program: "tspack" | "lifecycle", ...args: readonly string[]): readonly string[] {
-  return [process.execPath, `${root}/dist/${program}.js`, ...args];
+  const directory = process.env["TSPACK_BENCH_PROFILE"];
+  const profile = directory === undefined ? [] : ["--cpu-prof", "--cpu-prof-dir", directory];
+  return [process.execPath, ...profile, `${root}/dist/${program}.js`, ...args];
 }
