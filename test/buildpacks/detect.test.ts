@@ -89,13 +89,30 @@ describe.skipIf(tools.skip)(`bin/detect of the buildpacks${tools.note}`, () => {
   it.each([
     [{ scripts: { start: "node x" } }, [], 0],
     [{ main: "lib/app" }, ["lib/app.js"], 0],
-    [{ main: "lib/app" }, [], 100],
     [{}, ["server.js"], 0],
-    [{}, [], 100],
+    // Nothing to start with, and nobody else to give a process: bin/build says so.
+    [{ main: "lib/app" }, [], 0],
+    [{}, [], 0],
+    [{}, ["vite.config.ts"], 0],
+    [{}, ["Procfile"], 100],
+    [{ scripts: { build: "vite build" } }, ["vite.config.ts"], 100],
   ])("npm-start on %j with %j exits with %i", async (packageJson, files, code) => {
     workspace.write("package.json", packageJson);
     for (const file of files) workspace.write(file, "");
     expect((await workspace.detect("npm-start")).code).toBe(code);
+  });
+
+  it.each<readonly [string, Readonly<Record<string, string>>]>([
+    ["[io.tspack.static]\nroot = 'public'\n", {}],
+    ["[[io.tspack.init.processes]]\nname = 'web'\n", {}],
+    ["", { BP_WEB_SERVER: "nginx" }],
+    ["", { BP_INIT_PROCESSES: "web worker" }],
+    ["", { BP_NODE_START: "false" }],
+    ["", { CNB_EXEC_ENV: "test" }],
+  ])("npm-start leaves the process to others: project.toml %j, variables %j", async (project, env) => {
+    workspace.write("package.json", {});
+    workspace.write("project.toml", project);
+    expect(await workspace.detect("npm-start", env)).toMatchObject({ code: 100 });
   });
 });
 

@@ -259,13 +259,6 @@ describe.skipIf(tools.skip)(`bin/build of nodejs${tools.note}`, () => {
     expect(outcome.output).toContain("BP_NODE_PROJECT_PATH");
   });
 
-  it("warns when nothing says how the application starts", async () => {
-    workspace.write("package.json", {});
-    expect((await build()).output).toContain("warning: nothing says how the application starts");
-    workspace.write("Procfile", "web: node x");
-    expect((await build()).output).not.toContain("warning");
-  });
-
   it("keeps Node.js out of the image of a site that only has to be served", async () => {
     workspace.write("package.json", { scripts: { build: "vite build" } });
     workspace.write("vite.config.ts", "");

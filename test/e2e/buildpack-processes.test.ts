@@ -81,6 +81,28 @@ describe.skipIf(tools.skip)(`processes of procfile and npm-start${tools.note}`, 
     expect(workspace.toml("npm-start", "launch.toml")).toMatchObject({ processes: [{ command: ["node", main] }] });
   });
 
+  it.each([
+    ["{}", "ERROR: package.json: nothing says how the application starts: there is no scripts.start"],
+    [
+      '{\n  "main": "dist/app.js"\n}',
+      'ERROR: package.json:2: main is "dist/app.js", which is not there after the build, and there is no start script',
+    ],
+  ])("npm-start fails for %j and says what to write where", async (packageJson, message) => {
+    workspace.write("package.json", packageJson);
+    const { code, output } = await workspace.build("npm-start");
+    expect(code).toBe(1);
+    expect(output).toContain(message);
+    expect(output).toMatch(/hint: .*"scripts": \{ "start": "node <file>" \}.*Procfile/);
+    expect(workspace.toml("npm-start", "environment.toml")).toEqual({});
+  });
+
+  it("npm-start needs no start where only tests run", async () => {
+    workspace.write("package.json", { scripts: { test: "true" } });
+    const { code } = await workspace.build("npm-start", [], { CNB_EXEC_ENV: "test" });
+    expect(code).toBe(0);
+    expect(workspace.toml("npm-start", "launch.toml")).toMatchObject({ processes: [{ type: "test" }] });
+  });
+
   it("npm-start gives a default port and what npm would set", async () => {
     workspace.write("package.json", { name: "app", version: "1.2.3", scripts: { start: "node ." } });
     await workspace.build("npm-start");

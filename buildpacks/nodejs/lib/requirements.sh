@@ -73,11 +73,3 @@ requirements_failed() {
 
 # required_of MANAGER: its list in MANAGERS_REQUIRED.
 required_of() { jq -c --arg name "$1" '.[$name]' <<<"$MANAGERS_REQUIRED"; }
-
-# An image without a process would be a surprise. The build may still make a server, or another buildpack a process.
-warn_without_start() {
-  [[ -f $PROJECT/package.json && ! -f Procfile && -z $(main_file) ]] || return 0
-  if is_static || jq -e '(.scripts?.start? // "") != ""' "$PROJECT/package.json" >/dev/null; then return 0; fi
-  say "warning: nothing says how the application starts: package.json has no start script and no main file, and there is no Procfile"
-  say 'hint: add "scripts": { "start": "node <file>" } to package.json, or a Procfile with a line "web: <command>"'
-}
