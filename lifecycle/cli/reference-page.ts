@@ -1,4 +1,5 @@
 import type { Argument, Command, Option } from "commander";
+import { oldNames } from "./old-names.ts";
 
 /**
  * All commands as one page of Markdown, made of what `--help` knows: the page can not say anything
@@ -12,6 +13,12 @@ export function referencePage(program: Command): string {
     commands.map(({ path, command }) => `- [${path}](#${anchor(path)}): ${command.description()}\n`).join(""),
     "## Options of every command\n",
     optionTable(program, []),
+    "### Old names\n",
+    "As older versions of pack called commands. They work, and say on standard error what they are called now.\n",
+    table(
+      "old",
+      Object.entries(oldNames).map(([old, now]) => [`${program.name()} ${old}`, `\`${now.join(" ")}\``] as const),
+    ),
     ...commands.map((one) => section(one, program)),
   ].join("\n");
 }

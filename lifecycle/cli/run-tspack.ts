@@ -1,6 +1,7 @@
 import { CommanderError } from "commander";
 import { TspackError } from "../errors.ts";
 import { exitCodeOf, exitCodes, packExitCode } from "./exit-codes.ts";
+import { warnOfOldName, withNewName } from "./old-names.ts";
 import { renderError } from "./render-error.ts";
 import { buildProgram } from "./program.ts";
 import { explainSystemError } from "../platform/system-error.ts";
@@ -15,7 +16,8 @@ export async function runTspack(host: TspackHost): Promise<number> {
 async function runCommand(host: TspackHost): Promise<number> {
   try {
     const program = buildProgram(host);
-    await program.parseAsync(host.argv, { from: "user" });
+    const warn = warnOfOldName(program.name(), host.argv, host.stderr);
+    await program.parseAsync(withNewName(host.argv, warn), { from: "user" });
     return 0;
   } catch (error) {
     if (error instanceof ExitWith) {

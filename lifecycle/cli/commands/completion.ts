@@ -1,5 +1,8 @@
+import { dirname, join } from "node:path";
 import type { Command } from "commander";
 import { InputError } from "../../errors.ts";
+import { placesFrom, privateDirectory } from "../../platform/places.ts";
+import { replaceFile } from "../../platform/private-file.ts";
 import { complete } from "../completion/complete.ts";
 import { completionScript, shells } from "../completion/scripts.ts";
 import { splitLine } from "../completion/split-line.ts";
@@ -8,9 +11,40 @@ import type { TspackHost } from "../toolbox.ts";
 
 /** `tspack completion SHELL`. Throws `INVALID_ARGUMENTS`. */
 export function printScript(host: TspackHost, shell: string): void {
+  host.stdout(scriptFor(host, shell, "shell"));
+}
+
+/**
+ * `tspack completion --shell SHELL`, and `pack completion` for bash: the script goes into a file beside the
+ * settings, and its path is printed, for `. $(pack completion)`. Throws `INVALID_ARGUMENTS`.
+ */
+export async function writeScript(
+  host: TspackHost,
+  argument: string | undefined,
+  option: string | undefined,
+): Promise<void> {
+  if (argument !== undefined || (option === undefined && host.calledAs !== "pack")) {
+    const expected = argument === undefined ? "a shell" : "one of --shell and a word";
+    const got = argument === undefined ? "nothing" : "both";
+    throw new InputError("INVALID_ARGUMENTS", "no completion can be made", [
+      { source: "shell", path: "", expected, got },
+    ]);
+  }
+  const shell = option ?? "bash";
+  const script = scriptFor(host, shell, "--shell");
+  const { config } = placesFrom(host.env);
+  const path = join(await privateDirectory(dirname(config)), `completion.${extensions[shell] ?? shell}`);
+  await replaceFile(path, script);
+  host.stdout(`${path}\n`);
+}
+
+/** The ends of files' names that differ from the shell's. */
+const extensions: Readonly<Record<string, string>> = { bash: "sh", powershell: "ps1" };
+
+function scriptFor(host: TspackHost, shell: string, source: string): string {
   const script = completionScript(shell, host.calledAs ?? "tspack");
-  if (script !== undefined) return host.stdout(script);
-  const issue = { source: "shell", path: "", expected: `one of ${shells.join(", ")}`, got: JSON.stringify(shell) };
+  if (script !== undefined) return script;
+  const issue = { source, path: "", expected: `one of ${shells.join(", ")}`, got: JSON.stringify(shell) };
   throw new InputError("INVALID_ARGUMENTS", "there is no completion for this shell", [issue]);
 }
 

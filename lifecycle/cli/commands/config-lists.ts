@@ -59,6 +59,22 @@ function mirrorNames({ mirror = [] }: MirrorsOptions): readonly string[] {
     .filter((name) => name !== "");
 }
 
+/** `tspack config run-image-mirrors set IMAGE --mirror NAME`: those and no others. */
+export async function setRunImageMirrors(
+  host: TspackHost,
+  [image = ""]: readonly string[],
+  options: MirrorsOptions,
+): Promise<void> {
+  const names = [...new Set(mirrorNames(options))];
+  for (const name of [image, ...names]) parseReference(name, name === image ? "argument" : "--mirror");
+  await editSettings(settingsFile(host), ({ runImageMirrors }) => {
+    const others = [...runImageMirrors].filter(([name]) => name !== image);
+    return runImagesKey(new Map(names.length === 0 ? others : [...others, [image, names]]));
+  });
+  if (names.length === 0) return say(host, options, `Run image ${image} has no mirrors`);
+  for (const name of names) say(host, options, `Run image ${image} has the mirror ${name}`);
+}
+
 /** `tspack config run-image-mirrors remove IMAGE`: all of its mirrors, or those of `--mirror`. */
 export async function removeRunImageMirrors(
   host: TspackHost,

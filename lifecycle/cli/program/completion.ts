@@ -5,12 +5,18 @@ import { command, examples } from "./declare.ts";
 /** `tspack completion`, and `complete`, which the scripts of shells ask. */
 export function addCompletion(program: Command, host: TspackHost): void {
   const completion = command(program, "completion", "Print a script that completes commands, options and values")
-    .argument("<shell>", "bash, zsh, fish or powershell")
-    .action(async (shell: string) => (await import("../commands/completion.ts")).printScript(host, shell));
+    .argument("[shell]", "bash, zsh, fish or powershell: its script is printed")
+    .option("-s, --shell <shell>", "put the script into a file instead and print its path, as pack does")
+    .action(async (shell: string | undefined, options: { readonly shell?: string }) => {
+      const { printScript, writeScript } = await import("../commands/completion.ts");
+      if (options.shell === undefined && shell !== undefined) printScript(host, shell);
+      else await writeScript(host, shell, options.shell);
+    });
   examples(completion, [
     "tspack completion bash > ~/.local/share/bash-completion/completions/tspack",
     "tspack completion zsh > ~/.zfunc/_tspack",
     "tspack completion fish > ~/.config/fish/completions/tspack.fish",
+    ". $(tspack completion --shell bash)",
   ]);
   const complete = program
     .command("complete [words...]", { hidden: true })

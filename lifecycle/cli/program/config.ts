@@ -61,6 +61,10 @@ function addRunImageMirrors(config: Command, host: TspackHost): void {
     .argument("<image>", "name of the run image")
     .option("-m, --mirror <image>", "another name of it (repeatable, or with commas)", collect);
   action(outputOptions(add), host, async () => (await load()).addRunImageMirrors);
+  const set = command(mirrors, "set", "Set the mirrors of a run image; those it had before are forgotten")
+    .argument("<image>", "name of the run image")
+    .option("-m, --mirror <image>", "another name of it (repeatable, or with commas); without, it has none", collect);
+  action(outputOptions(set), host, async () => (await load()).setRunImageMirrors);
   const remove = command(mirrors, "remove", "Remove mirrors of a run image")
     .argument("<image>", "name of the run image")
     .option("-m, --mirror <image>", "this mirror only (repeatable, or with commas)", collect);
@@ -68,6 +72,7 @@ function addRunImageMirrors(config: Command, host: TspackHost): void {
   const name = "tspack config run-image-mirrors";
   examples(list, [`${name} list`]);
   examples(add, [`${name} add registry.example.com/run:1 --mirror mirror.example.com/run:1`]);
+  examples(set, [`${name} set registry.example.com/run:1 --mirror mirror.example.com/run:1`]);
   examples(remove, [`${name} remove registry.example.com/run:1`]);
 }
 

@@ -4,7 +4,12 @@ const refused = "INVALID_ARGUMENTS";
 
 /** What is wrong with the options of commands about settings, passwords and this machine. */
 export const personCases: Readonly<Record<string, readonly BadInput[]>> = {
-  completion: rows(["<shell>", "unknown", ["tcsh"], "INVALID_ARGUMENTS", "bash"]),
+  completion: rows(
+    ["[shell]", "unknown", ["tcsh"], refused, "bash"],
+    ["--shell", "unknown", ["--shell", "tcsh"], refused, "bash"],
+    ["--shell", "beside a word", ["zsh", "--shell", "zsh"], refused, "one of"],
+    ["--shell", "neither", [], refused, "a shell"],
+  ),
   "config default-builder": scalar("default-builder", "no/builder.toml"),
   "config pull-policy": scalar("pull-policy", "sometimes"),
   "config lifecycle-image": rows(["[image]", "upper case", ["Lifecycle"], "INVALID_REFERENCE", /lower/i]),
@@ -14,6 +19,10 @@ export const personCases: Readonly<Record<string, readonly BadInput[]>> = {
   "config run-image-mirrors add": rows(
     ["<image>", "upper case", ["Run", "-m", "mirror"], "INVALID_REFERENCE", /lower/i],
     ["--mirror", "none", ["run"], refused, "--mirror"],
+    ["--mirror", "upper case", ["run", "-m", "Mirror"], "INVALID_REFERENCE", "--mirror"],
+  ),
+  "config run-image-mirrors set": rows(
+    ["<image>", "upper case", ["Run", "-m", "mirror"], "INVALID_REFERENCE", /lower/i],
     ["--mirror", "upper case", ["run", "-m", "Mirror"], "INVALID_REFERENCE", "--mirror"],
   ),
   "config run-image-mirrors remove": rows([

@@ -65,6 +65,7 @@ function settings(out: string, builder: string): readonly Step[] {
     config("debian-mirror", ["https://mirror.example.com/debian"], /Set debian-mirror/),
     config("experimental", ["true"], /enabled/),
     config("run-image-mirrors add", ["run", "--mirror", "mirror.example.com/run"], /mirror\.example\.com\/run/),
+    config("run-image-mirrors set", ["run", "--mirror", "mirror.example.com/run"], /mirror\.example\.com\/run/),
     config("run-image-mirrors list", [], /mirror\.example\.com\/run/),
     config("run-image-mirrors remove", ["run"], /Removed/),
     config("registry-mirrors add", ["docker.io", "--mirror", "mirror.example.com"], /mirror\.example\.com/),
