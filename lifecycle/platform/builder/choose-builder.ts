@@ -8,6 +8,7 @@ import { TspackError } from "../../errors.ts";
 import type { Image } from "../../oci/image.ts";
 import { parseReference } from "../../oci/reference.ts";
 import { machinePlatform } from "../../stores/stored-image.ts";
+import { boundDefaultBuilders } from "../store/bound-rootfs.ts";
 import type { Tools } from "../tools.ts";
 
 /**
@@ -22,7 +23,9 @@ export async function chooseBuilder(
   const image = await findBuilderImage(tools, named, mirror);
   const name = named ?? defaultNames.builder;
   await checkPlatform(name, image);
-  return openBuilder(name, image, tools.places.rootfs, tools.ctx);
+  const builder = await openBuilder(name, image, tools.places.rootfs, tools.ctx);
+  if (named === undefined) await boundDefaultBuilders(builder.rootfs, tools);
+  return builder;
 }
 
 /** Its programs have to run here; seen before it is unpacked. */

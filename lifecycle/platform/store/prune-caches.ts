@@ -1,11 +1,7 @@
-import { randomUUID } from "node:crypto";
-import { lstat, rename } from "node:fs/promises";
-import { dirname, join } from "node:path";
-import { errorCode } from "../../errors.ts";
 import { pruneBlobs } from "../../stores/blob-cache/prune.ts";
-import { removeTree } from "../rootfs.ts";
 import type { Tools } from "../tools.ts";
 import { type CacheItem, cacheItems, type CacheKind } from "./cache-items.ts";
+import { removeUnused } from "./remove-unused.ts";
 
 /** What goes. */
 export interface PruneCachesOptions {
@@ -50,22 +46,7 @@ export async function pruneCaches(options: PruneCachesOptions, tools: Tools): Pr
     if (item.used >= unusedSince || item.used >= inUseSince) continue;
     const isUntold = item.kind === "downloads" || item.kind === "work";
     if (isUntold && inUseSince !== Infinity) continue;
-    if (dryRun || (await removeItem(item))) removed.push(item);
+    if (dryRun || (await removeUnused(item.path, item.used))) removed.push(item);
   }
   return removed;
-}
-
-/** Out of the way at once, so that nobody finds half of it; looked at again right before. */
-async function removeItem({ path, used }: CacheItem): Promise<boolean> {
-  const now = await lstat(path).catch(() => undefined);
-  if (now === undefined || (now.isDirectory() && now.mtimeMs > used)) return false;
-  const moved = join(dirname(path), `.old-${randomUUID()}`);
-  try {
-    await rename(path, moved);
-  } catch (error) {
-    if (errorCode(error) === "ENOENT") return false;
-    throw error;
-  }
-  await removeTree(moved);
-  return true;
 }
