@@ -14,6 +14,7 @@ import { type HostCertificates, hostCertificates } from "../stores/registry/host
 import { registryStore, type RegistryStore } from "../stores/registry/registry-store.ts";
 import type { Keychain } from "../stores/store.ts";
 import type { Env } from "./phase-options.ts";
+import { keepWasmPlain } from "./plain-wasm.ts";
 
 /** What reaching registries takes besides the environment. */
 export interface RegistryAccess {
@@ -34,6 +35,7 @@ export function openRegistries(access: RegistryAccess): RegistryStore {
 /** How one registry is spoken to when it is not for images: with all that `openRegistries` has. */
 export function registryClientOptions(access: RegistryAccess): ClientOptions {
   const { env, insecureRegistries, ctx, keychain, certificates } = access;
+  keepWasmPlain();
   return {
     keychain: keychain ?? keychainFrom(env, ctx),
     logger: ctx.logger,

@@ -3,6 +3,7 @@
 //   dist/{tspack,lifecycle,index,phases,oci,cnb}.js   the programs and the library, split into lazy chunks
 //   dist/lifecycle-dist/                       the lifecycle alone, flat, without any node_modules
 //   dist/native/linux-<arch>/                  the C programs, see native.mjs
+//   dist/buildpacks/                           the buildpacks, each with all its files, see whole-buildpacks.mjs
 //
 // A plain script, because it runs before there is anything to run TypeScript with.
 import { execFileSync } from "node:child_process";
@@ -19,6 +20,7 @@ import {
 import { join, resolve } from "node:path";
 import { build } from "esbuild";
 import { buildNative } from "./native.mjs";
+import { wholeBuildpacks } from "./whole-buildpacks.mjs";
 
 const root = resolve(import.meta.dirname, "../..");
 const dist = join(root, "dist");
@@ -51,6 +53,18 @@ function commit() {
   }
 }
 
+/**
+ * undici loads HTTP/2, and with it TLS, which takes a tenth of a phase's time, and does without where Node has none.
+ * We never ask for it (`allowH2`).
+ */
+const withoutHttp2 = {
+  name: "without-http2",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^(?:node:)?http2$/ }, ({ path }) => ({ path, namespace: "without-http2" }));
+    onLoad({ filter: /./, namespace: "without-http2" }, () => ({ contents: 'throw new Error("HTTP/2 is left out");' }));
+  },
+};
+
 const common = {
   absWorkingDir: root,
   bundle: true,
@@ -66,6 +80,7 @@ const common = {
   metafile: true,
   logLevel: "warning",
   external: ["@napi-rs/lzma"],
+  plugins: [withoutHttp2],
   define: { TSPACK_VERSION: JSON.stringify(version), TSPACK_COMMIT: JSON.stringify(commit()) },
   // CommonJS packages in the bundle ask for Node's own modules by require().
   banner: {
@@ -151,6 +166,7 @@ const results = await Promise.allSettled([
   bundle(entries, dist),
   bundleLifecycle(),
   buildNative({ root, output: join(dist, "native") }),
+  (async () => wholeBuildpacks({ source: join(root, "buildpacks"), output: join(dist, "buildpacks") }))(),
 ]);
 for (const result of results) {
   if (result.status === "fulfilled") continue;

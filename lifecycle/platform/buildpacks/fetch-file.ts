@@ -49,7 +49,7 @@ async function fetchOnce(
   ctx: Context,
   onBytes: (count: number) => void,
 ): Promise<void> {
-  const { request } = await import("../../third-party/undici.ts");
+  const { request } = await import("../../third-party/undici-downloads.ts");
   const response = await request(url, {
     dispatcher,
     signal: ctx.signal,

@@ -99,7 +99,7 @@ type Get = (url: string, from: number) => Promise<Dispatcher.ResponseData>;
 
 /** Opens connections to http and https addresses as this machine reaches them: certificates, proxies, redirects. */
 export async function openDispatcher(network: Network): Promise<Dispatcher> {
-  const { EnvHttpProxyAgent, interceptors } = await import("../../third-party/undici.ts");
+  const { EnvHttpProxyAgent, interceptors } = await import("../../third-party/undici-downloads.ts");
   const ca = network.caFile === undefined ? undefined : await readFile(network.caFile, "utf8");
   const { rootCertificates } = await import("node:tls");
   const connect = ca === undefined ? {} : { ca: [...rootCertificates, ca] };
@@ -123,7 +123,7 @@ async function request(
   from: number,
   ctx: Context,
 ): Promise<Dispatcher.ResponseData> {
-  const { request: send } = await import("../../third-party/undici.ts");
+  const { request: send } = await import("../../third-party/undici-downloads.ts");
   const response = await send(url, {
     dispatcher,
     method: "GET",

@@ -57,13 +57,10 @@ interface Target {
 async function newAgent(options: WireOptions, target: Target): Promise<Dispatcher> {
   // Loaded here because it costs as much as the rest of the program's start.
   const { Agent, ProxyAgent } = await import("../../third-party/undici.ts");
-  const { rootCertificates } = await import("node:tls");
-  const trust = (extra: readonly string[]): { readonly ca?: string[] } =>
-    extra.length === 0 ? {} : { ca: [...rootCertificates, ...extra] };
   const trusted = options.ca === undefined ? [] : [options.ca];
   const { ca = [], cert = [], key = [] } = target.tls ?? {};
   const tls = {
-    ...trust([...trusted, ...ca]),
+    ...(await trust([...trusted, ...ca])),
     ...(cert.length === 0 ? {} : { cert: [...cert], key: [...key] }),
     rejectUnauthorized: target.checked,
     timeout: 15_000,
@@ -73,9 +70,16 @@ async function newAgent(options: WireOptions, target: Target): Promise<Dispatche
     uri: target.proxy,
     connections,
     requestTls: tls,
-    proxyTls: trust(trusted),
+    proxyTls: await trust(trusted),
     proxyTunnel: target.tunnel,
   });
+}
+
+/** The runtime's certificates with further ones; they are many, so they are loaded only for these. */
+async function trust(extra: readonly string[]): Promise<{ readonly ca?: string[] }> {
+  if (extra.length === 0) return {};
+  const { rootCertificates } = await import("node:tls");
+  return { ca: [...rootCertificates, ...extra] };
 }
 
 async function send(
