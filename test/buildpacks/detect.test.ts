@@ -1,8 +1,8 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { parse } from "smol-toml";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { skipWithout } from "./require-tools.ts";
-import { buildpackDirectory, Workspace } from "./workspace.ts";
+import { buildpackDirectory, buildpackFolders, Workspace } from "./workspace.ts";
 
 const tools = skipWithout("bash", "jq");
 
@@ -123,10 +123,7 @@ describe("the default order", () => {
   };
 
   it("names every buildpack of this folder", () => {
-    const folders = readdirSync(buildpackDirectory("."), { withFileTypes: true })
-      .filter((entry) => entry.isDirectory())
-      .map((entry) => entry.name);
-    expect(builder.buildpacks.map(({ uri }) => uri).toSorted()).toEqual(folders.toSorted());
+    expect(builder.buildpacks.map(({ uri }) => uri).toSorted()).toEqual(buildpackFolders().toSorted());
   });
 
   const read = (id: string): Composite =>

@@ -261,12 +261,4 @@ redirects = [{ from = "a", to = "//evil", status = 200 }]
       expect(output).toBe("warning: nginx.conf:3 listens on 80, not on {{port}}\n");
     });
   });
-
-  it("has the same reader of TOML as deb-packages and init", () => {
-    const copies = ["nginx", "init", "deb-packages"].map((id) =>
-      readFileSync(join(buildpackDirectory(id), "lib/toml.pl"), "utf8"),
-    );
-    expect(copies[0]).toBe(copies[2]);
-    expect(copies[1]).toBe(copies[2]);
-  });
 });

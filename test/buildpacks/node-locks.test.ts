@@ -344,25 +344,3 @@ describe("the memory that Node.js may have", () => {
     expect(output("--max_old_space_size=100")).toBe("");
   });
 });
-
-describe("files that several buildpacks have", () => {
-  const installs = ["npm-install", "pnpm-install", "yarn-install"];
-  const common = [
-    "application.sh",
-    "detection.sh",
-    "install.sh",
-    "layers.sh",
-    "scripts.sh",
-    "sbom.mjs",
-    "differences.mjs",
-    "explain.mjs",
-  ];
-  it.each([
-    ...common.map((file) => [file, installs] as const),
-    ["yaml.mjs", ["pnpm-install", "yarn-install"]] as const,
-    ...["output.sh", "project.sh"].map((file) => [file, ["nodejs", "npm-start", ...installs]] as const),
-  ])("lib/%s is the same in %j", (file, ids) => {
-    const texts = ids.map((id) => readFileSync(join(buildpackDirectory(id), "lib", file), "utf8"));
-    expect(new Set(texts).size).toBe(1);
-  });
-});

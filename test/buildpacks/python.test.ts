@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { PYTHON_PATH, skipWithoutPython } from "./python-tools.ts";
-import { buildpackDirectory, Workspace } from "./workspace.ts";
+import { Workspace } from "./workspace.ts";
 
 const tools = skipWithoutPython();
 const env = { PATH: PYTHON_PATH };
@@ -15,17 +15,6 @@ describe.skipIf(tools.skip)(`the buildpacks for Python${tools.note}`, () => {
   });
   afterEach(() => {
     workspace.remove();
-  });
-
-  it.each(["pip-install", "uv-install", "poetry-install"])("%s has the files that all installers share", (id) => {
-    for (const file of ["output.sh", "venv.sh", "report.py", "project.py", "sbom.py", "explain.py"]) {
-      const original = readFileSync(join(buildpackDirectory("pip-install"), "lib", file));
-      expect(readFileSync(join(buildpackDirectory(id), "lib", file)).equals(original), file).toBe(true);
-    }
-    if (id === "uv-install") {
-      const resolve = readFileSync(join(buildpackDirectory("poetry-install"), "lib/resolve.py"));
-      expect(readFileSync(join(buildpackDirectory(id), "lib/resolve.py")).equals(resolve)).toBe(true);
-    }
   });
 
   it.each([

@@ -1,8 +1,8 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { join, relative } from "node:path";
 import { parse } from "smol-toml";
 import { describe, expect, it } from "vitest";
-import { buildpackDirectory } from "./workspace.ts";
+import { buildpackDirectory, buildpackFolders } from "./workspace.ts";
 
 /** What the test looks at of a buildpack.toml. */
 interface Descriptor {
@@ -20,9 +20,7 @@ interface Descriptor {
   readonly order?: readonly unknown[];
 }
 
-const folders = readdirSync(buildpackDirectory("."), { withFileTypes: true })
-  .filter((entry) => entry.isDirectory())
-  .map(({ name }) => name);
+const folders = buildpackFolders();
 const read = (folder: string, file: string): string => {
   const path = join(buildpackDirectory(folder), file);
   return existsSync(path) ? readFileSync(path, "utf8") : "";
@@ -36,9 +34,26 @@ function programs(folder: string): readonly string[] {
     const directory = join(buildpackDirectory(folder), part);
     if (!existsSync(directory)) return [];
     return readdirSync(directory, { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile())
+      .filter((entry) => !entry.isDirectory())
       .map((entry) => readFileSync(join(entry.parentPath, entry.name), "utf8"));
   });
+}
+
+/** The files of lib/, and where those that are links lead. */
+function libraries(folder: string): readonly { readonly name: string; readonly link?: string }[] {
+  const directory = join(buildpackDirectory(folder), "lib");
+  if (!existsSync(directory)) return [];
+  return readdirSync(directory, { withFileTypes: true }).map((entry) =>
+    entry.isSymbolicLink()
+      ? { name: entry.name, link: readlinkSync(join(directory, entry.name)) }
+      : { name: entry.name },
+  );
+}
+
+function readShared(): readonly string[] {
+  return readdirSync(buildpackDirectory("shared"), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(buildpackDirectory("shared"), join(entry.parentPath, entry.name)));
 }
 
 /** Its README, and those of buildpacks that it leads to for what they have in common. */
@@ -136,8 +151,19 @@ describe.each(components)("programs of %s", (folder) => {
     expect(addresses.filter((address) => !allowed.test(address))).toEqual([]);
   });
 
-  it("speak as those of all others", () => {
-    const output = read(folder, "lib/output.sh");
-    if (output !== "") expect(output).toBe(read("nodejs", "lib/output.sh"));
+  it("take from shared/ what others have as well, by links", () => {
+    const links = libraries(folder).filter(({ link }) => link !== undefined);
+    expect(links.filter(({ link = "" }) => !/^\.\.\/\.\.\/shared\/([a-z]+\/)?[^/]+$/.test(link))).toEqual([]);
+    expect(links.filter(({ name, link = "" }) => !link.endsWith(`/${name}`))).toEqual([]);
+    const shared = new Set(readShared().map((name) => read("shared", name)));
+    const copies = libraries(folder).filter(({ name, link }) => !link && shared.has(read(folder, `lib/${name}`)));
+    expect(copies).toEqual([]);
   });
+});
+
+it("every file in shared/ is taken by several buildpacks", () => {
+  const taken = components.flatMap((folder) =>
+    libraries(folder).map(({ link = "" }) => link.slice("../../shared/".length)),
+  );
+  expect(readShared().filter((name) => taken.filter((one) => one === name).length < 2)).toEqual([]);
 });

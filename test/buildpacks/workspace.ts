@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -17,6 +17,13 @@ export type Environment = Readonly<Record<string, string>>;
 /** Directory of a buildpack of this repository. */
 export function buildpackDirectory(id: string): string {
   return fileURLToPath(new URL(`../../buildpacks/${id}`, import.meta.url));
+}
+
+/** The directories of all buildpacks of this repository, composites too. */
+export function buildpackFolders(): readonly string[] {
+  return readdirSync(buildpackDirectory(".")).filter((name) =>
+    existsSync(join(buildpackDirectory(name), "buildpack.toml")),
+  );
 }
 
 /** Temporary application, layers and platform directories in which single buildpacks run as the lifecycle runs them. */

@@ -53,7 +53,7 @@ describe("--builder", () => {
       "e2e/by-toml",
       ...hello,
       "--builder",
-      packageFile("buildpacks/builder.toml"),
+      packageFile("dist/buildpacks/builder.toml"),
     ]);
     expect(built.digest).toBe(digest);
   });
@@ -62,7 +62,7 @@ describe("--builder", () => {
     const registry = await startDockerRegistry();
     try {
       const name = `${registry.host}/e2e/builder`;
-      const config = packageFile("buildpacks/builder.toml");
+      const config = packageFile("dist/buildpacks/builder.toml");
       const made = await succeed(person, ["builder", "create", name, "--config", config, "--publish"]);
       const [sent] = /sha256:[0-9a-f]{64}/.exec(made.stdout) ?? [];
       const raw = await run("skopeo", ["inspect", "--tls-verify=false", `docker://${name}`], { maxBuffer: 1e8 });
@@ -78,7 +78,7 @@ describe("--builder", () => {
   });
 
   it("is the same image when it is made twice", async () => {
-    const config = packageFile("buildpacks/builder.toml");
+    const config = packageFile("dist/buildpacks/builder.toml");
     const digests = [];
     for (const name of ["e2e/builder:one", "e2e/builder:two"]) {
       const { stdout } = await succeed(person, ["builder", "create", name, "--config", config]);

@@ -48,7 +48,7 @@ describe.skipIf(missing.length > 0)(`a builder with the reference's lifecycle${n
   beforeAll(async () => {
     person = await self();
     const archive = referenceArchive(join(scratch, "distribution"));
-    cpSync(packageFile("buildpacks"), join(scratch, "buildpacks"), { recursive: true });
+    cpSync(packageFile("dist/buildpacks"), join(scratch, "buildpacks"), { recursive: true });
     const config = join(scratch, "buildpacks/builder.toml");
     writeFileSync(config, `${readFileSync(config, "utf8")}\n[lifecycle]\nuri = ${JSON.stringify(archive)}\n`);
     await succeed(person, ["builder", "create", foreign, "--config", config]);

@@ -23,7 +23,7 @@ export function setup(): () => void {
   // Other users enter it as well.
   mkdirSync(packageRoot, { recursive: true, mode: 0o755 });
   execFileSync("chmod", ["755", home]);
-  for (const part of ["dist", "buildpacks", "stacks", "samples", "package.json"])
+  for (const part of ["dist", "stacks", "samples", "package.json"])
     cpSync(join(repository, part), join(packageRoot, part), { recursive: true, verbatimSymlinks: true });
   symlinkSync(join(repository, "node_modules"), join(packageRoot, "node_modules"));
   return () => {

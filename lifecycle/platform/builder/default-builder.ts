@@ -43,7 +43,7 @@ export async function defaultBuilder({ sources, store, blobs, ctx }: DefaultBuil
     return known;
   ctx.logger.info("Making the default builder; this is done once.");
   const { stack, lifecycle } = await localParts(sources, defaultStackFile(sources), blobs, ctx);
-  const directory = join(sources.packageRoot, "buildpacks");
+  const directory = join(sources.packageRoot, "dist/buildpacks");
   const definition = decodeBuilderToml(readTomlFile(join(directory, "builder.toml")));
   const builder = await createBuilder(
     {
@@ -74,7 +74,7 @@ async function labelOf(image: Image, name: string): Promise<string | undefined> 
 /** A digest of everything in this package that goes into the builder, and of the stack's lock, which updates change. */
 function fingerprintOf({ packageRoot, arch, places }: LocalSources): string {
   const hash = createHash("sha256").update(arch);
-  for (const name of ["stacks/bookworm", "buildpacks", "dist/lifecycle-dist", `dist/native/linux-${arch}`])
+  for (const name of ["stacks/bookworm", "dist/buildpacks", "dist/lifecycle-dist", `dist/native/linux-${arch}`])
     addTree(hash, packageRoot, name);
   for (const name of existsSync(places.stacks) ? readdirSync(places.stacks).sort() : [])
     if (name.startsWith(`${defaultStack}-${arch}-`) && name.endsWith(".lock")) addTree(hash, places.stacks, name);

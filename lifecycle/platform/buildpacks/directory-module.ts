@@ -1,5 +1,5 @@
 import { existsSync, lstatSync, readdirSync, readlinkSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join, resolve, sep } from "node:path";
 import { type BuildpackDescriptor, decodeBuildpackToml } from "../../cnb/files/buildpack-toml.ts";
 import { TspackError } from "../../errors.ts";
 import type { Platform } from "../../oci/descriptor.ts";
@@ -105,7 +105,7 @@ function requirePrograms(directory: string, { id, kind }: BuildpackDescriptor): 
   }
 }
 
-const root = { uid: 0, gid: 0 };
+const owner = { uid: 0, gid: 0 };
 
 /**
  * The entries of a buildpack's layer: `/cnb/buildpacks/<escaped id>/<version>`, owned by root.
@@ -125,29 +125,42 @@ export function moduleEntries(
     .filter((name) => name !== "");
   const inLayer = `${folder}/${descriptorFile(kind)}`;
   const descriptor = content === directory ? [] : [fileEntry(inLayer, 0o644, join(directory, descriptorFile(kind)))];
-  const entries = below(content, folder).filter(({ name }) => descriptor.length === 0 || name !== inLayer);
+  const entries = below(content, folder, resolve(content)).filter(
+    ({ name }) => descriptor.length === 0 || name !== inLayer,
+  );
   return [...parents.map((name) => directoryEntry(name)), ...descriptor, ...entries];
 }
 
 function directoryEntry(name: string): LayerEntry {
-  return { name, type: "dir", mode: 0o755, ...root };
+  return { name, type: "dir", mode: 0o755, ...owner };
 }
 
 function fileEntry(name: string, mode: number, path: string): LayerEntry {
-  return { name, type: "file", mode, path, ...root };
+  return { name, type: "file", mode, path, ...owner };
 }
 
-function below(directory: string, folder: string): readonly LayerEntry[] {
+function below(directory: string, folder: string, root: string): readonly LayerEntry[] {
   return readdirSync(directory)
     .sort()
     .flatMap((name): readonly LayerEntry[] => {
       const [path, inLayer] = [join(directory, name), `${folder}/${name}`];
       const info = lstatSync(path);
-      if (info.isDirectory()) return [directoryEntry(inLayer), ...below(path, inLayer)];
+      if (info.isDirectory()) return [directoryEntry(inLayer), ...below(path, inLayer, root)];
       if (info.isSymbolicLink())
-        return [{ name: inLayer, type: "symlink", mode: 0o777, linkname: readlinkSync(path), ...root }];
+        return [{ name: inLayer, type: "symlink", mode: 0o777, linkname: linkWithin(path, root), ...owner }];
       // Sockets, pipes and devices are no part of a buildpack.
       if (!info.isFile()) return [];
       return [fileEntry(inLayer, (info.mode & 0o100) === 0 ? 0o644 : 0o755, path)];
     });
+}
+
+/** What a link says. One that finds something beside the buildpack would find nothing in the builder, so that is refused. */
+function linkWithin(path: string, root: string): string {
+  const linkname = readlinkSync(path);
+  const target = resolve(dirname(path), linkname);
+  const leaves = !linkname.startsWith("/") && target !== root && !target.startsWith(root + sep);
+  if (!leaves || !existsSync(target)) return linkname;
+  throw new TspackError("INVALID_BUILDPACK", `${path} is a link to ${linkname}, which is no part of the buildpack`, {
+    hint: `use a copy that has the files themselves: cp -RL ${root} COPY`,
+  });
 }

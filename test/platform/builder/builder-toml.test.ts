@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -47,7 +47,10 @@ const order = '[[order]]\n[[order.group]]\nid = "test/one"\nversion = "1.2.3"\n'
 
 describe("builder.toml", () => {
   test("of the default builder reads, and its order names its buildpacks", async () => {
-    const file = resolve(import.meta.dirname, "../../../buildpacks/builder.toml");
+    // As in dist/: with the files that links of this checkout lead to.
+    const whole = join(folder, "buildpacks");
+    cpSync(resolve(import.meta.dirname, "../../../buildpacks"), whole, { recursive: true, dereference: true });
+    const file = join(whole, "builder.toml");
     const definition = decodeBuilderToml(readTomlFile(file));
     const modules = await modulesOf(definition.buildpacks, "buildpack", file, await portsIn(folder));
     const ids = modules.map(({ descriptor }) => descriptor.id);

@@ -1,0 +1,1 @@
+../../shared/node/bill-of-materials.mjs

@@ -1,0 +1,52 @@
+# shellcheck shell=bash
+# bin/detect of npm-install, pnpm-install and yarn-install, which each have this file. Needs output.sh, project.sh, jq.
+
+# detect_manager NAME: passes when the application is that manager's and there is something to install or to run.
+detect_manager() {
+  local plan=${CNB_BUILD_PLAN_PATH:?CNB_BUILD_PLAN_PATH is not set} work locks
+  need_tools jq
+  find_project
+  if [[ ! -f $PROJECT/package.json ]]; then
+    say "no package.json${BP_NODE_PROJECT_PATH:+ in $PROJECT}"
+    exit 100
+  fi
+  if ! work=$(jq -r '[.dependencies?, .devDependencies?, .optionalDependencies?, .workspaces?, .scripts?.build?]
+      | map(select(. != null and . != {} and . != [] and . != "")) | length' "$PROJECT/package.json" 2>&1); then
+    fail "package.json is not valid JSON: $work" "correct the file"
+  fi
+  find_manager
+  if [[ $MANAGER != "$1" ]]; then
+    locks=$(lock_files "$ROOT")
+    if [[ -n $DECLARED ]]; then
+      say "$DECLARED names $MANAGER as package manager"
+    elif [[ -n $locks && $1 == npm ]]; then
+      say "${locks#* } belongs to another package manager, and there is no package-lock.json"
+    else
+      say "nothing says that $1 is the package manager: no lock file of it, and no packageManager in package.json"
+    fi
+    exit 100
+  fi
+  if [[ $work == 0 && $ROOT == "$PROJECT" && -z ${BP_NODE_RUN_SCRIPTS:-} ]]; then
+    say "package.json has no dependencies and no build script"
+    exit 100
+  fi
+  cat >"$plan" <<PLAN
+[[provides]]
+name = "node_modules"
+
+[[requires]]
+name = "node_modules"
+
+[[requires]]
+name = "node"
+
+[requires.metadata]
+build = true
+
+[[requires]]
+name = "$1"
+
+[requires.metadata]
+build = true
+PLAN
+}
