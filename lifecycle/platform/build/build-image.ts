@@ -24,6 +24,7 @@ import type { AccessCheck, ImageSink, ImageSource } from "../../stores/store.ts"
 import type { Builder } from "../builder/builder.ts";
 import { builderAdditions } from "../buildpacks/additions.ts";
 import type { BuilderChanges } from "../buildpacks/builder-changes.ts";
+import { withDetectRefusals } from "../detect-refusals.ts";
 import { privateDirectory } from "../places.ts";
 import { removeTree } from "../rootfs.ts";
 import { fileInRootfs } from "../rootfs-files.ts";
@@ -142,11 +143,10 @@ async function buildIn(
     verbose: inputs.verbose,
     output: (line, stream) => ctx.output(line, stream),
   };
-
   await bringApplication(inputs.application, app.path, ctx);
   // What was analyzed and detected is kept here: buildpacks can write the files that say it.
   const before = await watch.time("analyze", () => analyzeIn(layers, inputs, ports));
-  await watch.time("detect", () => runner.run("detect", job, ctx));
+  await watch.time("detect", () => withDetectRefusals(job, (told) => runner.run("detect", told, ctx)));
   await refuseTraps(layers.path);
   const detected = readGroup(join(layers.path, "group.toml"));
   const extended = await extendIn(before, detected, layers, watch, inputs, ports);

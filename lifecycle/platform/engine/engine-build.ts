@@ -7,6 +7,7 @@ import { decodeGroup, elementName } from "../../cnb/files/group.ts";
 import { TspackError } from "../../errors.ts";
 import { parseToml } from "../../toml.ts";
 import type { BuilderAddition } from "../buildpacks/additions.ts";
+import { withDetectRefusals } from "../detect-refusals.ts";
 import type { BuildPhase } from "../events.ts";
 import { refuseTraps } from "../build/untrusted.ts";
 import { removeTree } from "../rootfs.ts";
@@ -103,9 +104,11 @@ function run(
   phase: ContainerPhase,
   contents: PhaseContents,
   { plan }: EngineBuildInputs,
-  { session, output, ctx }: EngineBuildPorts,
+  { session, output: show, ctx }: EngineBuildPorts,
 ): Promise<string> {
-  return runPhase(phase, plan, contents, session, { output, signal: ctx.signal });
+  return withDetectRefusals({ output: show }, ({ output }) =>
+    runPhase(phase, plan, contents, session, { output, signal: ctx.signal }),
+  );
 }
 
 /** What phases outside of the builder's image need of it, and what reaching registries takes. */
