@@ -8,7 +8,7 @@ import type { BatchFile, FileBatch } from "./file-batch.ts";
 export interface BatchThread {
   /** Whether it has little to do, so that another batch keeps it busy. */
   readonly isHungry: boolean;
-  /** Gives the files that were not made, as `writeBatch` does. Never fails: of a thread that ended, all are left. */
+  /** Gives the files that were not made, as `BatchWriter` does. Never fails: of a thread that ended, all are left. */
   write(batch: FileBatch): Promise<readonly BatchFile[]>;
   close(): Promise<void>;
 }

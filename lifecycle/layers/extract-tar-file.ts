@@ -7,7 +7,7 @@ import { indexTar, type IndexedEntry, type TarEntry } from "../oci/tar/unpack.ts
 import type { BatchThread } from "./batch-thread.ts";
 import { ExtractRoot, outside } from "./extract-root.ts";
 import { restoreEntry } from "./extract-tar.ts";
-import { type BatchFile, readAt, writeBatch } from "./file-batch.ts";
+import { type BatchFile, BatchWriter, isThere, readAt } from "./file-batch.ts";
 import type { Place } from "./place.ts";
 
 /** Options of unpacking a file. */
@@ -47,6 +47,7 @@ class FileExtraction {
   /** What comes next to the other files, and which files are not made yet, here or there. */
   #batch: BatchFile[] = [];
   #bytes = 0;
+  readonly #writer = new BatchWriter();
   readonly #pending = new Set<string>();
   readonly #running = new Set<Promise<void>>();
   #thread: BatchThread | undefined;
@@ -143,9 +144,35 @@ class FileExtraction {
   }
 
   async #make(batch: readonly BatchFile[]): Promise<void> {
-    const isLarge = batch.some(({ size }) => size > batchBytes);
-    await this.#makeEach(isLarge ? batch : writeBatch({ tar: this.#tar, files: batch }));
+    const isLarge = ({ size }: BatchFile): boolean => size > batchBytes;
+    const files = batch.filter((file) => !isLarge(file));
+    await this.#makeEach(this.#writer.write({ tar: this.#tar, files }));
+    for (const file of batch.filter(isLarge)) await this.#makeLarge(file);
     for (const { path } of batch) this.#pending.delete(path);
+  }
+
+  /** A file that takes longer than anybody should wait who stops a build. */
+  async #makeLarge(file: BatchFile): Promise<void> {
+    const [inTar, there] = [Buffer.allocUnsafe(1 << 20), Buffer.allocUnsafe(1 << 20)];
+    const read = (offset: number, limit: number): Buffer =>
+      readAt(this.#file, offset, Math.min(limit, inTar.length), inTar);
+    const comparing = isThere(file, read, there);
+    try {
+      for (;;) {
+        const step = comparing.next();
+        if (step.done !== true) await this.#breathe();
+        else if (step.value) return;
+        else break;
+      }
+    } finally {
+      comparing.return(false);
+    }
+    await this.#makeEach([file]);
+  }
+
+  async #breathe(): Promise<void> {
+    await setImmediate();
+    this.#options.signal.throwIfAborted();
   }
 
   /** Files one by one: large ones, those that are there already, and those that could not be made, to learn why. */
@@ -171,8 +198,7 @@ class FileExtraction {
     const buffer = Buffer.allocUnsafe(Math.min(1 << 20, Math.max(1, size)));
     for (let at = 0; at < size; at += buffer.length) {
       yield readAt(this.#file, offset + at, Math.min(buffer.length, size - at), buffer);
-      await setImmediate();
-      this.#options.signal.throwIfAborted();
+      await this.#breathe();
     }
   }
 }

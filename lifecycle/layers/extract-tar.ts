@@ -3,6 +3,7 @@ import { errorCode, TspackError } from "../errors.ts";
 import type { ByteStream } from "../oci/layer.ts";
 import { byteString, nameOf, textOf, type ByteString } from "../oci/tar/byte-string.ts";
 import { readTar, type TarEntry } from "../oci/tar/unpack.ts";
+import { linkTarget } from "./disk-entry.ts";
 import { extractImageEntry, writeBytes } from "./extract-image.ts";
 import { ExtractRoot, lstatIfThere, outside, statIfThere } from "./extract-root.ts";
 import type { Place } from "./place.ts";
@@ -65,7 +66,7 @@ export async function extractTar(
   for (const [path, mode] of extraction.directoryModes) chmodSync(nameOf(path), mode);
 }
 
-/** An entry of a layer that comes back: existing directories and files keep their modes; a link that exists is an error. */
+/** An entry of a layer that comes back: existing directories and files keep their modes; one that is there in place of a link is an error. */
 export function restoreEntry(
   entry: TarEntry,
   path: ByteString,
@@ -125,7 +126,9 @@ function createFile(path: ByteString): number | undefined {
 }
 
 function restoreLink(path: ByteString, target: ByteString): void {
-  if (lstatIfThere(path) !== undefined) {
+  const there = lstatIfThere(path);
+  if (there?.isSymbolicLink() === true && linkTarget(path).equals(Buffer.from(target, "latin1"))) return;
+  if (there !== undefined) {
     throw new TspackError("INVALID_TAR", `cannot make the link ${textOf(path)}: something is there already`, {
       hint: "two layers have the same file, or the directory was not empty",
     });

@@ -1,4 +1,6 @@
 import {
+  appendFileSync,
+  createReadStream,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -6,10 +8,11 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { pathToFileURL } from "node:url";
 import { build } from "esbuild";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -134,6 +137,54 @@ describe("a tar in a file", () => {
     expect(readFileSync(join(root, "old"), "utf8")).toBe("new");
     expect(statSync(join(root, "old")).mode & 0o777).toBe(0o600);
   });
+
+  it("leaves files and links that are there as they should be, and gives the others their content", async () => {
+    const entries = manyEntries(700);
+    const tar = await tarFile(entries);
+    await alone(tar);
+    const expected = treeListing(root);
+    const old = new Date(1_000_000_000_000);
+    const wrong = ["d0/file-1", "d100/file-150", "d600/file-699", "large"].map((name) => join(root, name));
+    const files = entries.filter(({ type }) => type === undefined).map(({ name }) => join(root, String(name).slice(8)));
+    for (const file of files) utimesSync(file, old, old);
+    for (const file of wrong) writeFileSync(file, readFileSync(file).fill("x"));
+    appendFileSync(join(root, "d100/file-101"), "longer");
+    rmSync(join(root, "d0/file-2"));
+    await withBatchThread((thread) => extractTarFile(tar, place(root), { signal, thread }), program);
+    expect(treeListing(root)).toEqual(expected);
+    const written = files
+      .filter((file) => statSync(file).mtimeMs !== old.getTime())
+      .map((file) => relative(root, file));
+    expect(written.sort()).toEqual(
+      ["d0/file-1", "d0/file-2", "d100/file-101", "d100/file-150", "d600/file-699", "large"].sort(),
+    );
+  });
+
+  it("is refused where another link is in the place of its own", async () => {
+    symlinkSync("other", join(root, "link"));
+    const tar = await tarFile([{ name: "/layers/link", type: "symlink", linkname: "one" }]);
+    await expect(alone(tar)).rejects.toMatchObject({ code: "INVALID_TAR" });
+  });
+
+  it.each([0o644, 0o664, 0o666, 0o777, 0o4755, 0o2711, 0o400, 0o000])(
+    "gives all files of a directory the mode %o whatever the umask is",
+    async (mode) => {
+      const tar = await tarFile(
+        Array.from({ length: 3 }, (_, index) => ({ name: `/layers/d/${index}`, text: "x", mode })),
+      );
+      const before = process.umask(0o027);
+      try {
+        await alone(tar);
+      } finally {
+        process.umask(before);
+      }
+      const expected = join(base, "expected");
+      mkdirSync(expected);
+      await extractTar(createReadStream(tar), place(expected), { mode: "restore" });
+      const modes = (at: string): readonly number[] => [0, 1, 2].map((name) => statSync(join(at, `d/${name}`)).mode);
+      expect(modes(root)).toEqual(modes(expected));
+    },
+  );
 
   it.each<readonly [string, readonly TestEntry[]]>([
     ["outside of the place", [{ name: "/layers/../evil", text: "x" }]],

@@ -49,7 +49,7 @@ export interface Extensions {
 /** Reads a header block. Throws `INVALID_TAR` for a bad checksum, number or type. */
 export function decodeBlock(block: Uint8Array): RawHeader {
   const bytes = Buffer.from(block.buffer, block.byteOffset, BLOCK);
-  checkSum(bytes);
+  const isAscii = checkSum(bytes);
   const format = formatOf(bytes);
   const flag = bytes.toString("latin1", 156, 157);
   const kind = kinds[flag];
@@ -73,7 +73,7 @@ export function decodeBlock(block: Uint8Array): RawHeader {
     devMajor: format === undefined ? 0 : numberField(bytes, 329, 8),
     devMinor: format === undefined ? 0 : numberField(bytes, 337, 8),
     // A block that USTAR does not allow says nothing about the format that its writer wanted.
-    format: format === "ustar" && /[^\0-\u007f]/.test(bytes.toString("latin1")) ? undefined : format,
+    format: format === "ustar" && !isAscii ? undefined : format,
     ...(format === "gnu" && bytes[345] !== 0 ? { atime: String(numberField(bytes, 345, 12)) } : {}),
     ...(format === "gnu" && bytes[357] !== 0 ? { ctime: String(numberField(bytes, 357, 12)) } : {}),
   };
@@ -139,10 +139,25 @@ function stringField(block: Buffer, at: number, size: number): ByteString {
 }
 
 function numberField(block: Buffer, at: number, size: number): number {
+  const digits = octalDigits(block, at, at + size);
+  if (digits !== undefined) return digits;
   if (((block[at] ?? 0) & 0x80) !== 0) return base256(block.subarray(at, at + size));
   const text = block.toString("latin1", at, at + size).replace(/^[ \0]+|[ \0]+$/g, "");
   if (/^[0-7]*$/.test(text)) return Number.parseInt(text || "0", 8);
   throw new TspackError("INVALID_TAR", `the tar has ${JSON.stringify(text)} where an octal number belongs`);
+}
+
+/** A number as most programs write it: digits, then NULs or spaces. Undefined: it has to be looked at more closely. */
+function octalDigits(block: Buffer, from: number, end: number): number | undefined {
+  let value = 0;
+  let at = from;
+  for (; at < end; at++) {
+    const digit = (block[at] ?? 0) - 0x30;
+    if (digit < 0 || digit > 7) break;
+    value = value * 8 + digit;
+  }
+  for (; at < end; at++) if (block[at] !== 0 && block[at] !== 0x20) return undefined;
+  return value;
 }
 
 /** Binary numbers of GNU tar: two's complement, big endian, the top bit is a mark. */
@@ -154,19 +169,28 @@ function base256(field: Buffer): number {
   throw new TspackError("INVALID_TAR", "the tar has a number that is too large");
 }
 
-function checkSum(block: Buffer): void {
+/** Whether the block has ASCII only. Throws `INVALID_TAR` when it is not what its checksum says. */
+function checkSum(block: Buffer): boolean {
   let unsigned = 8 * 0x20;
-  let signed = unsigned;
+  let large = 0;
   for (let index = 0; index < BLOCK; index++) {
-    if (index === 148) index = 156;
     const byte = block[index] ?? 0;
-    unsigned += byte;
-    signed += byte > 127 ? byte - 256 : byte;
+    if (byte > 127) large++;
+    // The checksum itself counts as spaces.
+    if (index < 148 || index >= 156) unsigned += byte;
   }
   const stored = numberField(block, 148, 8);
-  // Some old programs added signed characters.
-  if (stored === unsigned || stored === signed) return;
+  if (stored === unsigned || stored === signedSum(block)) return large === 0;
   throw new TspackError("INVALID_TAR", "a header of the tar has a wrong checksum", {
     hint: "the file is damaged, or it is no tar",
   });
+}
+
+/** The sum of old programs, which added signed characters. */
+function signedSum(block: Buffer): number {
+  let sum = 8 * 0x20;
+  for (let index = 0; index < BLOCK; index++) {
+    if (index < 148 || index >= 156) sum += block.readInt8(index);
+  }
+  return sum;
 }
