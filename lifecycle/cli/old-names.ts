@@ -5,17 +5,23 @@ import type { Write } from "./console.ts";
  * rewritten before anything is parsed, so that options, help and exit codes are those of the new name.
  */
 export const oldNames: Readonly<Record<string, readonly string[]>> = {
+  "add-registry": ["config", "registries", "add"],
   "create-builder": ["builder", "create"],
   "inspect-builder": ["builder", "inspect"],
   "inspect-buildpack": ["buildpack", "inspect"],
   "inspect-extension": ["extension", "inspect"],
+  "list-registries": ["config", "registries", "list"],
   "list-trusted-builders": ["config", "trusted-builders", "list"],
   "package-buildpack": ["buildpack", "package"],
+  "register-buildpack": ["buildpack", "register"],
+  "remove-registry": ["config", "registries", "remove"],
   "set-default-builder": ["config", "default-builder"],
+  "set-default-registry": ["config", "registries", "default"],
   "set-run-image-mirrors": ["config", "run-image-mirrors", "set"],
   "suggest-builders": ["builder", "suggest"],
   "trust-builder": ["config", "trusted-builders", "add"],
   "untrust-builder": ["config", "trusted-builders", "remove"],
+  "yank-buildpack": ["buildpack", "yank"],
 };
 
 /** Arguments with the new name of their command; `warn` is told when the old one was given. */

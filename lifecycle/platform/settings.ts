@@ -22,15 +22,39 @@ export interface Settings {
   readonly registryMirrors: ReadonlyMap<string, string>;
   /** Builders whose buildpacks may be near registry credentials. */
   readonly trustedBuilders: readonly string[];
+  /** Indexes of buildpacks besides the official one. */
+  readonly buildpackRegistries: readonly BuildpackRegistry[];
+  /** The index that is meant when none is named: one of those; undefined: the official one. */
+  readonly defaultRegistry: string | undefined;
 }
+
+/** A Git repository that says which images buildpacks are. Buildpack Registry specification. */
+export interface BuildpackRegistry {
+  readonly name: string;
+  readonly url: string;
+  /** How one applies for an entry: by an issue, or by a commit. */
+  readonly type: "git" | "github";
+}
+
+/** Values of `type` of a buildpack registry. */
+export const registryTypes: readonly BuildpackRegistry["type"][] = ["git", "github"];
+
+/** The index that is always there. */
+export const officialRegistry: BuildpackRegistry = {
+  name: "official",
+  url: "https://github.com/buildpacks/registry-index",
+  type: "github",
+};
 
 /** The keys of `config.toml`. Those that pack has as well are spelled as there. */
 export const settingKeys: readonly string[] = [
   "debian-mirror",
   "default-builder-image",
+  "default-registry",
   "experimental",
   "lifecycle-image",
   "pull-policy",
+  "registries",
   "registry-mirrors",
   "run-images",
   "runner",
@@ -53,6 +77,8 @@ export const noSettings: Settings = {
   runImageMirrors: new Map(),
   registryMirrors: new Map(),
   trustedBuilders: [],
+  buildpackRegistries: [],
+  defaultRegistry: undefined,
 };
 
 /** Reads the settings; none without the file. Throws `INVALID_TOML` with every problem, unknown keys among them. */
@@ -74,6 +100,12 @@ export function readSettings(path: string): Settings {
       ),
       registryMirrors: readMirrors(root.subTable("registry-mirrors")),
       trustedBuilders: root.tables("trusted-builders").map((one) => one.requiredString("name")),
+      buildpackRegistries: root.tables("registries").map((one) => ({
+        name: one.requiredString("name"),
+        url: one.requiredString("url"),
+        type: oneOf(one, "type", registryTypes) ?? "github",
+      })),
+      defaultRegistry: root.string("default-registry"),
     };
   });
 }

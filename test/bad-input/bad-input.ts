@@ -57,3 +57,8 @@ export function insecureRows(args: readonly string[]): readonly Row[] {
     ],
   ];
 }
+
+/** An option that names a buildpack registry. */
+export function indexRow(option: string, args: readonly string[]): Row {
+  return [option, "not known", [...args, option, "theirs"], "INVALID_ARGUMENTS", "config registries add"];
+}

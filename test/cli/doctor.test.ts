@@ -140,7 +140,7 @@ describe("report", () => {
 
   test("has versions and choices, and no name of anybody's", async () => {
     settings(
-      'runner = "sandbox"\ndefault-builder-image = "r.test/b"\n[registry-mirrors]\n"a.test" = "m.test"\n[[trusted-builders]]\nname = "r.test/b"\n',
+      'runner = "sandbox"\ndefault-builder-image = "r.test/b"\n[registry-mirrors]\n"a.test" = "m.test"\n[[trusted-builders]]\nname = "r.test/b"\n[[registries]]\nname = "r.test"\nurl = "https://r.test"\n',
     );
     const { code, out } = await run(["report", "--json"], secret);
     expect(code).toBe(0);
@@ -152,6 +152,7 @@ describe("report", () => {
       "run-images": [],
       "registry-mirrors": { "(hidden 1)": "(hidden)" },
       "trusted-builders": [{ name: "(hidden)" }],
+      registries: [{ name: "(hidden)", url: "(hidden)", type: "(hidden)" }],
     });
     expect(document.variables).toMatchObject({ HTTP_PROXY: "set", CNB_REGISTRY_AUTH: "set" });
     for (const name of ["r.test", "m.test", "a.test", "proxy.test", "hunter2", home]) expect(out).not.toContain(name);

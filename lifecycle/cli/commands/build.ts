@@ -29,6 +29,7 @@ export interface BuildOptions extends CommonOptions {
   readonly preBuildpack?: readonly string[];
   readonly postBuildpack?: readonly string[];
   readonly extension?: readonly string[];
+  readonly buildpackRegistry?: string;
   readonly disableSystemBuildpacks?: boolean;
   readonly trustBuilder?: boolean;
   readonly trustExtraBuildpacks?: boolean;

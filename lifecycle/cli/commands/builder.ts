@@ -27,6 +27,7 @@ export interface BuilderCreateOptions extends CommonOptions {
   readonly label?: readonly string[];
   readonly target?: readonly string[];
   readonly pullPolicy?: PullPolicy;
+  readonly buildpackRegistry?: string;
   readonly json?: boolean;
 }
 
@@ -40,10 +41,10 @@ export async function createBuilderCommand(
   const toolbox = openToolbox(host, options);
   const file = requireFile(resolve(host.cwd, options.config), "--config");
   const labels = readVariables(options.label ?? [], {}, "--label");
-  const { mirror, pullPolicy } = options;
+  const { mirror, pullPolicy, buildpackRegistry } = options;
   const make = async (platform: Platform): Promise<PlatformImage> => ({
     platform,
-    image: await builderOfToml(toolbox, { file, mirror, platform, labels, pullPolicy }),
+    image: await builderOfToml(toolbox, { file, mirror, platform, labels, pullPolicy, buildpackRegistry }),
   });
   const [first, ...others] = choosePlatforms(file, options);
   const images: [PlatformImage, ...PlatformImage[]] = [await make(first)];

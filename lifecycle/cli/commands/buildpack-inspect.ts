@@ -14,6 +14,7 @@ import { modulesText, readDepth } from "./builder-inspect.ts";
 export interface BuildpackInspectOptions extends CommonOptions {
   readonly output: "human-readable" | "json";
   readonly depth?: string;
+  readonly registry?: string;
 }
 
 /** `tspack buildpack inspect`. */
@@ -42,7 +43,12 @@ async function inspect(
 ): Promise<void> {
   const scope = { baseDir: host.cwd, known: [], source: "<name>" };
   const set = await withEngineImages(openToolbox(host, options), async (toolbox) =>
-    loadModules(dependencyLocation({ uri: name }, scope), kind, scope, await modulePorts(toolbox)),
+    loadModules(
+      dependencyLocation({ uri: name }, scope),
+      kind,
+      scope,
+      await modulePorts(toolbox, { buildpackRegistry: options.registry }),
+    ),
   );
   const order = orderOf(set, readDepth(options.depth));
   const infos = allOf(set).map(({ descriptor }) => moduleInfoJson(descriptor));

@@ -34,6 +34,7 @@ export interface PackageOptions extends CommonOptions {
   readonly label?: readonly string[];
   readonly target?: readonly string[];
   readonly pullPolicy?: PullPolicy;
+  readonly buildpackRegistry?: string;
   readonly json?: boolean;
 }
 
@@ -57,7 +58,7 @@ async function makeAndWrite(
   if (options.config !== undefined) requireFile(resolve(host.cwd, options.config), "--config");
   const toolbox = openToolbox(host, options);
   const { path, config } = options;
-  const made = await makePackage({ kind, path, config, cwd: host.cwd }, await modulePorts(toolbox, options.pullPolicy));
+  const made = await makePackage({ kind, path, config, cwd: host.cwd }, await modulePorts(toolbox, options));
   const labels = readVariables(options.label ?? [], {}, "--label");
   const packages: Package[] = [];
   for (const platform of choosePlatforms(made, options)) {

@@ -44,6 +44,8 @@ export function settingsDocument(settings: Settings): object {
     "run-images": [...settings.runImageMirrors].map(([image, mirrors]) => ({ image, mirrors })),
     "registry-mirrors": Object.fromEntries(settings.registryMirrors),
     "trusted-builders": settings.trustedBuilders.map((name) => ({ name })),
+    "default-registry": settings.defaultRegistry,
+    registries: settings.buildpackRegistries,
   };
 }
 
@@ -56,6 +58,10 @@ function settingsText(path: string, settings: Settings): string {
     ),
     ...[...settings.registryMirrors].map(([host, mirror]) => ["registry mirror", `${host}: ${mirror}`] as const),
     ...settings.trustedBuilders.map((name) => ["trusted builder", name] as const),
+    ...settings.buildpackRegistries.map(({ name, url }) => {
+      const isDefault = name === settings.defaultRegistry;
+      return ["registry", `${name}: ${url}${isDefault ? " (default)" : ""}`] as const;
+    }),
   ];
   return `${path}\n${rows.map(([name, value]) => `  ${name.padEnd(16)} ${value}\n`).join("")}`;
 }
@@ -149,7 +155,8 @@ export function scalarCommand(name: ScalarSetting) {
   };
 }
 
-function unsetAndSet(name: string, given: string): InputError {
+/** A setting that would be set and removed by the same command. */
+export function unsetAndSet(name: string, given: string): InputError {
   const issue = { source: "--unset", path: "", expected: "no value beside it", got: JSON.stringify(given) };
   return new InputError("INVALID_ARGUMENTS", `${name} can not be set and unset at a time`, [issue]);
 }

@@ -20,6 +20,7 @@ export interface DetectOptions extends CommonOptions {
   readonly preBuildpack?: readonly string[];
   readonly postBuildpack?: readonly string[];
   readonly extension?: readonly string[];
+  readonly buildpackRegistry?: string;
   readonly disableSystemBuildpacks?: boolean;
   readonly mirror?: string;
   readonly runImage?: string;

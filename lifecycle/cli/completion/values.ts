@@ -4,7 +4,7 @@ import { inspectBuilderImage } from "../../platform/builder/inspect-builder.ts";
 import { familiarName } from "../../platform/familiar-name.ts";
 import { readDockerConfigFile, registriesOf } from "../../platform/login/docker-config-file.ts";
 import { placesFrom } from "../../platform/places.ts";
-import { readSettings } from "../../platform/settings.ts";
+import { officialRegistry, readSettings } from "../../platform/settings.ts";
 import { dockerConfigPath } from "../../stores/docker-places.ts";
 import { layoutStore, type LayoutStore } from "../../stores/layout/layout-store.ts";
 import type { TspackHost } from "../toolbox.ts";
@@ -29,6 +29,7 @@ const kinds: Readonly<Record<string, Find>> = {
     otherwise: "files",
   }),
   registry: async (host) => ({ candidates: await registries(host), otherwise: "nothing" }),
+  index: (host) => Promise.resolve({ candidates: buildpackRegistries(host), otherwise: "nothing" }),
   host: async (host) => ({ candidates: await registries(host), otherwise: "nothing" }),
   extension: files,
   file: files,
@@ -85,4 +86,9 @@ async function buildpackIds(host: TspackHost, named: string | undefined): Promis
 async function registries({ env }: TspackHost): Promise<readonly Candidate[]> {
   const path = dockerConfigPath(env);
   return path === undefined ? [] : registriesOf(await readDockerConfigFile(path)).map((value) => ({ value }));
+}
+
+function buildpackRegistries({ env }: TspackHost): readonly Candidate[] {
+  const { buildpackRegistries: own } = readSettings(placesFrom(env).config);
+  return [officialRegistry, ...own].map(({ name, url }) => ({ value: name, description: url }));
 }

@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 import type { TspackHost } from "../toolbox.ts";
-import { action, collect, command, common, examples, wholeNumber } from "./declare.ts";
+import { action, buildpackRegistryOption, collect, command, common, examples, wholeNumber } from "./declare.ts";
 
 /** `tspack build`. */
 export function addBuild(program: Command, host: TspackHost): void {
@@ -47,6 +47,7 @@ function addBuildpacks(build: Command): void {
     .option("--pre-buildpack <buildpack>", "before the builder's order (repeatable)", collect)
     .option("--post-buildpack <buildpack>", "after the builder's order (repeatable)", collect)
     .option("--extension <extension>", "an image extension (repeatable)", collect)
+    .addOption(buildpackRegistryOption())
     .option("--disable-system-buildpacks", "leave out the system buildpacks of the builder")
     .option("--trust-builder", "the builder may see registry credentials")
     .option("--trust-extra-buildpacks", "buildpacks that the builder does not have may see them, too")

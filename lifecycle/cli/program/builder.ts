@@ -2,6 +2,7 @@ import { type Command, Option } from "commander";
 import type { TspackHost } from "../toolbox.ts";
 import {
   action,
+  buildpackRegistryOption,
   collect,
   command,
   common,
@@ -32,6 +33,7 @@ function addCreate(builder: Command, host: TspackHost): void {
     .option("-l, --label <label>", "NAME=VALUE, a label of the image (repeatable)", collect)
     .option("-t, --target <target>", "OS/ARCHITECTURE[/VARIANT] (repeatable); those of the file when absent", collect)
     .addOption(pullPolicyOption())
+    .addOption(buildpackRegistryOption("-R"))
     .option("--mirror <url>", "Debian mirror, when the default stack has to be made")
     .option("--json", "print the result as JSON");
   action(common(create), host, async () => (await import("../commands/builder.ts")).createBuilderCommand);

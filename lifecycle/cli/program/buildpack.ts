@@ -2,6 +2,7 @@ import { type Command, Option } from "commander";
 import type { TspackHost } from "../toolbox.ts";
 import {
   action,
+  buildpackRegistryOption,
   collect,
   command,
   common,
@@ -21,12 +22,36 @@ export function addBuildpack(program: Command, host: TspackHost): void {
   addNew(buildpack, host);
   addPackage(buildpack, host, "buildpack");
   addInspect(buildpack, host, "buildpack");
-  const pull = command(buildpack, "pull", "Fetch the package of a buildpack into the local store").argument(
-    "<uri>",
-    "an image, with docker:// before it or without",
-  );
+  addPull(buildpack, host);
+  addRegister(buildpack, host);
+}
+
+function addPull(buildpack: Command, host: TspackHost): void {
+  const pull = command(buildpack, "pull", "Fetch the package of a buildpack into the local store")
+    .argument("<uri>", "an image, with docker:// before it or without; NAMESPACE/NAME@VERSION of a buildpack registry")
+    .addOption(buildpackRegistryOption());
   action(common(pull), host, async () => (await import("../commands/buildpack-pull.ts")).pullBuildpack);
-  examples(pull, ["tspack buildpack pull docker://registry.example.com/buildpacks/ruby:1"]);
+  examples(pull, [
+    "tspack buildpack pull docker://registry.example.com/buildpacks/ruby:1",
+    "tspack buildpack pull example/ruby@1.2.3",
+    "tspack buildpack pull urn:cnb:registry:example/ruby",
+  ]);
+}
+
+/** Both only say what to do: the index of a registry belongs to others, who decide. */
+function addRegister(buildpack: Command, host: TspackHost): void {
+  const load = () => import("../commands/buildpack-register.ts");
+  const register = command(buildpack, "register", "Print where an entry in a buildpack registry is applied for")
+    .argument("<image>", "name of the package in its registry")
+    .addOption(buildpackRegistryOption());
+  action(common(register), host, async () => (await load()).registerBuildpack);
+  examples(register, ["tspack buildpack register registry.example.com/buildpacks/ruby:1"]);
+  const yank = command(buildpack, "yank", "Print where an entry in a buildpack registry is taken back")
+    .argument("<buildpack>", "NAMESPACE/NAME@VERSION")
+    .addOption(buildpackRegistryOption())
+    .option("-u, --undo", "the entry is to count again");
+  action(outputOptions(yank), host, async () => (await load()).yankBuildpack);
+  examples(yank, ["tspack buildpack yank example/ruby@1.2.3"]);
 }
 
 /** `tspack extension`. */
@@ -69,6 +94,7 @@ function addPackage(parent: Command, host: TspackHost, kind: Kind): void {
     .option("-l, --label <label>", "NAME=VALUE, a label of the image (repeatable)", collect)
     .option("-t, --target <target>", "OS/ARCHITECTURE[/VARIANT] (repeatable); those of the files when absent", collect)
     .addOption(pullPolicyOption())
+    .addOption(buildpackRegistryOption())
     .option("--json", "print the result as JSON");
   action(common(make), host, async () => {
     const { packageBuildpack, packageExtension } = await import("../commands/buildpack-package.ts");
@@ -87,8 +113,12 @@ function addInspect(parent: Command, host: TspackHost, kind: Kind): void {
     "inspect",
     `Show what the package of ${kind === "buildpack" ? "a" : "an"} ${kind} has`,
   )
-    .argument("<name>", "an image, a .cnb file, a directory or an address")
+    .argument(
+      "<name>",
+      "an image, a .cnb file, a directory, an address, or NAMESPACE/NAME@VERSION of a buildpack registry",
+    )
     .option("-d, --depth <levels>", "how deep orders are shown; all levels when absent")
+    .option("-r, --registry <index>", "where NAMESPACE/NAME@VERSION is looked up: a name of config registries")
     .addOption(
       new Option("-o, --output <format>", "how it is printed")
         .choices(["human-readable", "json"])

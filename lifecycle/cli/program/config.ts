@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { TspackHost } from "../toolbox.ts";
-import { action, collect, command, examples, outputOptions } from "./declare.ts";
+import { addRegistries } from "./config-registries.ts";
+import { action, collect, command, examples, listCommand, outputOptions } from "./declare.ts";
 
 /** `tspack config`. */
 export function addConfig(program: Command, host: TspackHost): void {
@@ -14,6 +15,7 @@ export function addConfig(program: Command, host: TspackHost): void {
   addRunImageMirrors(config, host);
   addRegistryMirrors(config, host);
   addTrustedBuilders(config, host);
+  addRegistries(config, host);
 }
 
 /** Settings of one value: `config KEY` shows it, `config KEY VALUE` sets it, `--unset` removes it. */
@@ -120,9 +122,4 @@ function addTrustedBuilders(config: Command, host: TspackHost): void {
   examples(list, [`${name} list`]);
   examples(add, [`${name} add registry.example.com/builders/base`]);
   examples(remove, [`${name} remove registry.example.com/builders/base`]);
-}
-
-/** What is done when no subcommand is named. */
-function listCommand(parent: Command, description: string): Command {
-  return parent.command("list", { isDefault: true }).description(description).exitOverride();
 }

@@ -10,6 +10,11 @@ export function command(parent: Command, name: string, description: string): Com
   return made.showHelpAfterError(`(${pathOf(made)} --help shows what it takes)`);
 }
 
+/** Declares `list`, which is done when no subcommand is named. */
+export function listCommand(parent: Command, description: string): Command {
+  return parent.command("list", { isDefault: true }).description(description).exitOverride();
+}
+
 /** `tspack builder create`. */
 function pathOf(target: Command): string {
   return target.parent === null ? target.name() : `${pathOf(target.parent)} ${target.name()}`;
@@ -36,6 +41,12 @@ export function common(target: Command, verbose?: "--verbose"): Command {
 export function pullPolicyOption(): Option {
   const policies = ["always", "never", "if-not-present"];
   return new Option("--pull-policy <policy>", "when images are asked for again").choices(policies);
+}
+
+/** `--buildpack-registry`, for commands that look for buildpacks. */
+export function buildpackRegistryOption(flags: "-r" | "-R" = "-r"): Option {
+  const about = "where NAMESPACE/NAME@VERSION is looked up: a name of config registries";
+  return new Option(`${flags}, --buildpack-registry <index>`, about);
 }
 
 /** `--output` of commands that make images other than applications. */

@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 import type { TspackHost } from "../toolbox.ts";
-import { action, collect, command, common, examples, pullPolicyOption } from "./declare.ts";
+import { action, buildpackRegistryOption, collect, command, common, examples, pullPolicyOption } from "./declare.ts";
 
 /** `tspack detect`. */
 export function addDetect(program: Command, host: TspackHost): void {
@@ -15,6 +15,7 @@ export function addDetect(program: Command, host: TspackHost): void {
     .option("--pre-buildpack <buildpack>", "before the builder's order (repeatable)", collect)
     .option("--post-buildpack <buildpack>", "after the builder's order (repeatable)", collect)
     .option("--extension <extension>", "an image extension (repeatable)", collect)
+    .addOption(buildpackRegistryOption())
     .option("--disable-system-buildpacks", "leave out the system buildpacks of the builder")
     .option("--mirror <url>", "Debian mirror, when the default builder has to be made")
     .option("--run-image <image>", "the run image whose system buildpacks have to fit, instead of the builder's")

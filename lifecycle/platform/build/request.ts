@@ -60,6 +60,8 @@ export interface BuildRequest {
   readonly preBuildpacks?: readonly string[] | undefined;
   readonly postBuildpacks?: readonly string[] | undefined;
   readonly extensions?: readonly string[] | undefined;
+  /** Name of the index in which ids are looked up that the builder does not have. */
+  readonly buildpackRegistry?: string | undefined;
   readonly disableSystemBuildpacks?: boolean | undefined;
   readonly trustBuilder?: boolean | undefined;
   readonly trustExtraBuildpacks?: boolean | undefined;

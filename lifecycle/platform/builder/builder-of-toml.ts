@@ -28,6 +28,8 @@ export interface BuilderOfToml {
   readonly labels?: Readonly<Record<string, string>> | undefined;
   /** When images in registries are asked for again. */
   readonly pullPolicy?: PullPolicy | undefined;
+  /** Name of the index in which ids are looked up. */
+  readonly buildpackRegistry?: string | undefined;
 }
 
 /** The platforms that a `builder.toml` names in `[[targets]]`. Throws `INVALID_BUILDER`. */
@@ -41,11 +43,11 @@ export function builderTargets(file: string): readonly Platform[] {
  */
 export async function builderOfToml(
   tools: Tools,
-  { file, mirror, platform, labels, pullPolicy }: BuilderOfToml,
+  { file, mirror, platform, labels, pullPolicy, buildpackRegistry }: BuilderOfToml,
 ): Promise<Image> {
   const definition = decodeBuilderToml(readTomlFile(file));
   const target = platform ?? machinePlatform();
-  const ports = await modulePorts(tools, pullPolicy, target);
+  const ports = await modulePorts(tools, { pullPolicy, platform: target, buildpackRegistry });
   const buildpacks = await modulesOf(definition.buildpacks, "buildpack", file, ports);
   const extensions = await modulesOf(definition.extensions, "extension", file, ports);
   const { buildImage, lifecycle } = await partsOf(definition, file, target, mirror, tools, ports);

@@ -36,6 +36,8 @@ export async function loadModules(
       return fetchedModules(location.url, kind, ports);
     case "image":
       return imageModules(location, kind, scope, ports);
+    case "registry":
+      return registryModules(location, kind, scope, ports);
   }
 }
 
@@ -62,6 +64,24 @@ async function imageModules(
   });
   if (image === undefined) throw notFound(ref.original, scope);
   return packageModules(image, ref.original, kind, ports);
+}
+
+async function registryModules(
+  { id, version, guessed }: Extract<Location, { readonly kind: "registry" }>,
+  kind: ModuleKind,
+  scope: LocateScope,
+  ports: ModulePorts,
+): Promise<ModuleSet> {
+  const name = moduleName({ id, version: version ?? "" });
+  if (ports.registry === undefined) throw notFound(name, scope);
+  const ref = await ports.registry.find(id, version, scope.source).catch((error: unknown) => {
+    throw guessed && error instanceof TspackError && error.code !== "CANCELED" ? notFound(name, scope, error) : error;
+  });
+  const set = await imageModules({ ref, guessed: false }, kind, scope, ports);
+  const { descriptor } = set.main;
+  if (descriptor.id === id && (version === undefined || descriptor.version === version)) return set;
+  const issue = { source: ref.original, path: "", expected: name, got: moduleName(descriptor) };
+  throw new InputError("INVALID_BUILDPACK", "the registry's entry leads to another buildpack", [issue]);
 }
 
 /** A directory, and with a `package.toml` in it the buildpacks that the order names. */

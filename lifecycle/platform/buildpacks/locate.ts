@@ -1,6 +1,7 @@
 import { existsSync, realpathSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { resolve } from "node:path";
+import { isRegistryId, registryEntryPath } from "../../cnb/files/registry-entry.ts";
 import { InputError, TspackError } from "../../errors.ts";
 import { type ImageRef, maybeReference, parseReference } from "../../oci/reference.ts";
 import type { BuildpackRequest } from "./request.ts";
@@ -15,6 +16,8 @@ export type Location =
   | { readonly kind: "url"; readonly url: string }
   /** `guessed`: the text may have been meant as an id. */
   | { readonly kind: "image"; readonly ref: ImageRef; readonly guessed: boolean }
+  /** In the index of a registry. `guessed`: the text may have been meant as an id of the builder. */
+  | { readonly kind: "registry"; readonly id: string; readonly version: string | undefined; readonly guessed: boolean }
   | Extract<BuildpackRequest, { readonly kind: "inline" }>;
 
 /** What a reference is looked up in. */
@@ -30,8 +33,8 @@ export interface LocateScope {
 }
 
 /**
- * Decides what a request means: an address, a path that exists, an id that the builder has, or
- * else an image. Throws `BUILDPACK_NOT_FOUND`, `INVALID_ARGUMENTS`, `INVALID_REFERENCE`.
+ * Decides what a request means: an address, a path that exists, an id that the builder has,
+ * `NAMESPACE/NAME@VERSION` of a registry, or else an image. Throws `BUILDPACK_NOT_FOUND`, `INVALID_ARGUMENTS`, `INVALID_REFERENCE`.
  */
 export function locate(request: BuildpackRequest, scope: LocateScope): Location {
   switch (request.kind) {
@@ -50,7 +53,7 @@ function locateText(text: string, scope: LocateScope): Location {
   if (text === "from=builder" || text === "urn:cnb:builder") return { kind: "builder-order" };
   const named = /^(?:urn:cnb:builder|from=builder):(.+)$/.exec(text)?.[1];
   if (named !== undefined) return inBuilder(...splitId(named), scope);
-  if (text.startsWith("urn:cnb:registry:")) throw registryRefused(text, scope);
+  if (text.startsWith(registryPrefix)) return inRegistry(text.slice(registryPrefix.length), scope);
   if (text.startsWith("docker:/")) {
     const name = text.replace(/^docker:\/+/, "");
     return { kind: "image", ref: parseReference(name, scope.source), guessed: false };
@@ -82,6 +85,9 @@ function locateName(text: string, scope: LocateScope): Location {
   const ref = maybeReference(text);
   const looksLikePath = /^[./~]|\.(tgz|tar|gz|cnb)$/.test(text);
   // An image's part behind the @ is a digest, so this can only be meant as a version.
+  if (ref === undefined && version !== undefined && !looksLikePath && isRegistryId(id)) {
+    if (!scope.known.some((one) => one.id === id)) return { kind: "registry", id, version, guessed: true };
+  }
   if (ref === undefined || looksLikePath || scope.known.some((one) => one.id === id)) throw notFound(text, scope);
   return { kind: "image", ref, guessed: true };
 }
@@ -107,11 +113,13 @@ function filePath(text: string, { source }: LocateScope): string {
   }
 }
 
-function registryRefused(text: string, { source }: LocateScope): InputError {
-  const issue = { source, path: "", expected: "an image, an address, a path or an id", got: JSON.stringify(text) };
-  return new InputError("INVALID_ARGUMENTS", "tspack has no access to buildpack registries", [issue], {
-    hint: "name the image of the buildpack: the registry's entry for it says which",
-  });
+const registryPrefix = "urn:cnb:registry:";
+
+function inRegistry(text: string, { source }: LocateScope): Location {
+  const [id, version] = splitId(text);
+  // Throws for what can be in no index.
+  registryEntryPath(id, source);
+  return { kind: "registry", id, version, guessed: false };
 }
 
 function unknownScheme(text: string, { source }: LocateScope): InputError {

@@ -4,6 +4,7 @@ import { escapeId } from "../../cnb/ids.ts";
 import type { Context } from "../../context.ts";
 import type { Platform } from "../../oci/descriptor.ts";
 import type { Layer } from "../../oci/layer.ts";
+import type { ImageRef } from "../../oci/reference.ts";
 import type { ImageSource } from "../../stores/store.ts";
 import type { BlobCache } from "../../stores/blob-cache.ts";
 import type { Network } from "../debian/download.ts";
@@ -25,10 +26,21 @@ export interface ModuleSet {
   readonly dependencies: readonly BuildModule[];
 }
 
+/** The index of a buildpack registry. */
+export interface BuildpackIndex {
+  /**
+   * The image of a version, of the highest without one. Throws `BUILDPACK_NOT_FOUND`, `GIT_FAILED`, `TOOL_MISSING`,
+   * `INVALID_JSON`, `INVALID_BUILDPACK`; `source` is where the id came from.
+   */
+  find(id: string, version: string | undefined, source: string): Promise<ImageRef>;
+}
+
 /** What finding buildpacks works with. */
 export interface ModulePorts {
   /** Where images are read from: the local store, then registries. */
   readonly images: ImageSource;
+  /** Looks a buildpack up in the index of a registry; absent: there is none. */
+  readonly registry?: BuildpackIndex | undefined;
   readonly blobs: BlobCache;
   /** Unpacked layers of buildpacks, by DiffID. */
   readonly modulesDir: string;

@@ -8,6 +8,7 @@ import { type BuilderChanges, resolveBuilderChanges } from "./builder-changes.ts
 import type { ModulePorts } from "./module.ts";
 import { readTarget } from "./read-platform.ts";
 import { type BuildpackRequests, requestsOf } from "./request.ts";
+import { registryIndex } from "./registry-index.ts";
 import { removeHalfUnpacked } from "./unpacked.ts";
 
 /** What a build is asked to take part beside, or instead of, what the builder has. */
@@ -21,6 +22,8 @@ export interface RequestedBuildpacks {
   readonly platform?: string | undefined;
   /** When packages in registries are asked for again. */
   readonly pullPolicy?: PullPolicy | undefined;
+  /** Name of the index in which ids are looked up that no builder has. */
+  readonly buildpackRegistry?: string | undefined;
 }
 
 /** What a project descriptor asks for; options of the same kind stand above it. */
@@ -54,17 +57,29 @@ export async function requestedChanges(
   };
   const lists = [selection.buildpacks, selection.pre, selection.post, selection.extensions];
   if (lists.every(({ requests }) => requests.length === 0) && !selection.disableSystem) return undefined;
-  const ports = await modulePorts(tools, request.pullPolicy, selection.platform);
+  const ports = await modulePorts(tools, { ...request, platform: selection.platform });
   return resolveBuilderChanges(selection, builderContents(builder), ports);
 }
 
-/** What finding buildpacks works with, on this machine. */
-export async function modulePorts(tools: Tools, pullPolicy?: PullPolicy, platform?: Platform): Promise<ModulePorts> {
+/** How buildpacks are looked for. */
+export interface ModulePortsOptions {
+  readonly pullPolicy?: PullPolicy | undefined;
+  /** This machine's when absent. */
+  readonly platform?: Platform | undefined;
+  readonly buildpackRegistry?: string | undefined;
+}
+
+/** What finding buildpacks works with, on this machine. Throws `INVALID_ARGUMENTS` for an index that is not known. */
+export async function modulePorts(
+  tools: Tools,
+  { pullPolicy, platform, buildpackRegistry }: ModulePortsOptions = {},
+): Promise<ModulePorts> {
   const { http, https, no } = tools.network.proxy;
   const { env } = tools.machine;
   await removeHalfUnpacked(tools.places.buildpacks, tools.ctx.clock());
   return {
     images: pulledImages(tools, pullPolicy),
+    registry: registryIndex(tools, { name: buildpackRegistry, pullPolicy }),
     blobs: await tools.blobs(),
     modulesDir: tools.places.buildpacks,
     network: {

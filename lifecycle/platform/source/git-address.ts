@@ -16,21 +16,22 @@ const form = "git+https://HOST/PATH#REF:DIRECTORY (also git+ssh://, git+file://)
 
 /**
  * Reads `git+https://host/path#ref:subdir`. Undefined for a text that is no such address. Throws
- * `INVALID_ARGUMENTS` for other protocols, for credentials in it, and for what no ref or
+ * `INVALID_ARGUMENTS` of `source` for other protocols, for credentials in it, and for what no ref or
  * directory can be.
  */
-export function parseGitAddress(text: string): GitAddress | undefined {
+export function parseGitAddress(text: string, source = "--path"): GitAddress | undefined {
   if (!text.startsWith("git+")) return undefined;
   const hash = text.indexOf("#");
   const [address, fragment] = hash === -1 ? [text, ""] : [text.slice(0, hash), text.slice(hash + 1)];
   const colon = fragment.indexOf(":");
   const [ref, subdirectory] = colon === -1 ? [fragment, ""] : [fragment.slice(0, colon), fragment.slice(colon + 1)];
-  const url = parseUrl(address.slice("git+".length), text);
+  const wrong = refuser(source);
+  const url = parseUrl(address.slice("git+".length), text, wrong);
   return {
     url: url.text,
     protocol: url.protocol,
-    ref: checkRef(ref),
-    subdirectory: checkSubdirectory(subdirectory),
+    ref: checkRef(ref, wrong),
+    subdirectory: checkSubdirectory(subdirectory, wrong),
   };
 }
 
@@ -39,7 +40,11 @@ export function withoutUserInfo(text: string): string {
   return text.replaceAll(/\/\/[^/\s]*@/g, "//");
 }
 
-function parseUrl(text: string, whole: string): { readonly text: string; readonly protocol: GitAddress["protocol"] } {
+function parseUrl(
+  text: string,
+  whole: string,
+  wrong: Refuse,
+): { readonly text: string; readonly protocol: GitAddress["protocol"] } {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || /[\s\0-\x1f]/.test(text)) throw wrong(form, withoutUserInfo(whole));
   const protocol = url.protocol.slice(0, -1);
@@ -61,7 +66,7 @@ function parseUrl(text: string, whole: string): { readonly text: string; readonl
 }
 
 /** What `git check-ref-format` takes, and what is no option and no pattern. */
-function checkRef(ref: string): string | undefined {
+function checkRef(ref: string, wrong: Refuse): string | undefined {
   if (ref === "") return undefined;
   if (/^[-+/.]|\.\.|@\{|\/\/|[\s\0-\x20~^?*[\\\x7f]|[/.]$|\.lock$/.test(ref)) {
     throw wrong("the name of a branch, a tag or a commit after #", JSON.stringify(ref));
@@ -69,7 +74,7 @@ function checkRef(ref: string): string | undefined {
   return ref;
 }
 
-function checkSubdirectory(path: string): string {
+function checkSubdirectory(path: string, wrong: Refuse): string {
   const trimmed = posix.normalize(path === "" ? "." : path).replace(/\/$/, "");
   if (trimmed === "." || trimmed === "") return "";
   if (trimmed.startsWith("/") || trimmed.split("/").includes("..") || trimmed.includes("\0")) {
@@ -78,7 +83,11 @@ function checkSubdirectory(path: string): string {
   return trimmed;
 }
 
-function wrong(expected: string, got: string, hint = `the form is ${form}`): InputError {
-  const issue = { source: "--path", path: "", expected, got };
-  return new InputError("INVALID_ARGUMENTS", "the address of the Git repository can not be used", [issue], { hint });
+type Refuse = (expected: string, got: string, hint?: string) => InputError;
+
+function refuser(source: string): Refuse {
+  return (expected, got, hint = `the form is ${form}`) => {
+    const issue = { source, path: "", expected, got };
+    return new InputError("INVALID_ARGUMENTS", "the address of the Git repository can not be used", [issue], { hint });
+  };
 }

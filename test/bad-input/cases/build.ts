@@ -1,4 +1,4 @@
-import { type BadInput, imageRows, insecureRows, nameRows, type Row, rows } from "../bad-input.ts";
+import { type BadInput, indexRow, imageRows, insecureRows, nameRows, type Row, rows } from "../bad-input.ts";
 
 /** Gets as far as the builder, which is not there. */
 const noBuilder = ["--builder", "REGISTRY/no/builder"] as const;
@@ -63,6 +63,7 @@ function buildpackRows(): readonly Row[] {
     ["--pre-buildpack", "empty", [...here, "--pre-buildpack", ""], refused, "--pre-buildpack"],
     ["--post-buildpack", "empty", [...here, "--post-buildpack", ""], refused, "--post-buildpack"],
     ["--buildpack", "empty", [...here, "--buildpack", ""], refused, "--buildpack"],
+    indexRow("--buildpack-registry", [...here, "-b", "a/b@1"]),
     ["--extension", "empty", [...here, "--extension", ""], refused, "--extension"],
     ["--lifecycle-image", "in the sandbox", [...hello, "--lifecycle-image", "x"], refused, "--lifecycle-image"],
     ["--mirror", "no address", [...hello, "--mirror", "mirror"], refused, "--mirror"],

@@ -1,4 +1,4 @@
-import { type BadInput, imageRows, insecureRows, nameRows, type Row, rows } from "../bad-input.ts";
+import { type BadInput, imageRows, indexRow, insecureRows, nameRows, type Row, rows } from "../bad-input.ts";
 
 const refused = "INVALID_ARGUMENTS";
 
@@ -15,6 +15,7 @@ export const buildpackCases: Readonly<Record<string, readonly BadInput[]>> = {
     ["--label", "no name", ["b", "--config", "builder.toml", "-l", "=x"], refused, /--label .*expected NAME=VALUE/],
     ["--target", "no platform", ["b", "--config", "builder.toml", "-t", "amd64"], refused, "--target"],
     ["--mirror", "no address", ["b", "--config", "builder.toml", "--mirror", "mirror"], refused, "--mirror"],
+    indexRow("--buildpack-registry", ["b", "--config", "builder.toml"]),
   ),
   "builder inspect": rows(
     ...nameRows(),
@@ -42,6 +43,19 @@ export const buildpackCases: Readonly<Record<string, readonly BadInput[]>> = {
     ["<uri>", "not there", ["REGISTRY/no/bp"], "IMAGE_NOT_FOUND", "no/bp"],
     ["<uri>", "upper case", ["docker://REGISTRY/Bp"], "INVALID_REFERENCE", /lower/i],
     ["<uri>", "an address", ["https://REGISTRY/bp.tgz"], refused, "expected an image"],
+    ["<uri>", "what no registry can have", ["urn:cnb:registry:Ruby"], refused, "NAMESPACE/NAME"],
+    indexRow("--buildpack-registry", ["a/b@1"]),
+  ),
+  "buildpack register": rows(
+    ...nameRows(),
+    ...insecureRows(["REGISTRY/no/bp"]),
+    ["<image>", "not there", ["REGISTRY/no/bp"], "IMAGE_NOT_FOUND", "hint: "],
+    indexRow("--buildpack-registry", ["REGISTRY/no/bp"]),
+  ),
+  "buildpack yank": rows(
+    ["<buildpack>", "without a version", ["a/b"], refused, "NAMESPACE/NAME@VERSION"],
+    ["<buildpack>", "what no registry can have", ["b@1"], refused, "NAMESPACE/NAME@VERSION"],
+    indexRow("--buildpack-registry", ["a/b@1"]),
   ),
   "stack create": rows(...stackRows(), ...stackImageRows(), [
     "--lock",
@@ -100,6 +114,7 @@ function packageRows(kind: "buildpack" | "extension"): readonly BadInput[] {
     ["--config", "not there", ["p", "--config", "no.toml"], "FILE_NOT_FOUND", "no.toml"],
     ["--config", "a syntax error", ["p", "--config", "broken.toml"], "INVALID_TOML", /broken\.toml:\d+:\d+/],
     ["--label", "no name", [...good, "-l", "=x"], refused, /--label .*expected NAME=VALUE/],
+    indexRow("--buildpack-registry", good),
     ["--target", "no platform", [...good, "-t", "amd64"], refused, "--target"],
     ["--target", "one of two is none", [...good, "-t", "linux/amd64", "-t", "arm64"], refused, "--target"],
     ["--publish", "a file", [...good, "--format", "file", "--publish"], refused, "--publish"],
@@ -116,5 +131,6 @@ function inspectRows(kind: "buildpack" | "extension"): readonly BadInput[] {
     ["<name>", "not in its registry", ["REGISTRY/no/such"], "BUILDPACK_NOT_FOUND", "no/such"],
     ["<name>", "no package", ["docker://hello"], "INVALID_BUILDPACK", "hello"],
     ["--depth", "no number", [`./${directory}`, "--depth", "deep"], refused, "--depth"],
+    indexRow("--registry", [`./${directory}`]),
   );
 }

@@ -1,4 +1,4 @@
-import { type BadInput, insecureRows, nameRows, type Row, rows } from "../bad-input.ts";
+import { type BadInput, indexRow, insecureRows, nameRows, type Row, rows } from "../bad-input.ts";
 
 const refused = "INVALID_ARGUMENTS";
 
@@ -45,6 +45,18 @@ export const personCases: Readonly<Record<string, readonly BadInput[]>> = {
     refused,
     "always",
   ]),
+  "config registries add": rows(
+    ["<id>", "with a blank", ["a b", "https://git.example.com/a"], refused, "name"],
+    ["<id>", "the official one's", ["official", "https://git.example.com/a"], refused, "name"],
+    ["<url>", "http", ["a", "http://git.example.com/a"], refused, "https"],
+    ["<url>", "with a password", ["a", "https://ada:sesame@git.example.com/a"], refused, "credential"],
+    ["<url>", "with a branch", ["a", "https://git.example.com/a#main"], refused, "without #"],
+  ),
+  "config registries remove": rows(["<index>", "the official one", ["official"], refused, "added"]),
+  "config registries default": rows(
+    ["[index]", "not known", ["theirs"], refused, "config registries list"],
+    ["--unset", "beside a value", ["official", "--unset"], refused, "--unset"],
+  ),
   login: rows(
     ...insecureRows(["REGISTRY", "-u", "ada", "--password-stdin"]),
     ["<registry>", "no host", ["a b", "-u", "a", "--password-stdin"], refused, "HOST"],
@@ -88,6 +100,7 @@ function detectRows(): readonly Row[] {
     ["--env", "no name", [...app, "--env", "=x"], refused, /--env .*expected NAME=VALUE/],
     ["--env-file", "a line without a name", [...app, "--env-file", "broken.env"], "INVALID_ENV", /broken\.env:2/],
     ["--exec-env", "with a slash", [...app, "--exec-env", "a/b"], refused, "--exec-env"],
+    indexRow("--buildpack-registry", ["--path", "app", "-B", "builder", "-b", "a/b@1"]),
     ["--builder", "not in its registry", app, "BUILDER_NOT_FOUND", "hint: "],
     ["--builder", "another architecture", [...app, "-B", "other"], "INVALID_BUILDER", "s390x"],
     [

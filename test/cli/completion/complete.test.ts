@@ -42,7 +42,10 @@ async function ask(...words: readonly string[]) {
 describe("completion offers", () => {
   test.each([
     [["buildp"], ["buildpack"]],
-    [["config", "regis"], ["registry-mirrors"]],
+    [
+      ["config", "regis"],
+      ["registry-mirrors", "registries"],
+    ],
     [["config", "trust-builder", "re"], ["remove"]],
     [["build", "--pull"], ["--pull-policy"]],
     [

@@ -32,6 +32,9 @@ describe("a reference", () => {
     ["docker:/example.com/bp:1", { kind: "image", guessed: false }],
     ["example.com/bp:1", { kind: "image", guessed: true }],
     ["some/image", { kind: "image", guessed: true }],
+    ["urn:cnb:registry:a/b", { kind: "registry", id: "a/b", version: undefined, guessed: false }],
+    ["urn:cnb:registry:a/b@1", { kind: "registry", id: "a/b", version: "1", guessed: false }],
+    ["a/b@1.2.3", { kind: "registry", id: "a/b", version: "1.2.3", guessed: true }],
   ])("%s is understood", (text, expected) => {
     expect(at(text)).toMatchObject(expected);
   });
@@ -42,7 +45,9 @@ describe("a reference", () => {
     ["./missing", "BUILDPACK_NOT_FOUND"],
     ["missing.cnb", "BUILDPACK_NOT_FOUND"],
     ["No/Image At All", "BUILDPACK_NOT_FOUND"],
-    ["urn:cnb:registry:a/b", "INVALID_ARGUMENTS"],
+    ["urn:cnb:registry:a", "INVALID_ARGUMENTS"],
+    ["urn:cnb:registry:../b", "INVALID_ARGUMENTS"],
+    ["./a@1", "BUILDPACK_NOT_FOUND"],
     ["ftp://example.com/bp.tgz", "INVALID_ARGUMENTS"],
     ["docker://UPPER", "INVALID_REFERENCE"],
   ])("%s is refused", (text, code) => {
