@@ -27,6 +27,8 @@ export interface BenchBuild {
   readonly layers: string;
   readonly first: string;
   readonly cacheDir: string;
+  /** For `-fingerprints`. */
+  readonly fingerprints: string;
   readonly tree: Tree;
   readonly analyze: (image: string, ...flags: readonly string[]) => readonly string[];
   readonly export: (image: string, ...flags: readonly string[]) => readonly string[];
@@ -53,8 +55,10 @@ export async function benchBuild(bench: Bench, host: string, workload: Workload)
   text(at("layers/group.toml"), '[[group]]\nid = "bench/layers"\nversion = "1"\napi = "0.10"\n');
   text(at("run.toml"), `[[images]]\nimage = "${host}/bench/run"\n`);
   writeBuildpack(at, workload);
-  for (const name of ["cache", "created", "platform"]) mkdirSync(at(name), { recursive: true });
-  for (const name of [".", "layers", "cache", "created"]) chmodSync(at(name), name === "." ? 0o755 : 0o777);
+  const writable = ["layers", "cache", "fingerprints", "created"];
+  for (const name of [...writable, "platform"]) mkdirSync(at(name), { recursive: true });
+  chmodSync(directory, 0o755);
+  for (const name of writable) chmodSync(at(name), 0o777);
   const user = ["-uid", String(process.getuid?.() || 1000), "-gid", String(process.getgid?.() || 1000)];
   const phase = (name: string, layers: string, ...args: readonly string[]): readonly string[] =>
     ours(bench, "lifecycle", name, "-layers", at(layers), ...user, ...args);
@@ -66,6 +70,7 @@ export async function benchBuild(bench: Bench, host: string, workload: Workload)
     layers: at("layers"),
     first: join(at("layers/bench_layers"), workload.layers[0] ?? ""),
     cacheDir: at("cache"),
+    fingerprints: at("fingerprints"),
     created: at("created"),
     tree: {
       files: trees.reduce((sum, { files }) => sum + files, 0),

@@ -38,14 +38,15 @@ export function noise(size: number, seed: number): Buffer {
   return createCipheriv("aes-128-ctr", key, Buffer.alloc(16)).update(Buffer.alloc(size));
 }
 
-/** Many small files, 12.6 kB on the average: most have a few kB, some a hundred. */
-export function manyFiles(directory: string, files: number, seed: number): Tree {
+/** Many small files, 12.6 kB on the average: most have a few kB, some a hundred. With `part`, all are smaller. */
+export function manyFiles(directory: string, files: number, seed: number, part = 1): Tree {
   const next = generator(seed);
   const pool = sourceText(8 * mebi, seed + 1);
   let bytes = 0;
   for (let index = 0; index < files; index++) {
     const folder = join(directory, `package-${index % 1100}`, next(3) === 0 ? "lib/internal" : "lib");
-    const size = next(16) === 0 ? 20_000 + next(180_000) : 300 + next(12_000);
+    const full = next(16) === 0 ? 20_000 + next(180_000) : 300 + next(12_000);
+    const size = Math.ceil(full * part);
     const at = next(pool.length - size);
     mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, `file-${index}.js`), pool.subarray(at, at + size));

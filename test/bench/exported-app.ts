@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { compete } from "./measure.ts";
+import { measure } from "./measure.ts";
 import { type Bench, ours } from "./scenario.ts";
 import { pushRunImage, writeTree } from "./workloads.ts";
 
@@ -48,7 +48,7 @@ export async function exportedApp(bench: Bench, host: string, files: number): Pr
 
 /** Runs one of the phases, outside of any measurement. */
 export async function runPhase(command: readonly string[]): Promise<void> {
-  await compete([{ name: command.slice(2, 3).join(), command, env: phaseEnv }], 1);
+  await measure({ name: command.slice(2, 3).join(), command, env: phaseEnv });
 }
 
 /** Writes `analyzed.toml` anew, as for a build that finds the image of this name. */

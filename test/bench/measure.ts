@@ -3,18 +3,12 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** A program of the comparison: ours or a peer. */
-export interface Contestant {
+/** A program that runs. */
+export interface Program {
   readonly name: string;
   readonly command: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
-  /** Before each run, not measured. */
-  readonly prepare?: () => void | Promise<void>;
-  /** Said beside the result: bytes, requests. Asked after the last run. */
-  readonly remark?: () => string | Promise<string>;
-  /** The contestants' results are divided by those of the one that has this set. */
-  readonly yardstick?: boolean;
 }
 
 /** One run of a program. */
@@ -25,55 +19,18 @@ export interface Run {
   readonly peakKilobytes: number | undefined;
 }
 
-/** What a contestant did, in medians. */
-export interface Result extends Run {
-  readonly name: string;
-  /** Times the yardstick's wall time. */
-  readonly ratio: number | undefined;
-  readonly remark: string;
+/** What a program and its children read and wrote by system calls: files, pipes and connections alike. */
+export interface Transfers {
+  readonly readBytes: number;
+  readonly writtenBytes: number;
+  /** Calls of both kinds. */
+  readonly calls: number;
 }
 
 const time = "/usr/bin/time";
 
-/** Runs each contestant `rounds` times, one after the other in each round, so that a busy moment meets all of them. */
-export async function compete(contestants: readonly Contestant[], rounds: number): Promise<readonly Result[]> {
-  const runs = new Map<string, Run[]>(contestants.map(({ name }) => [name, []]));
-  for (let round = 0; round < rounds; round++) {
-    for (const contestant of contestants) {
-      await contestant.prepare?.();
-      runs.get(contestant.name)?.push(await measure(contestant));
-    }
-  }
-  const results: Result[] = [];
-  const yardstick = contestants.find((each) => each.yardstick === true);
-  const base = yardstick === undefined ? undefined : median(secondsOf(runs.get(yardstick.name)));
-  for (const { name, remark } of contestants) {
-    const own = runs.get(name) ?? [];
-    const seconds = median(secondsOf(own)) ?? 0;
-    results.push({
-      name,
-      seconds,
-      cpuSeconds: median(own.map((run) => run.cpuSeconds)),
-      peakKilobytes: median(own.map((run) => run.peakKilobytes)),
-      ratio: base === undefined ? undefined : seconds / base,
-      remark: (await remark?.()) ?? "",
-    });
-  }
-  return results;
-}
-
-function secondsOf(runs: readonly Run[] = []): readonly number[] {
-  return runs.map(({ seconds }) => seconds);
-}
-
-/** The one in the middle; undefined when there is none. */
-export function median(values: readonly (number | undefined)[]): number | undefined {
-  const known = values.filter((value): value is number => value !== undefined).sort((a, b) => a - b);
-  return known[Math.floor((known.length - 1) / 2)];
-}
-
 /** Runs a program once. Throws with its last lines when it fails. */
-export async function measure({ name, command, env, cwd }: Omit<Contestant, "prepare" | "remark">): Promise<Run> {
+export async function measure({ name, command, env, cwd }: Program): Promise<Run> {
   const directory = mkdtempSync(join(tmpdir(), "tspack-bench-time-"));
   try {
     const report = join(directory, "time");
@@ -87,6 +44,28 @@ export async function measure({ name, command, env, cwd }: Omit<Contestant, "pre
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
+}
+
+/** A process's numbers contain those of its children that have ended, so a shell around the program has them. */
+const reportingShell = '"$@"; code=$?; cat /proc/$$/io > "$0" 2> /dev/null; exit $code';
+
+/** Runs a program once for its transfers, without a clock; undefined where the system does not count them. */
+export async function transfersOf({ name, command, env, cwd }: Program): Promise<Transfers | undefined> {
+  const directory = mkdtempSync(join(tmpdir(), "tspack-bench-io-"));
+  try {
+    const report = join(directory, "io");
+    await runToEnd(name, ["sh", "-c", reportingShell, report, ...command], { ...environment(), ...env }, cwd);
+    return existsSync(report) ? parseTransfers(readFileSync(report, "utf8")) : undefined;
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** Reads the text of `/proc/PID/io`; undefined when a number is missing. */
+export function parseTransfers(text: string): Transfers | undefined {
+  const value = (key: string): number => Number(new RegExp(`^${key}: (\\d+)$`, "m").exec(text)?.[1]);
+  const found = { readBytes: value("rchar"), writtenBytes: value("wchar"), calls: value("syscr") + value("syscw") };
+  return Object.values(found).every((each) => Number.isSafeInteger(each)) ? found : undefined;
 }
 
 /** Reading more certificates takes Node longer than starting, and is no part of anything that is measured. */

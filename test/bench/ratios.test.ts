@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Result } from "./measure.ts";
+import type { Result } from "./compete.ts";
 import { ratiosOf, regressions } from "./ratios.ts";
 
 const result = (name: string, cpuSeconds: number | undefined): Result => ({
@@ -7,7 +7,10 @@ const result = (name: string, cpuSeconds: number | undefined): Result => ({
   seconds: 9,
   cpuSeconds,
   peakKilobytes: undefined,
+  peer: false,
   ratio: undefined,
+  transfers: undefined,
+  traffic: undefined,
   remark: "",
 });
 const of = (ours: number) =>

@@ -1,5 +1,5 @@
 import { readFileSync, writeFileSync } from "node:fs";
-import type { Result } from "./measure.ts";
+import type { Result } from "./compete.ts";
 
 /** How much more time of the processor our programs took than a peer on the same input, by name. */
 export interface Ratios {

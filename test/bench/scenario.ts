@@ -1,4 +1,4 @@
-import type { Result } from "./measure.ts";
+import type { Result } from "./compete.ts";
 
 /** Where a scenario works. */
 export interface Bench {
@@ -7,6 +7,8 @@ export interface Bench {
   /** A directory of its own, removed at the end. */
   readonly directory: string;
   readonly rounds: number;
+  /** One more round, which counts requests, bytes and calls. */
+  readonly counts?: boolean;
 }
 
 /** Something that is compared with peers. */

@@ -1,5 +1,5 @@
 import { cpus, totalmem } from "node:os";
-import type { Result } from "./measure.ts";
+import type { Result } from "./compete.ts";
 
 /** What a reader has to know of the machine. */
 export function machine(): string {
@@ -8,21 +8,40 @@ export function machine(): string {
   return `${cpus().length} cores (${first?.model.trim() ?? "unknown"}), ${memory}, Node ${process.versions.node}, ${process.platform}`;
 }
 
-/** A table in Markdown. */
-export function table(results: readonly Result[]): string {
-  const rows = results.map((result) => [
-    result.name,
-    duration(result.seconds),
-    result.cpuSeconds === undefined ? "" : duration(result.cpuSeconds),
-    result.peakKilobytes === undefined ? "" : `${Math.round(result.peakKilobytes / 1024)} MB`,
-    result.ratio === undefined ? "" : `${result.ratio.toFixed(2)} ×`,
-    result.remark,
-  ]);
-  const head = ["what", "wall", "CPU", "peak memory", "ratio", "remark"];
-  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)));
-  const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(" | ")} |`;
-  return [line(head), line(widths.map((width) => "-".repeat(width))), ...rows.map(line)].join("\n");
+const columns: readonly (readonly [title: string, cell: (result: Result) => string])[] = [
+  ["what", ({ name }) => name.replaceAll("|", "\\|")],
+  ["wall", ({ seconds }) => show(seconds, duration)],
+  ["CPU", ({ cpuSeconds }) => show(cpuSeconds, duration)],
+  ["peak memory", ({ peakKilobytes }) => show(peakKilobytes, (size) => `${Math.round(size / 1024)} MB`)],
+  ["reads", ({ transfers }) => show(transfers?.readBytes, megabytes)],
+  ["writes", ({ transfers }) => show(transfers?.writtenBytes, megabytes)],
+  ["calls", ({ transfers }) => show(transfers?.calls, String)],
+  ["sent", ({ traffic }) => show(traffic?.sentBytes, megabytes)],
+  ["requests", ({ traffic }) => show(traffic?.requests, String)],
+  ["ratio", ({ ratio }) => show(ratio, (times) => `${times.toFixed(2)} ×`)],
+];
+
+function show(value: number | undefined, text: (value: number) => string): string {
+  return value === undefined ? "" : text(value);
+}
+
+/** A table in Markdown, without the columns that are empty; `bars` says by name what was reached. */
+export function table(results: readonly Result[], bars: ReadonlyMap<string, string> = new Map()): string {
+  const all = [
+    ...columns,
+    ["bar", ({ name }: Result) => bars.get(name) ?? ""] as const,
+    ["remark", ({ remark }: Result) => remark.replaceAll("|", "\\|")] as const,
+  ];
+  const filled = all
+    .map(([title, cell]) => [title, ...results.map(cell)])
+    .filter(([, ...cells]) => cells.some((cell) => cell !== ""))
+    .map((cells) => {
+      const width = Math.max(...cells.map(({ length }) => length));
+      const [title = "", ...rest] = cells.map((cell) => cell.padEnd(width));
+      return [title, "-".repeat(width), ...rest];
+    });
+  const lines = Array.from({ length: results.length + 2 }, (_, row) => filled.map((cells) => cells[row] ?? ""));
+  return lines.map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 }
 
 function duration(seconds: number): string {

@@ -2,7 +2,9 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { memoryBlobCache } from "../../lifecycle/stores/blob-cache/memory.ts";
 import { parseReference } from "../../lifecycle/oci/reference.ts";
+import type { Image } from "../../lifecycle/oci/image.ts";
 import { imageFromParts } from "../../lifecycle/oci/memory-image.ts";
+import { mutate, setLabels } from "../../lifecycle/oci/mutate.ts";
 import { packEntries } from "../../lifecycle/layers/pack-entries.ts";
 import { registryStore } from "../../lifecycle/stores/registry/registry-store.ts";
 
@@ -41,13 +43,13 @@ export function writeTree(directory: string, files: number, seed: number): numbe
   return bytes;
 }
 
-/** Puts a run image of one small layer into a registry; `text` makes it another one. */
-export async function pushRunImage(name: string, text: string): Promise<void> {
+/** A run image of one small layer; `text` makes it another one. */
+export async function runImage(text: string): Promise<Image> {
   const file = { name: "/etc/motd", type: "file", mode: 0o644, uid: 0, gid: 0, content: text } as const;
   const layer = await packEntries([file], memoryBlobCache());
   const Env = ["PATH=/usr/bin:/bin"];
   const Labels = { "io.buildpacks.stack.id": "bench" };
-  const image = imageFromParts({
+  return imageFromParts({
     format: "oci",
     config: {
       architecture: process.arch === "arm64" ? "arm64" : "amd64",
@@ -57,7 +59,21 @@ export async function pushRunImage(name: string, text: string): Promise<void> {
     },
     layers: [layer],
   });
-  await registryStore({}).write(image, [parseReference(name)]);
+}
+
+/** Puts a run image into a registry. */
+export async function pushRunImage(name: string, text: string): Promise<void> {
+  await registryStore({}).write(await runImage(text), [parseReference(name)]);
+}
+
+/** Puts copies of an image of the registry there, each with another label, and returns their names. */
+export async function pushCopies(name: string, count: number): Promise<readonly string[]> {
+  const store = registryStore({});
+  const image = await store.resolve(parseReference(name));
+  if (image === undefined) throw new Error(`${name} is missing`);
+  const names = Array.from({ length: count }, (_, index) => `${name}-${index}`);
+  for (const each of names) await store.write(mutate(image, setLabels({ "bench.name": each })), [parseReference(each)]);
+  return names;
 }
 
 /** Total bytes of an image's compressed layers. */

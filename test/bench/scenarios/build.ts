@@ -1,6 +1,7 @@
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { compete, type Contestant, measure } from "../measure.ts";
+import { compete, type Contestant } from "../compete.ts";
+import { measure } from "../measure.ts";
 import { ours, type Scenario } from "../scenario.ts";
 
 /** Where the default builder is kept from one bench to the next: making it is another scenario. */

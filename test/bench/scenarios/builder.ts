@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { compete } from "../measure.ts";
+import { compete } from "../compete.ts";
 import { ours, type Scenario } from "../scenario.ts";
 
 /** The first build of all: base images, lifecycle and builder are made. Once, for it takes its time. */

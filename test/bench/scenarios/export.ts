@@ -1,8 +1,10 @@
 import { appendFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { isInstalled, startDockerRegistry } from "../../fakes/docker-registry.ts";
-import { analyzed, type ExportedApp, exportedApp, phaseEnv } from "../exported-app.ts";
-import { compete, type Contestant, type Result } from "../measure.ts";
+import { isInstalled } from "../../fakes/docker-registry.ts";
+import { registryMissing, startBenchRegistry } from "../bench-registry.ts";
+import { compete, type Contestant, type Result } from "../compete.ts";
+import { analyzed, type ExportedApp, exportedApp, phaseEnv, runPhase } from "../exported-app.ts";
+import { scaled } from "../scale.ts";
 import type { Bench, Scenario } from "../scenario.ts";
 import { megabytes } from "../table.ts";
 import { layerBytes } from "../workloads.ts";
@@ -14,13 +16,13 @@ const defaultFiles = 12_000;
 export const exportScenario: Scenario = {
   name: "export",
   title: "a layer of many small files and a small application, to a registry of this machine",
-  missing: () => (isInstalled("docker-registry") ? undefined : "docker-registry is not installed"),
-  run: (bench) => exportOf(bench, Number(process.env["TSPACK_BENCH_FILES"] ?? defaultFiles)),
+  missing: registryMissing,
+  run: (bench) => exportOf(bench, Number(process.env["TSPACK_BENCH_FILES"] ?? scaled(defaultFiles))),
 };
 
 /** The scenario with so many files. */
 export async function exportOf(bench: Bench, files: number): Promise<readonly Result[]> {
-  const registry = await startDockerRegistry();
+  const registry = await startBenchRegistry(bench.directory);
   try {
     const exported = await exportedApp(bench, registry.host, files);
     return await compete(
@@ -58,7 +60,7 @@ function ours(exported: ExportedApp, host: string, files: number): readonly Cont
     // The first of these is not measured: it makes the image.
     prepare: async () => {
       await analyzed(exported, kept);
-      await compete([{ name: "export", command: exported.exporter(kept), env: phaseEnv }], 1);
+      await runPhase(exported.exporter(kept));
       await analyzed(exported, kept);
     },
   };
@@ -83,9 +85,11 @@ function peers(exported: ExportedApp, host: string, directory: string): readonly
   const limits = [
     { ...shell("GNU tar | gzip -5 > file", `${tar} | gzip -5 > ${directory}/peer.tgz`), yardstick: true },
     shell("GNU tar | sha256sum", `${tar} | sha256sum`),
-    ...(isInstalled("pigz") ? [shell("GNU tar | pigz -5 > file", `${tar} | pigz -5 > ${directory}/peer.tgz`)] : []),
+    {
+      ...shell("GNU tar | pigz -5 > file", `${tar} | pigz -5 > ${directory}/peer.tgz`),
+      missing: isInstalled("pigz") ? undefined : "pigz is not installed",
+    },
   ];
-  if (!isInstalled("umoci") || !isInstalled("skopeo")) return limits;
   const layout = join(directory, "umoci");
   const push = `skopeo copy --quiet --dest-tls-verify=false oci:${layout}:app docker://${host}/bench/umoci:latest`;
   const insert = `umoci insert --rootless --image ${layout}:app ${exported.modules} /layers/bench_many/modules`;
@@ -96,6 +100,7 @@ function peers(exported: ExportedApp, host: string, directory: string): readonly
         "umoci insert, skopeo copy",
         `umoci init --layout ${layout} && umoci new --image ${layout}:app && ${insert} && ${push}`,
       ),
+      missing: isInstalled("umoci") && isInstalled("skopeo") ? undefined : "umoci or skopeo is not installed",
       prepare: () => {
         rmSync(layout, { recursive: true, force: true });
         touchContent(exported, `umoci ${Date.now()}`);
@@ -105,5 +110,5 @@ function peers(exported: ExportedApp, host: string, directory: string): readonly
 }
 
 function shell(name: string, script: string): Contestant {
-  return { name, command: ["sh", "-ec", script] };
+  return { name, peer: true, command: ["sh", "-ec", script] };
 }

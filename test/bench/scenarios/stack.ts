@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { compete, type Contestant, measure } from "../measure.ts";
+import { compete, type Contestant } from "../compete.ts";
+import { measure } from "../measure.ts";
 import { type Bench, ours, type Scenario } from "../scenario.ts";
 
 const mmdebstrap = "/usr/bin/mmdebstrap";
@@ -47,5 +48,5 @@ function peers({ root, directory }: Bench): readonly Contestant[] {
   const names = [...(/^run = \[([^\]]*)\]/m.exec(text)?.[1] ?? "").matchAll(/"([^"]+)"/g)].map(([, name]) => name);
   const options = ["--variant=extract", `--include=${names.join(",")}`];
   const command = [mmdebstrap, ...options, "bookworm", join(directory, "mmdebstrap.tar"), aptSources];
-  return [{ name: "mmdebstrap --variant=extract (fetches, no compression)", command }];
+  return [{ name: "mmdebstrap --variant=extract (fetches, no compression)", peer: true, command }];
 }

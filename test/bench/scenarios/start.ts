@@ -1,9 +1,13 @@
-import { chmodSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { parseReference } from "../../../lifecycle/oci/reference.ts";
 import { baseMounts, bubblewrapCommand } from "../../../lifecycle/platform/runners/sandbox/spec.ts";
+import { layoutStore } from "../../../lifecycle/stores/layout/layout-store.ts";
 import { isInstalled } from "../../fakes/docker-registry.ts";
-import { compete, type Contestant } from "../measure.ts";
-import { ours, type Scenario } from "../scenario.ts";
+import { compete, type Contestant } from "../compete.ts";
+import { detection } from "../detection.ts";
+import { type Bench, ours, type Scenario } from "../scenario.ts";
+import { runImage } from "../workloads.ts";
 
 /** How long programs take until they do something. */
 export const startScenario: Scenario = {
@@ -13,12 +17,13 @@ export const startScenario: Scenario = {
     const empty = join(bench.directory, "empty.js");
     writeFileSync(empty, "");
     const contestants: readonly Contestant[] = [
-      { name: "an empty Node script", command: [process.execPath, empty], yardstick: true },
+      { name: "an empty Node script", peer: true, command: [process.execPath, empty], yardstick: true },
       { name: "tspack --version", command: ours(bench, "tspack", "--version") },
       { name: "tspack --help", command: ours(bench, "tspack", "--help") },
       { name: "lifecycle -version", command: ours(bench, "lifecycle", "-version") },
-      { name: "lifecycle detect, one buildpack", ...emptyDetect(bench) },
-      { name: "/bin/true", command: ["/bin/true"] },
+      detection(bench, "lifecycle detect, one buildpack", 1),
+      await inspection(bench),
+      { name: "/bin/true", peer: true, command: ["/bin/true"] },
       ...launcher(bench.root, bench.directory),
       ...sandboxes(),
     ];
@@ -26,28 +31,12 @@ export const startScenario: Scenario = {
   },
 };
 
-/** A whole phase with the least that it can have to do: one buildpack that passes at once. */
-function emptyDetect(bench: Parameters<Scenario["run"]>[0]): Omit<Contestant, "name"> {
-  const { directory } = bench;
-  const buildpack = join(directory, "buildpacks/bench_one/1");
-  for (const folder of ["app", "layers", "platform/env"]) mkdirSync(join(directory, folder), { recursive: true });
-  mkdirSync(join(buildpack, "bin"), { recursive: true });
-  writeFileSync(join(buildpack, "bin/detect"), "#!/bin/sh\n", { mode: 0o755 });
-  writeFileSync(join(buildpack, "bin/build"), "#!/bin/sh\n", { mode: 0o755 });
-  const definition = 'api = "0.10"\n[buildpack]\nid = "bench/one"\nversion = "1"\n[[targets]]\n';
-  writeFileSync(join(buildpack, "buildpack.toml"), definition);
-  writeFileSync(join(directory, "order.toml"), '[[order]]\n[[order.group]]\nid = "bench/one"\nversion = "1"\n');
-  writeFileSync(join(directory, "layers/analyzed.toml"), '[run-image.target]\nos = "linux"\narch = "amd64"\n');
-  const paths = ["app", "layers", "platform", "buildpacks"].flatMap((name) => [`-${name}`, join(directory, name)]);
-  const order = join(directory, "order.toml");
-  const detect = ours(bench, "lifecycle", "detect", ...paths, "-order", order);
-  // Detection refuses to run as root.
-  const asUser = process.getuid?.() === 0 ? ["setpriv", "--reuid", "1000", "--regid", "1000", "--clear-groups"] : [];
-  if (asUser.length > 0) for (const path of [directory, join(directory, "layers")]) chmodSync(path, 0o777);
-  return {
-    command: [...asUser, ...detect],
-    env: { CNB_PLATFORM_API: "0.12" },
-  };
+/** An image that is here, so that no network is asked. */
+async function inspection(bench: Bench): Promise<Contestant> {
+  const layout = join(bench.directory, "layout");
+  await layoutStore(layout).write(await runImage("inspected"), [parseReference("bench/inspected")]);
+  const env = { TSPACK_HOME: join(bench.directory, "home") };
+  return { name: "tspack inspect --json", command: ours(bench, "tspack", "inspect", "--json", `oci:${layout}`), env };
 }
 
 const arch = process.arch === "arm64" ? "arm64" : "amd64";

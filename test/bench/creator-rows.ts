@@ -1,0 +1,64 @@
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { type BenchBuild, benchEnv, empty, type Restoring } from "./bench-build.ts";
+import { quietly, touchApp, touchLayer } from "./changes.ts";
+import type { Contestant } from "./compete.ts";
+
+/** Whole builds and restores with a cache directory, in the order in which each needs what the one before left. */
+export function creators(build: BenchBuild, host: string): readonly Contestant[] {
+  const image = `${host}/bench/created`;
+  const created = { env: benchEnv, command: build.create(image, "-cache-dir", build.cacheDir) };
+  const inPlace = build.restore(image, [`-cache-dir=${build.cacheDir}`]);
+  return [
+    {
+      ...created,
+      name: "creator, first",
+      prepare: () => {
+        touchLayer(build);
+        empty(build.created);
+        empty(build.cacheDir);
+      },
+    },
+    // Also where the contestant before was not selected.
+    { ...created, name: "creator, nothing changed, layers kept", prepare: () => quietly(created.command) },
+    { ...created, name: "creator, one application file changed, layers kept", prepare: () => touchApp(build) },
+    {
+      // What the creator just packed; a tree that was unpacked and not packed since is unpacked again.
+      name: "restore, cache directory, in place",
+      env: benchEnv,
+      command: inPlace.restore,
+      prepare: () => quietly(inPlace.analyze),
+    },
+    { ...created, name: "creator, nothing changed, no layers", prepare: () => empty(build.created) },
+    ...restores(build, image),
+  ];
+}
+
+/** After the creator, whose layers these are. */
+function restores(build: BenchBuild, image: string): readonly Contestant[] {
+  const { cacheDir, created } = build;
+  const fromDirectory = build.restore(image, [`-cache-dir=${cacheDir}`]);
+  const cacheImage = `${image}-cache`;
+  const fromImage = build.restore(image, [`-cache-image=${cacheImage}`]);
+  const emptied = async ({ analyze }: Restoring): Promise<void> => {
+    rmSync(join(created, "bench_layers"), { recursive: true, force: true });
+    await quietly(analyze);
+  };
+  return [
+    {
+      name: "restore, cache directory",
+      env: benchEnv,
+      command: fromDirectory.restore,
+      prepare: () => emptied(fromDirectory),
+    },
+    {
+      name: "restore, cache image",
+      env: benchEnv,
+      command: fromImage.restore,
+      prepare: async () => {
+        await quietly(build.create(image, "-cache-image", cacheImage));
+        await emptied(fromImage);
+      },
+    },
+  ];
+}
