@@ -102,6 +102,18 @@ describe.skipIf(tools.skip)(`bin/detect of the buildpacks${tools.note}`, () => {
     expect((await workspace.detect("npm-start")).code).toBe(code);
   });
 
+  it.each(["build.gradle", "build.gradle.kts", "settings.gradle"])(
+    "maven says that %s is not supported, and what is possible instead",
+    async (file) => {
+      workspace.write(file, "");
+      const { code, output } = await workspace.detect("maven");
+      expect(code).toBe(1);
+      expect(output).toMatch(new RegExp(`^ERROR: ${file}: Gradle is not supported yet.*\\nhint: .*gradlew.*--path`));
+      workspace.write("pom.xml", "");
+      expect(await workspace.detect("maven")).toMatchObject({ code: 0 });
+    },
+  );
+
   it.each<readonly [string, Readonly<Record<string, string>>]>([
     ["[io.tspack.static]\nroot = 'public'\n", {}],
     ["[[io.tspack.init.processes]]\nname = 'web'\n", {}],

@@ -1,4 +1,4 @@
-"""What pip installs for requirements.txt, or for a pyproject.toml without a lock file.
+"""What pip installs for requirements.txt, Pipfile.lock, or for a pyproject.toml without a lock file.
 
     wanted.py DIRECTORY
 """
@@ -8,6 +8,7 @@ import os
 import re
 import sys
 
+from pipfile import of_pipfile
 from report import (
     development_groups,
     fail,
@@ -124,7 +125,12 @@ def of_pyproject():
 
 
 def main():
-    result = of_requirements() if os.path.isfile("requirements.txt") else of_pyproject()
+    if os.path.isfile("requirements.txt"):
+        if os.path.isfile("Pipfile.lock"):
+            print("Pipfile.lock is not used: there is a requirements.txt")
+        result = of_requirements()
+    else:
+        result = of_pipfile() if os.path.isfile("Pipfile.lock") else of_pyproject()
     write_result(sys.argv[1], **result)
 
 

@@ -28,7 +28,7 @@ def has_procfile_web():
 
 def where_to_add():
     """The file in which this application names its packages."""
-    for lock, command in (("uv.lock", "uv add {}"), ("poetry.lock", "poetry add {}")):
+    for lock, command in (("uv.lock", "uv add {}"), ("poetry.lock", "poetry add {}"), ("Pipfile.lock", "pipenv install {}")):
         if os.path.isfile(lock):
             return f'run "{command}" and commit {lock}'
     return "add {} to " + ("requirements.txt" if os.path.isfile("requirements.txt") else "project.dependencies in pyproject.toml")

@@ -119,6 +119,10 @@ def requirements():
         change = f'change it to ">={SERIES}", for example, after a look at whether the application works with it'
         found += of_toml("pyproject.toml", ("project", "requires-python"), r"^\s*requires-python\b", change)
         found += of_toml("pyproject.toml", ("tool", "poetry", "dependencies", "python"), r"^\s*python\s*=", change)
+    if os.path.isfile("Pipfile"):
+        change = f'change it to "{SERIES}" and run "pipenv lock", after a look at whether the application works with it'
+        found += of_toml("Pipfile", ("requires", "python_version"), r"^\s*python_version\b", change)
+        found += of_toml("Pipfile", ("requires", "python_full_version"), r"^\s*python_full_version\b", change)
     if os.path.isfile("uv.lock"):
         lock = 'change requires-python in pyproject.toml and run "uv lock"'
         found += of_toml("uv.lock", ("requires-python",), r"^requires-python\b", lock)
