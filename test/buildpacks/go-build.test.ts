@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { readdirSync } from "node:fs";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { skipWithout } from "./require-tools.ts";
@@ -38,6 +38,38 @@ describe.skipIf(tools.skip)(`the buildpack go-build${tools.note}`, () => {
 
   it("declines what is no module", async () => {
     expect(await workspace.detect("go-build")).toMatchObject({ code: 100, output: "no go.mod\n" });
+  });
+
+  it("gives the credentials of a binding of type netrc to Go and to Git, and to nobody else", async () => {
+    const binding = join(workspace.platform, "bindings/own");
+    mkdirSync(binding, { recursive: true });
+    writeFileSync(join(binding, "type"), "netrc\n");
+    const find = 'find_credentials; printf "%s %s %s" "$NETRC" "$HOME" "$(stat -c %a "$NETRC")"; cat "$NETRC"';
+    const env = { CNB_PLATFORM_DIR: workspace.platform };
+    expect(await shell(find, env)).toMatchObject({ code: 1, output: expect.stringContaining("has no file .netrc") });
+    writeFileSync(join(binding, ".netrc"), "machine a.invalid login me password SECRET\n");
+    const home = join(workspace.root, "home");
+    expect((await shell(find, env)).output).toBe(
+      `Credentials for modules: those of the binding ${binding}\n` +
+        `${home}/.netrc ${home} 600machine a.invalid login me password SECRET\n`,
+    );
+    expect((await shell('find_credentials; echo "${NETRC:-none}"', {})).output).toBe("none\n");
+  });
+
+  it.each([
+    [
+      "fatal: could not read Username for 'https://git.invalid': terminal prompts disabled",
+      "a private module: set GOPRIVATE",
+    ],
+    ["reading https://proxy.invalid/x/@v/v1.mod: 404 Not Found", "if it is private, set GOPRIVATE"],
+    ['unrecognized import path "git.invalid/x"', "if it is private, set GOPRIVATE"],
+  ])("of a module that can not be fetched (%s) says what private ones need", async (log, hint) => {
+    writeFileSync(join(workspace.root, "go.log"), `go: downloading a v1\ngo: git.invalid/x@v1: ${log}\n`);
+    const { code, output } = await shell(`source ${lib}/compile.sh; go_failed "go build failed"`);
+    expect(code).toBe(1);
+    expect(output).toContain(`ERROR: go build failed: git.invalid/x@v1: ${log}\n`);
+    expect(output).toContain(hint);
+    expect(output).toMatch(/hint: .*binding of type netrc.*go mod vendor/);
   });
 
   const show = 'read_settings; printf "[%s]" "${FLAGS[@]}" "${TARGETS[@]}"';

@@ -54,6 +54,11 @@ vet() {
   go vet ./... 2> >(tee "$SCRATCH/go.log" | redact >&2) || go_failed "go vet found something"
 }
 
+# how_private: what makes a private module work.
+how_private() {
+  printf 'set GOPRIVATE to the beginning of its path (now: %s), and give the credentials as a file .netrc in a service binding of type netrc, with https in place of ssh; or run go mod vendor and add the result to the repository' "${GOPRIVATE:-nothing}"
+}
+
 # go_failed WHAT: with Go's first line about it, and what helps.
 go_failed() {
   local first hint
@@ -67,6 +72,10 @@ go_failed() {
       hint="go.mod and go.sum do not fit the sources: run go mod tidy and add both to the repository" ;;
     *"SECURITY ERROR"* | *"checksum mismatch"*) hint="a module is not what go.sum says; nothing of it was kept. Compare go.sum with its earlier version, and GOPROXY" ;;
     *"inconsistent vendoring"*) hint="go.mod and vendor/modules.txt differ: run go mod vendor and add the result to the repository" ;;
+    *"terminal prompts disabled"* | *"could not read Username"* | *"Authentication failed"* | *"401 Unauthorized"* | *"403 Forbidden"* | *"Permission denied (publickey"*)
+      hint="a private module: $(how_private)" ;;
+    *"404 Not Found"* | *"410 Gone"* | *"unrecognized import path"*)
+      hint="correct the module's name or version; if it is private, $(how_private)" ;;
     *"(running go "*) hint="ask for the newer Go in go.mod (go get go@latest), or by BP_GO_VERSION" ;;
     *"no such host"* | *"dial tcp"* | *"connection refused"* | *"i/o timeout"* | *"module lookup disabled"* | *"x509:"*)
       hint="check that the build may use the network, GOPROXY (now: $(go env GOPROXY | redact)) and the certificates (SSL_CERT_FILE)" ;;

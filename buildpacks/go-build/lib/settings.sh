@@ -7,8 +7,26 @@ prepare_go() {
   # Without the permission to write, nobody could clear the layer.
   export GOFLAGS="${GOFLAGS:-} -modcacherw"
   mkdir -p "$GOMODCACHE" "$GOCACHE"
+  find_credentials
   GO_VERSION=$(go env GOVERSION 2>"$SCRATCH/go.log") || go_failed "go does not start"
   check_directives
+}
+
+# Credentials of private modules and proxies: a service binding of type netrc. Go reads the file that NETRC names, and Git,
+# which fetches what GOPRIVATE names, the one in HOME.
+find_credentials() {
+  local binding file
+  for binding in "${SERVICE_BINDING_ROOT:-${CNB_PLATFORM_DIR:-/platform}/bindings}"/*/; do
+    if [[ ! -r $binding/type || $(<"$binding/type") != netrc ]]; then continue; fi
+    file=$binding.netrc
+    if [[ ! -r $file ]]; then file=${binding}netrc; fi
+    [[ -r $file ]] || fail "the binding ${binding%/} of type netrc has no file .netrc" "write lines such as: machine git.example.com login NAME password TOKEN"
+    mkdir -p "$SCRATCH/home"
+    (umask 077 && cat "$file" >"$SCRATCH/home/.netrc")
+    export HOME=$SCRATCH/home NETRC=$SCRATCH/home/.netrc
+    say "Credentials for modules: those of the binding ${binding%/}"
+    return 0
+  done
 }
 
 # Go says itself when it is too old, but not what to do here.
