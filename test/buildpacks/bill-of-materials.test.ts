@@ -34,6 +34,13 @@ function ofShell(id: string, file: string, layer: string, call: string): ReturnT
   return { cdx: read(join(root, `${layer}.sbom.cdx.json`)), spdx: read(join(root, `${layer}.sbom.spdx.json`)) };
 }
 
+function ofInit(): ReturnType<Documents> {
+  mkdirSync(join(root, "init/bin"), { recursive: true });
+  writeFileSync(join(root, "init/bin/init"), "a program");
+  const call = `BUILDPACK_DIR="${buildpackDirectory("init")}" write_sbom "2.36-9+deb12u13 arm64"`;
+  return ofShell("init", "program.sh", "init", call);
+}
+
 function ofModules(): ReturnType<Documents> {
   const input = [
     "\tdep\tgithub.com/B/c\tv1.0.0+incompatible\th1:AAAA=",
@@ -97,6 +104,7 @@ const cases: readonly (readonly [string, number, boolean, Documents])[] = [
   ["nodejs", 1, jq.skip, () => ofShell("nodejs", "layers.sh", "node", "node_sbom x64 22.1.0")],
   ["go", 1, jq.skip, () => ofShell("go", "layer.sh", "go", "VERSION=1.26.1 ARCH=amd64 SUM=h1:AAAA= write_sbom")],
   ["go-build", 3, jq.skip, ofModules],
+  ["init", 2, jq.skip, ofInit],
   ["deb-packages", 2, jq.skip, () => ofDebs(HASHES)],
   ["pip-install", 2, python.skip, () => ofEnvironment("pip-install")],
 ];

@@ -1,6 +1,8 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { writeFileSync } from "node:fs";
+import { readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { buildpackDirectory, capture } from "./workspace.ts";
 
 /** One process of a configuration: its policy and what comes with it, as lines. */
 export interface Declared {
@@ -12,6 +14,15 @@ export interface Declared {
 
 /** A command that a shell runs. */
 export const sh = (script: string): readonly string[] => ["sh", "-c", script];
+
+/** Compiles the program; an error with what the compiler says, also when those are warnings. */
+export async function compileInit(compiler: string, program: string, flags: readonly string[] = []): Promise<void> {
+  const source = join(buildpackDirectory("init"), "lib/source");
+  const files = readdirSync(source).filter((name) => name.endsWith(".c"));
+  const options = ["-std=c99", "-O1", "-Wall", "-Wextra", "-Werror", ...flags, "-o", program];
+  const made = await capture([compiler, ...options, ...files], source, { PATH: process.env["PATH"] ?? "" });
+  if (made.code !== 0 || made.output !== "") throw new Error(`${compiler} ended with ${made.code}: ${made.output}`);
+}
 
 /** Writes a configuration as the buildpack does. */
 export function writeConfiguration(file: string, processes: Readonly<Record<string, Declared>>): void {

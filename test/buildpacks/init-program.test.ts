@@ -6,9 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Declared, InitProcess, sh, writeConfiguration } from "./init-process.ts";
+import { compileInit, type Declared, InitProcess, sh, writeConfiguration } from "./init-process.ts";
 import { skipWithout } from "./require-tools.ts";
-import { buildpackDirectory, capture } from "./workspace.ts";
 
 const tools = skipWithout("cc", "sh", "sleep");
 // Sleeps are short, because a shell handles its signals when the program that it waits for ends.
@@ -21,12 +20,7 @@ describe.skipIf(tools.skip).concurrent(`the program init${tools.note}`, () => {
   beforeAll(async () => {
     directory = mkdtempSync(join(tmpdir(), "tspack-init-"));
     program = join(directory, "init");
-    const source = join(buildpackDirectory("init"), "lib/init.c");
-    const flags = ["-std=c99", "-O1", "-Wall", "-Wextra", "-Werror"];
-    const made = await capture(["cc", ...flags, "-o", program, source], directory, {
-      PATH: process.env["PATH"] ?? "",
-    });
-    expect(made).toEqual({ code: 0, output: "" });
+    await compileInit("cc", program);
   });
   afterAll(() => rmSync(directory, { recursive: true, force: true }));
 

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { skipWithout } from "./require-tools.ts";
 import { capture, Workspace } from "./workspace.ts";
 
-const tools = skipWithout("bash", "perl", "cc", "sed", "sha256sum");
+const tools = skipWithout("bash", "perl", "cc", "jq", "sed", "sha256sum");
 const PATH = process.env["PATH"] ?? "";
 
 /** Whether a program of 64 bits names a dynamic loader (PT_INTERP), and so is not static. */
@@ -47,6 +47,7 @@ describe.skipIf(tools.skip)(`init${tools.note}`, () => {
       "stat",
       "chmod",
       "head",
+      "jq",
     ]) {
       const found = PATH.split(":").find((directory) => statSync(join(directory, name), { throwIfNoEntry: false }));
       if (found !== undefined) symlinkSync(join(found, name), join(bin, name));
