@@ -1,5 +1,5 @@
 #!/usr/bin/env perl
-# configure.pl: prints what init starts, as it reads it, and tells on standard error, of the processes that
+# configure.pl [SHELL]: prints what init starts, as it reads it, and tells on standard error, of the processes that
 # BP_INIT_PROCESSES names, else of those of [[io.tspack.init.processes]] in project.toml. Commands may be the Procfile's.
 use strict;
 use warnings;
@@ -12,6 +12,8 @@ my $list = "io.tspack.init.processes";
 # What only a shell can do, and where programs of the same name do something else.
 my $builtin = join "|", qw(\\. cd command eval exec export if read set source trap ulimit umask unset wait while);
 my @problems;
+# Of commands that need one; those of a Procfile run in bash.
+my $shell = shift @ARGV // "/bin/sh";
 my $procfile = procfile();
 my @processes = defined $ENV{BP_INIT_PROCESSES} && $ENV{BP_INIT_PROCESSES} ne "" ? named() : declared();
 check_together();
@@ -114,7 +116,7 @@ sub declaration {
         push @problems, "$where: the main process is not started again: with it init ends; remove restart" if defined $entry->{restart};
         push @problems, "$where: nothing waits for the main process; remove ready" if defined $entry->{ready};
     }
-    my @command = defined $entry->{command} ? command_of($name, $entry->{command}, $where, "/bin/sh")
+    my @command = defined $entry->{command} ? command_of($name, $entry->{command}, $where, $shell)
         : defined $procfile->{$name} ? command_of($name, $procfile->{$name}{command}, $procfile->{$name}{source}, "bash")
         : ();
     push @problems, "$where: command is missing, and no line of the Procfile is for $name" unless @command;

@@ -12,6 +12,8 @@ import launch  # noqa: E402
 import materials  # noqa: E402
 
 LAYERS = os.environ["CNB_LAYERS_DIR"]
+# Of scripts that run before the application.
+INTERPRETER = sys.argv[1]
 SHARE_OF_CLASSES = 35
 
 
@@ -26,7 +28,10 @@ def variables(application):
         file.write(str(count))
     if application.spring_boot:
         os.makedirs(os.path.join(layer, "exec.d"))
-        shutil.copy(os.path.join(BUILDPACK, "lib", "spring-port"), os.path.join(layer, "exec.d", "spring-port"))
+        with open(os.path.join(BUILDPACK, "lib", "spring-port"), encoding="ascii") as file:
+            _, text = file.read().split("\n", 1)
+        with open(os.path.join(layer, "exec.d", "spring-port"), "w", encoding="ascii") as file:
+            file.write(f"#!{INTERPRETER}\n{text}")
         os.chmod(os.path.join(layer, "exec.d", "spring-port"), 0o755)
     with open(os.path.join(LAYERS, "application.toml"), "w", encoding="ascii") as file:
         file.write("[types]\nlaunch = true\n")

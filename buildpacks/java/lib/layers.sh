@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# The layers "jdk" and "jre". Needs output.sh, homes.sh; LAYERS, BUILDPACK_DIR, BECAUSE, JDK, JRE.
+# The layers "jdk" and "jre". Needs output.sh, run-image.sh, homes.sh; LAYERS, BUILDPACK_DIR, BECAUSE, JDK, JRE.
 
 # variable LAYER ENV NAME VALUE
 variable() {
@@ -26,7 +26,7 @@ trust() {
 
 # classes: how many the JDK has; the memory calculator expects a share of them to be loaded.
 classes() {
-  if [[ -x $JDK/bin/jimage ]]; then
+  if [[ -n $JDK && -x $JDK/bin/jimage ]]; then
     "$JDK/bin/jimage" list "$JDK/lib/modules" 2>/dev/null | grep -Evc '^(jimage|[[:space:]]*$|Module|[[:space:]]*Package)'
   else
     printf 24000
@@ -34,7 +34,7 @@ classes() {
 }
 
 jre_layer() {
-  local count
+  local count program
   say "JRE $(release_of "$JRE"): $BECAUSE"
   count=$(classes)
   # An image's own Java is where the image says.
@@ -50,7 +50,8 @@ jre_layer() {
   variable jre env.launch JAVA_TOOL_OPTIONS.append "-XX:+ExitOnOutOfMemoryError"
   variable jre env.launch JAVA_TOOL_OPTIONS.delim " "
   mkdir -p "$LAYERS/jre/exec.d"
-  cp "$BUILDPACK_DIR/lib/memory-calculator" "$LAYERS/jre/exec.d/memory-calculator"
+  program=$(interpreter bash "the memory calculator of the JVM")
+  sed "1s|.*|#!$program|" "$BUILDPACK_DIR/lib/memory-calculator" >"$LAYERS/jre/exec.d/memory-calculator"
   chmod 0755 "$LAYERS/jre/exec.d/memory-calculator"
   printf '[types]\nbuild = true\nlaunch = true\n' >"$LAYERS/jre.toml"
 }
