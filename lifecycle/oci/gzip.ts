@@ -1,5 +1,7 @@
 import { constants, crc32, deflateRaw } from "node:zlib";
 import { promisify } from "node:util";
+import { Releaser } from "./release.ts";
+import { slots, type Slots } from "./slots.ts";
 
 /**
  * Bytes of input that are compressed at a time. Part of the format: with another size the same
@@ -20,7 +22,7 @@ const memLevel = 9;
 
 const dictionarySize = 32 * 1024;
 
-/** Blocks that are compressed at the same time: libuv has four threads. */
+/** Blocks of one writer that are on their way at the same time: libuv has four threads. */
 const inFlight = 4;
 
 const deflate = promisify(deflateRaw) as (
@@ -37,6 +39,8 @@ export interface GzipOptions {
   readonly level?: number | undefined;
   /** Sees every input block in order before it is compressed, so that a hash costs few calls. */
   readonly onBlock?: ((block: Uint8Array) => void) | undefined;
+  /** How many blocks are compressed at a time by all who share these; four when absent. */
+  readonly inSlot?: Slots | undefined;
 }
 
 /**
@@ -48,14 +52,17 @@ export class GzipWriter {
   readonly #output: GzipOutput;
   readonly #level: number;
   readonly #onBlock: ((block: Uint8Array) => void) | undefined;
-  #block: Buffer = Buffer.allocUnsafe(GZIP_BLOCK);
+  readonly #inSlot: Slots;
+  readonly #releaser = new Releaser();
+  /** A block, after room for the end of its predecessor, which is its dictionary. */
+  #memory: Buffer = newMemory();
   #filled = 0;
-  #dictionary: Uint8Array | undefined;
+  #isFirst = true;
   #crc = 0;
   #size = 0n;
   /** The ends of the blocks that are under way, oldest first. */
   readonly #pending: Promise<void>[] = [];
-  /** The blocks whose memory can be used again. */
+  /** Memory of blocks that can be used again. */
   readonly #free: Buffer[] = [];
   #tail: Promise<void> = Promise.resolve();
   #started = false;
@@ -64,6 +71,7 @@ export class GzipWriter {
     this.#output = output;
     this.#level = options.level ?? DEFAULT_GZIP_LEVEL;
     this.#onBlock = options.onBlock;
+    this.#inSlot = options.inSlot ?? slots(inFlight);
   }
 
   /** Takes a copy of the bytes. A promise: wait for it before the next call; undefined: go on. */
@@ -92,32 +100,35 @@ export class GzipWriter {
 
   #fill(bytes: Uint8Array): number {
     const part = bytes.subarray(0, GZIP_BLOCK - this.#filled);
-    this.#block.set(part, this.#filled);
+    this.#memory.set(part, dictionarySize + this.#filled);
     this.#filled += part.length;
     return part.length;
   }
 
   async #compress(): Promise<void> {
-    const whole = this.#block;
-    const block = whole.subarray(0, this.#filled);
-    const dictionary = this.#dictionary;
+    const whole = this.#memory;
+    const block = whole.subarray(dictionarySize, dictionarySize + this.#filled);
+    const dictionary = this.#isFirst ? undefined : whole.subarray(0, dictionarySize);
+    this.#isFirst = false;
     this.#onBlock?.(block);
     this.#crc = crc32(block, this.#crc);
     this.#size += BigInt(block.length);
-    // A copy, because the block's memory is filled again while its successor is compressed.
-    this.#dictionary = Buffer.from(block.subarray(-dictionarySize));
-    const deflated = deflateBlock(block, dictionary, this.#level);
+    const deflated = this.#inSlot(() => deflateBlock(block, dictionary, this.#level));
     // The failure is reported by the tail, which is waited for; this keeps it from being unhandled until then.
     deflated.catch(() => {});
     this.#tail = this.#tail.then(async () => {
       await this.#start();
-      for (const part of await deflated) await this.#output(part);
+      const part = await deflated;
+      await this.#output(part);
+      this.#releaser.release(part);
       this.#free.push(whole);
     });
     this.#tail.catch(() => {});
     this.#pending.push(this.#tail);
     if (this.#pending.length >= inFlight) await this.#pending.shift();
-    this.#block = this.#free.pop() ?? Buffer.allocUnsafe(GZIP_BLOCK);
+    this.#memory = this.#free.pop() ?? newMemory();
+    // Only the last block is shorter, and it has no successor.
+    whole.copy(this.#memory, 0, GZIP_BLOCK);
     this.#filled = 0;
   }
 
@@ -126,6 +137,10 @@ export class GzipWriter {
     this.#started = true;
     await this.#output(memberHeader());
   }
+}
+
+function newMemory(): Buffer {
+  return Buffer.allocUnsafe(dictionarySize + GZIP_BLOCK);
 }
 
 /** No name, no time, unknown operating system: nothing of the machine gets into the bytes. */
@@ -142,15 +157,11 @@ function trailer(crc: number, size: bigint): Uint8Array {
   return bytes;
 }
 
-async function deflateBlock(
-  block: Uint8Array,
-  dictionary: Uint8Array | undefined,
-  level: number,
-): Promise<readonly Uint8Array[]> {
+async function deflateBlock(block: Uint8Array, dictionary: Uint8Array | undefined, level: number): Promise<Uint8Array> {
   if (level === 0 || (await isIncompressible(block))) return storedBlocks(block);
   // One piece of output for nearly every block: each further one waits for this thread once more.
   const options = { level, memLevel, finishFlush: constants.Z_SYNC_FLUSH, chunkSize: GZIP_BLOCK / 2 };
-  return [await deflate(block, dictionary === undefined ? options : { ...options, dictionary })];
+  return deflate(block, dictionary === undefined ? options : { ...options, dictionary });
 }
 
 /**
@@ -186,7 +197,7 @@ function bitsPerByte(bytes: Uint8Array): number {
 }
 
 /** The block as it is, in pieces of at most 65,535 bytes. RFC 1951, 3.2.4. */
-function storedBlocks(block: Uint8Array): readonly Uint8Array[] {
+function storedBlocks(block: Uint8Array): Uint8Array {
   const parts: Uint8Array[] = [];
   for (let at = 0; at < block.length; at += 0xffff) {
     const piece = block.subarray(at, at + 0xffff);
@@ -196,5 +207,5 @@ function storedBlocks(block: Uint8Array): readonly Uint8Array[] {
     parts.push(head, piece);
   }
   // One piece: the block's memory is used again as soon as the output has taken it.
-  return [Buffer.concat(parts)];
+  return Buffer.concat(parts);
 }

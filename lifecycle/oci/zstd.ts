@@ -4,6 +4,8 @@ import { promisify } from "node:util";
 import * as zlib from "node:zlib";
 import { errorCode, TspackError } from "../errors.ts";
 import type { ByteStream } from "./layer.ts";
+import { Releaser } from "./release.ts";
+import { slots, type Slots } from "./slots.ts";
 
 /** Bytes of input in one frame. Part of the format: with another size the same layer has another digest. */
 const frameSize = 2 << 20;
@@ -92,6 +94,8 @@ export class ZstdWriter {
   readonly #output: (bytes: Uint8Array) => Promise<void> | void;
   readonly #level: number;
   readonly #onBlock: (block: Uint8Array) => void;
+  readonly #inSlot: Slots;
+  readonly #releaser = new Releaser();
   #frame: Buffer = Buffer.allocUnsafe(frameSize);
   #filled = 0;
   #isEmpty = true;
@@ -99,14 +103,19 @@ export class ZstdWriter {
   readonly #free: Buffer[] = [];
   #tail: Promise<void> = Promise.resolve();
 
-  /** `onBlock` sees all input, in order. */
+  /** `onBlock` sees all input, in order; `inSlot` as for gzip. */
   constructor(
     output: (bytes: Uint8Array) => Promise<void> | void,
-    options: { readonly level?: number | undefined; readonly onBlock: (block: Uint8Array) => void },
+    options: {
+      readonly level?: number | undefined;
+      readonly onBlock: (block: Uint8Array) => void;
+      readonly inSlot?: Slots | undefined;
+    },
   ) {
     this.#output = output;
     this.#level = options.level ?? defaultLevel;
     this.#onBlock = options.onBlock;
+    this.#inSlot = options.inSlot ?? slots(inFlight);
   }
 
   /** Takes a copy of the bytes. A promise: wait for it before the next call; undefined: go on. */
@@ -142,11 +151,14 @@ export class ZstdWriter {
     const frame = whole.subarray(0, this.#filled);
     this.#isEmpty = false;
     this.#onBlock(frame);
-    const compressed = this.#zstd.compress(frame, { params: { [this.#zstd.levelParameter]: this.#level } });
+    const params = { [this.#zstd.levelParameter]: this.#level };
+    const compressed = this.#inSlot(() => this.#zstd.compress(frame, { params }));
     // The tail reports the failure, and is waited for.
     compressed.catch(() => {});
     this.#tail = this.#tail.then(async () => {
-      await this.#output(await compressed);
+      const part = await compressed;
+      await this.#output(part);
+      this.#releaser.release(part);
       this.#free.push(whole);
     });
     this.#tail.catch(() => {});

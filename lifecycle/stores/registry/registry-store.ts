@@ -19,8 +19,8 @@ import { isIndex, readIndex, writeIndex } from "./indexes.ts";
 import { discard } from "./http.ts";
 import type { ProxySettings } from "./proxy.ts";
 import type { RetryOptions } from "./retry.ts";
-import { slots } from "./slots.ts";
-import type { Slots } from "./slots.ts";
+import { slots } from "../../oci/slots.ts";
+import type { Slots } from "../../oci/slots.ts";
 import { begin, cancel } from "./begin-upload.ts";
 import { writeImage } from "./write-image.ts";
 

@@ -13,7 +13,7 @@ import type { LayerReport, WriteOptions, WriteReport } from "../store.ts";
 import type { Client, Repository } from "./client.ts";
 import { putManifest } from "./manifests.ts";
 import { pause } from "./retry.ts";
-import type { Slots } from "./slots.ts";
+import type { Slots } from "../../oci/slots.ts";
 import { uploadBlob } from "./uploads.ts";
 
 /** What writing works with. */

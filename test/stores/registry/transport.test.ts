@@ -7,7 +7,7 @@ import { proxyFor } from "../../../lifecycle/stores/registry/proxy.ts";
 import { redirecting } from "../../../lifecycle/stores/registry/redirect.ts";
 import { connectionError, redactUrl } from "../../../lifecycle/stores/registry/remote-error.ts";
 import { pause, retryAfter, retrying } from "../../../lifecycle/stores/registry/retry.ts";
-import { slots } from "../../../lifecycle/stores/registry/slots.ts";
+import { slots } from "../../../lifecycle/oci/slots.ts";
 
 describe("challenges", () => {
   test.each([
