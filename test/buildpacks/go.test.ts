@@ -182,6 +182,18 @@ describe.skipIf(tools.skip)(`the buildpack go${tools.note}`, () => {
     expect(outcome.output).toContain(`ERROR: ${message}`);
   });
 
+  it.each(["1.99", "1.99.1"])(
+    "go %s in go.mod, newer than any Go, fails with file, line and remedy",
+    async (wanted) => {
+      workspace.write("go.mod", `module example.com/app\n\ngo ${wanted}\n`);
+      const outcome = await build([toolchain("1.27.4")]);
+      expect(outcome.code).toBe(1);
+      expect(outcome.output).toContain(
+        `ERROR: no Go satisfies go ${wanted} in go.mod:3: the newest that the module proxy has is 1.27.4\nhint: correct the line, for example to: go 1.27;`,
+      );
+    },
+  );
+
   it("a go line that is no version fails with file and line", async () => {
     workspace.write("go.mod", "module x\n\n// comment\ngo latest\n");
     const outcome = await build([]);

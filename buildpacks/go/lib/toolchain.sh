@@ -65,6 +65,9 @@ no_version() {
   if [[ $CONSTRAINT =~ ^[0-9]+\.[0-9]+(\.|rc|beta)[0-9]+$ && -n $MINIMUM ]] && ! at_least "$CONSTRAINT" "$MINIMUM"; then
     fail "$BECAUSE contradicts $SOURCE: that needs Go $MINIMUM or newer" "ask for $MINIMUM or newer; the newest is $newest"
   fi
+  if [[ -z $CONSTRAINT ]]; then
+    fail "no Go satisfies $SOURCE: the newest that the module proxy has is $newest" "correct the line, for example to: go ${newest%.*}; or set GOPROXY to a proxy that has it"
+  fi
   line_of "${VERSION:-${CONSTRAINT#[>^~]}.0}"
   nearest=$(grep -E "^${LINE//./\\.}\.[0-9]+$" "$SCRATCH/offered" | tail -n 1) || nearest=""
   fail "no Go satisfies $BECAUSE${SOURCE:+ and $SOURCE}: the newest that the module proxy has is ${nearest:+$nearest of its line, and }$newest" \
