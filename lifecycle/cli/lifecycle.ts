@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { versionText } from "../distribution/version.ts";
 import { takeCredentials } from "./credentials.ts";
 
 // By this signal any process of the same user, a buildpack's too, could open Node's debugger and
@@ -9,19 +10,31 @@ process.on("SIGUSR1", () => {});
 // The reader of our output may be gone before we are (`| head`): that is no failure of ours.
 process.stdout.on("error", () => {});
 
-const aborter = new AbortController();
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => aborter.abort());
+const [first, ...rest] = process.argv.slice(2);
+// The starter of the distribution says by an argument of its own how it was called.
+const [word, ...further] = first?.startsWith("@") === true ? rest : [first, ...rest];
+if (further.length === 0 && (word === "-version" || word === "--version")) {
+  // Nothing else is loaded for this: scripts ask for it often.
+  process.stdout.write(`${versionText}\n`);
+} else {
+  await run();
+}
 
-const env = takeCredentials(process.env);
-const { runLifecycle } = await import("./run-lifecycle.ts");
-const code = await runLifecycle({
-  argv: process.argv.slice(2),
-  program: process.argv[1] ?? "lifecycle",
-  env,
-  user: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 },
-  stdout: (text) => void process.stdout.write(text),
-  stderr: (text) => void process.stderr.write(text),
-  signal: aborter.signal,
-});
-// Kept connections would hold the process open for seconds.
-process.exit(code);
+async function run(): Promise<void> {
+  const aborter = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => aborter.abort());
+
+  const env = takeCredentials(process.env);
+  const { runLifecycle } = await import("./run-lifecycle.ts");
+  const code = await runLifecycle({
+    argv: process.argv.slice(2),
+    program: process.argv[1] ?? "lifecycle",
+    env,
+    user: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 },
+    stdout: (text) => void process.stdout.write(text),
+    stderr: (text) => void process.stderr.write(text),
+    signal: aborter.signal,
+  });
+  // Kept connections would hold the process open for seconds.
+  process.exit(code);
+}

@@ -1,6 +1,7 @@
 // Builds everything that `npm run build` and npm's `prepare` promise, into dist/:
 //
-//   dist/{tspack,lifecycle,index,phases,oci,cnb}.js   the programs and the library, split into lazy chunks
+//   dist/{tspack,lifecycle}.js                 the programs, see programs.mjs
+//   dist/{index,phases,oci,cnb}.js             the library, split into lazy chunks
 //   dist/lifecycle-dist/                       the lifecycle alone, flat, without any node_modules
 //   dist/native/linux-<arch>/                  the C programs, see native.mjs
 //   dist/buildpacks/                           the buildpacks, each with all its files, see whole-buildpacks.mjs
@@ -20,20 +21,19 @@ import {
 import { join, resolve } from "node:path";
 import { build } from "esbuild";
 import { buildNative } from "./native.mjs";
+import { bundlePrograms } from "./programs.mjs";
 import { wholeBuildpacks } from "./whole-buildpacks.mjs";
 
 const root = resolve(import.meta.dirname, "../..");
 const dist = join(root, "dist");
 const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 
-/** Entry points by the name of their output; those with a `#!` line are made executable. */
+/** Entry points besides those of the programs, by the name of their output. */
 const entries = {
   index: "lifecycle/index.ts",
   phases: "lifecycle/phases.ts",
   oci: "lifecycle/oci/index.ts",
   cnb: "lifecycle/cnb/index.ts",
-  tspack: "lifecycle/cli/tspack.ts",
-  lifecycle: "lifecycle/cli/lifecycle.ts",
   "tspack-dist": "lifecycle/cli/tspack-dist.ts",
   // What a second thread runs; it lies beside the chunks that start it.
   "extract-worker": "lifecycle/layers/extract-worker.ts",
@@ -94,38 +94,40 @@ const common = {
  */
 const shellStart = '#!/bin/sh\n":" //;exec node -- "$0" "$@"\n';
 
-/** Bundles the entry points that exist, beside their old output, and swaps the files in afterwards. */
-async function bundle(wanted, outdir) {
-  const found = Object.fromEntries(Object.entries(wanted).filter(([, file]) => existsSync(join(root, file))));
-  if (Object.keys(found).length === 0) return undefined;
+/**
+ * Bundles entry points and programs, beside their old output, and swaps the files in afterwards. Files with a
+ * `#!` line are made executable. Returns what went in.
+ */
+async function bundle(entryPoints, programs, outdir) {
   const staging = `${outdir}.new-${process.pid}`;
   rmSync(staging, { recursive: true, force: true });
-  const { metafile } = await build({ ...common, entryPoints: found, outdir: staging });
-  for (const name of Object.keys(found)) {
+  const made = [(await build({ ...common, entryPoints, outdir: staging })).metafile];
+  made.push(...(await bundlePrograms(programs, common, staging)));
+  const inputs = Object.assign({}, ...made.map((metafile) => metafile.inputs));
+  for (const name of programs) {
     const file = join(staging, `${name}.js`);
-    const text = readFileSync(file, "utf8");
-    if (!text.startsWith("#!")) continue;
-    if (name === "tspack") writeFileSync(file, text.replace(/^#!.*\n/, shellStart));
+    if (name === "tspack") writeFileSync(file, readFileSync(file, "utf8").replace(/^#!.*\n/, shellStart));
     chmodSync(file, 0o755);
   }
-  writeFileSync(join(staging, "THIRD-PARTY-LICENSES.txt"), licenses(metafile));
+  writeFileSync(join(staging, "THIRD-PARTY-LICENSES.txt"), licenses(inputs));
   mkdirSync(outdir, { recursive: true });
   const fresh = new Set(readdirSync(staging));
   // Chunks go first and stale ones last, so that a program started in between finds its own.
-  for (const name of [...fresh].toSorted((a, b) => Number(a in found) - Number(b in found))) {
+  const last = new Set([...Object.keys(entryPoints), ...programs].map((name) => `${name}.js`));
+  for (const name of [...fresh].toSorted((a, b) => Number(last.has(a)) - Number(last.has(b)))) {
     renameSync(join(staging, name), join(outdir, name));
   }
   for (const entry of readdirSync(outdir)) {
     if (entry.endsWith(".js") && !fresh.has(entry)) rmSync(join(outdir, entry));
   }
   rmSync(staging, { recursive: true });
-  return metafile;
+  return inputs;
 }
 
 /** The packages that went into the bundle: their folders with what package.json says, sorted. */
-function bundledPackages(metafile) {
+function bundledPackages(inputs) {
   const packages = new Set();
-  for (const input of Object.keys(metafile.inputs)) {
+  for (const input of Object.keys(inputs)) {
     const match = /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(input);
     if (match) packages.add(match[1]);
   }
@@ -135,8 +137,8 @@ function bundledPackages(metafile) {
 }
 
 /** The licence texts of every package that went into the bundle: they ask to be shipped with copies. */
-function licenses(metafile) {
-  return bundledPackages(metafile)
+function licenses(inputs) {
+  return bundledPackages(inputs)
     .map(({ folder, meta }) => {
       const file = readdirSync(join(root, folder)).find((name) => /^licen[cs]e/i.test(name));
       const text = file === undefined ? "" : readFileSync(join(root, folder, file), "utf8").trim();
@@ -148,8 +150,7 @@ function licenses(metafile) {
 /** The flat folder has no package above it: without this file Node would parse each module twice. */
 async function bundleLifecycle() {
   const folder = join(dist, "lifecycle-dist");
-  const made = await bundle({ lifecycle: entries.lifecycle, "extract-worker": entries["extract-worker"] }, folder);
-  if (made === undefined) return;
+  const made = await bundle({ "extract-worker": entries["extract-worker"] }, ["lifecycle"], folder);
   writeFileSync(join(folder, "package.json"), '{"type":"module"}\n');
   const components = bundledPackages(made).map(({ meta }) => ({
     name: meta.name,
@@ -163,7 +164,7 @@ async function bundleLifecycle() {
 
 // All run to their end, so that a mistake in one leaves the others' results in place.
 const results = await Promise.allSettled([
-  bundle(entries, dist),
+  bundle(entries, ["tspack", "lifecycle"], dist),
   bundleLifecycle(),
   buildNative({ root, output: join(dist, "native") }),
   (async () => wholeBuildpacks({ source: join(root, "buildpacks"), output: join(dist, "buildpacks") }))(),
