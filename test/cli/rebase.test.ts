@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Descriptor } from "../../lifecycle/oci/descriptor.ts";
@@ -12,7 +12,10 @@ import type { Inspection } from "../../lifecycle/platform/inspect/inspect-image.
 import type { RebasePlan } from "../../lifecycle/platform/rebase/request.ts";
 import { engineConnection } from "../../lifecycle/stores/engine/connection.ts";
 import { engineStore } from "../../lifecycle/stores/engine/engine-store.ts";
+import { refName } from "../../lifecycle/stores/layout/index-file.ts";
+import { layoutIndex } from "../../lifecycle/stores/layout/layout-index.ts";
 import { layoutStore } from "../../lifecycle/stores/layout/layout-store.ts";
+import { readLayout } from "../../lifecycle/stores/layout/read-layout.ts";
 import { registryStore, type RegistryStore } from "../../lifecycle/stores/registry/registry-store.ts";
 import { machinePlatform } from "../../lifecycle/stores/stored-image.ts";
 import { appImage, runImage } from "../fakes/app-image.ts";
@@ -402,5 +405,99 @@ describe("an index of several platforms", () => {
     expect(ran.code).toBe(72);
     expect(ran.stderr).toContain("error REBASE_FAILED: linux/arm64: ");
     expect((await store.readIndex(parseReference(image)))?.digest).toBe(before);
+  });
+
+  /** A layout with the index of a registry, as `skopeo copy --all` makes it. */
+  const layoutOf = async (image: string, path: string, entry: string): Promise<void> => {
+    const index = await store.readIndex(parseReference(image));
+    if (index === undefined) throw new Error(`no index ${image}`);
+    const layout = layoutIndex(path, entry);
+    for (const { digest } of index.value.manifests) {
+      const one = await store.resolve(withDigest(parseReference(image), digest));
+      if (one !== undefined) await layout.put(one);
+    }
+    await layout.write(index);
+  };
+  const entriesOf = (path: string): readonly Descriptor[] =>
+    (JSON.parse(readFileSync(join(path, "index.json"), "utf8")) as Index).manifests;
+
+  test("is rebased in a layout, under its name, and other entries stay", async () => {
+    const [old, fresh] = [bases(600), bases(700)];
+    await pushIndex("layout/run:1", old);
+    const before = await apps("layout", "layout/run:1", old);
+    const image = await pushIndex("layout/app:1", before, { annotations: { team: "a" } });
+    const path = join(line.directory, "index-layout");
+    await layoutOf(image, path, "app");
+    await layoutOf(image, path, "other");
+    const [, other] = entriesOf(path);
+    await pushIndex("layout/run:1", fresh);
+    const planned = JSON.parse(await line.succeed("rebase", "--plan", "--json", `oci:${path}:app`)) as RebasePlan;
+    expect(planned).toMatchObject({ action: "rebase", platforms: [{ platform: "linux/amd64" }, { action: "rebase" }] });
+    expect(await line.succeed("rebase", `oci:${path}:app`)).toContain(`oci:${path}:app`);
+    const [entry, kept] = entriesOf(path);
+    expect(kept).toEqual(other);
+    expect(entry).toMatchObject({
+      mediaType: ociTypes.index,
+      annotations: other && { ...other.annotations, [refName]: "app" },
+    });
+    expect(entry?.digest).not.toBe(other?.digest);
+    const index = await layoutIndex(path, "app").read();
+    expect(index?.digest).toBe(entry?.digest);
+    expect(index?.value).toMatchObject({
+      annotations: { team: "a" },
+      manifests: platforms.map((architecture) => ({
+        platform: { architecture },
+        annotations: { about: architecture },
+      })),
+    });
+    for (const [at, architecture] of platforms.entries()) {
+      const after = await readLayout(path, { name: "app", platform: { os: "linux", architecture } });
+      expect(await diffIds(after)).toEqual([...(await diffIds(fresh[at])), ...(await diffIds(before[at])).slice(2)]);
+    }
+    expect(await line.succeed("rebase", "--plan", `oci:${path}:app`)).toContain("Nothing to do");
+    if (isInstalled("skopeo")) execFileSync("skopeo", ["copy", "--all", `oci:${path}:app`, `oci:${path}-copy`]);
+    await line.succeed("rebase", "--publish", name("layout/sent:1"), "--previous-image", `oci:${path}:other`);
+    expect((await store.readIndex(parseReference(name("layout/sent:1"))))?.digest).toBe(entry?.digest);
+  });
+
+  test("may stand in a layout side by side, or without an image for this machine", async () => {
+    const [old, fresh] = [bases(800), bases(900)];
+    await pushIndex("side/run:1", old);
+    const image = await pushIndex("side/app:1", await apps("side", "side/run:1", old));
+    const path = join(line.directory, "side-layout");
+    await layoutOf(image, path, "x");
+    const index = await store.readIndex(parseReference(image));
+    const { architecture: own } = machinePlatform();
+    const foreign = index?.value.manifests.filter(({ platform }) => platform?.architecture !== own) ?? [];
+    await pushIndex("side/run:1", fresh);
+    const write = (manifests: readonly Descriptor[]): void =>
+      writeFileSync(join(path, "index.json"), JSON.stringify({ schemaVersion: 2, manifests }));
+    write(index?.value.manifests ?? []);
+    await line.succeed("rebase", `oci:${path}`);
+    expect(entriesOf(path)).toHaveLength(2);
+    for (const [at, architecture] of platforms.entries()) {
+      const after = await readLayout(path, { platform: { os: "linux", architecture } });
+      expect((await diffIds(after)).slice(0, 2)).toEqual(await diffIds(fresh[at]));
+    }
+    const only = encodeIndex({ schemaVersion: 2, mediaType: ociTypes.index, manifests: foreign });
+    write([]);
+    await layoutIndex(path, undefined).write(only);
+    await line.succeed("rebase", `oci:${path}`);
+    const [architecture = ""] = platforms.filter((one) => one !== own);
+    const after = await readLayout(path, { platform: { os: "linux", architecture } });
+    expect((await diffIds(after)).slice(0, 2)).toEqual(
+      await diffIds(fresh[platforms.indexOf(architecture as "amd64")]),
+    );
+  });
+
+  test("in a layout stays as it was when one platform has no run image", async () => {
+    const old = bases(1000);
+    await pushIndex("halfway/run:1", old);
+    const path = join(line.directory, "half-layout");
+    await layoutOf(await pushIndex("halfway/app:1", await apps("halfway", "halfway/run:1", old)), path, "app");
+    const before = entriesOf(path);
+    await pushIndex("halfway/run:1", [bases(1100)[0] as Image]);
+    expect((await line.run("rebase", `oci:${path}`)).code).toBe(72);
+    expect(entriesOf(path)).toEqual(before);
   });
 });

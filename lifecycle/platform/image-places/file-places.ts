@@ -2,9 +2,12 @@ import { resolve } from "node:path";
 import { TspackError } from "../../errors.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import type { Image } from "../../oci/image.ts";
+import type { Index } from "../../oci/manifest.ts";
 import { isIndexType } from "../../oci/media-type.ts";
+import type { Raw } from "../../oci/raw.ts";
 import { parseReference } from "../../oci/reference.ts";
 import { nameOf, readIndex } from "../../stores/layout/index-file.ts";
+import { layoutIndex } from "../../stores/layout/layout-index.ts";
 import { readLayout } from "../../stores/layout/read-layout.ts";
 import { writeLayout } from "../../stores/layout/write-layout.ts";
 import { archiveSink } from "../archives/archive-sink.ts";
@@ -34,7 +37,9 @@ export async function openFilePlace(name: string, parsed: FilePlace, ports: File
       const found = await readLayout(path, { name: parsed.entry });
       return found === undefined || fromIndex === undefined ? found : { ...found, fromIndex };
     });
-    return { ...base, image, sink: layoutSink(name, path, fitting, entries.length === 1) };
+    const { read, image: imageOf, put, write } = layoutIndex(path, parsed.entry);
+    const indexes = { read, image: imageOf, put, write: (index: Raw<Index>) => write(index, ports.ctx.signal) };
+    return { ...base, image, sink: layoutSink(name, path, fitting, entries.length === 1), indexes };
   }
   const archive = await openArchive(parsed.kind, path, ports);
   const refs = archive.names.flatMap((tag) => (parsed.kind === "docker-archive" ? [parseReference(tag, path)] : []));

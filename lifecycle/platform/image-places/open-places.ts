@@ -1,13 +1,14 @@
 import { existsSync } from "node:fs";
 import { TspackError } from "../../errors.ts";
-import type { ImageRef } from "../../oci/reference.ts";
+import { type ImageRef, withDigest } from "../../oci/reference.ts";
 import { type EngineStore, engineStore } from "../../stores/engine/engine-store.ts";
+import type { RegistryStore } from "../../stores/registry/registry-store.ts";
 import { findEngine } from "../engine/endpoint.ts";
 import { type OpenEngine, openEngine } from "../engine/open-engine.ts";
 import { removeTree } from "../rootfs.ts";
 import type { Tools } from "../tools.ts";
 import { once, openFilePlace } from "./file-places.ts";
-import type { ImagePlace } from "./image-place.ts";
+import type { ImagePlace, IndexPlace } from "./image-place.ts";
 import { parsePlace } from "./parse-place.ts";
 import { workDirectory } from "../work-directory.ts";
 
@@ -86,13 +87,28 @@ async function openNamed(
     case "registry": {
       const { registries } = tools;
       const image = once(() => registries.resolve(ref));
-      return { ...base, where: `registry ${ref.registry}`, image, sink: registries };
+      return {
+        ...base,
+        where: `registry ${ref.registry}`,
+        image,
+        sink: registries,
+        indexes: indexesOf(ref, registries),
+      };
     }
     case "engine": {
       const { store: sink, name: where } = await engine();
       return { ...base, where, image: once(() => sink.resolve(ref)), sink };
     }
   }
+}
+
+function indexesOf(ref: ImageRef, registries: RegistryStore): IndexPlace {
+  return {
+    read: () => registries.readIndex(ref),
+    image: ({ digest }) => registries.resolve(withDigest(ref, digest)),
+    put: async (image, options) => registries.write(image, [withDigest(ref, (await image.manifest()).digest)], options),
+    write: (index) => registries.writeIndex(index, ref),
+  };
 }
 
 /** An engine is asked only when the local store does not have the image, and only where one seems to be. */

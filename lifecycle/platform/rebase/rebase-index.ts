@@ -7,16 +7,18 @@ import type { Raw } from "../../oci/raw.ts";
 import { type ImageRef, withDigest } from "../../oci/reference.ts";
 import { inParallel } from "../../phases/in-parallel.ts";
 import type { RebaseResult } from "../../phases/rebase.ts";
-import type { ImagePlace } from "../image-places/image-place.ts";
+import type { ImagePlace, IndexPlace } from "../image-places/image-place.ts";
 import { planOf, refusedPlan } from "./plan.ts";
 import { quiet, type RebaseJob, type RebaseSubject, rebaseSubject } from "./rebase-job.ts";
 import type { PlatformPlan, RebasePlan } from "./request.ts";
 
-/** An index of a registry whose images are rebased. */
+/** An index whose images are rebased. */
 export interface IndexSubject {
-  readonly ref: ImageRef;
+  /** Where it is. */
+  readonly from: ImagePlace & { readonly indexes: IndexPlace };
   readonly index: Raw<Index>;
-  readonly place: ImagePlace;
+  /** Where the new one goes. */
+  readonly place: ImagePlace & { readonly indexes: IndexPlace };
 }
 
 /** What became of an index. */
@@ -34,16 +36,11 @@ const atATime = 4;
  * with the platform in front.
  */
 export async function rebaseIndex(subject: IndexSubject, job: RebaseJob, ctx: Context): Promise<RebasedIndex> {
-  const { ref, index, place } = subject;
+  const { index, place } = subject;
   const entries = imagesOf(subject, ctx);
   const rebased = await inParallel(entries, atATime, (entry) =>
     naming(entry, async () => {
-      const result = await rebaseSubject(
-        await openEntry(entry, subject, job),
-        job,
-        quiet(ctx, platformOf(entry)),
-        false,
-      );
+      const result = await rebaseSubject(await openEntry(entry, subject), job, quiet(ctx, platformOf(entry)), false);
       const manifest = await result.image.manifest();
       const { digest, value, bytes } = manifest;
       const mediaType = value.mediaType ?? ociTypes.manifest;
@@ -52,8 +49,8 @@ export async function rebaseIndex(subject: IndexSubject, job: RebaseJob, ctx: Co
   );
   const next = encodeIndex({ ...index.value, manifests: rebased.map(({ entry }) => entry) });
   checkDigest(place.ref, next);
-  await job.tools.registries.writeIndex(next, place.ref);
-  ctx.logger.debug(`${ref.original} is ${next.digest} now`);
+  await place.indexes.write(next);
+  ctx.logger.debug(`${place.name} is ${next.digest} now`);
   return {
     digest: next.digest,
     images: rebased.map(({ entry, result }) => ({ platform: platformOf(entry), result })),
@@ -69,7 +66,7 @@ export async function planIndex(
 ): Promise<RebasePlan> {
   const platforms = await inParallel(imagesOf(subject, ctx), atATime, (entry) =>
     naming(entry, async (): Promise<PlatformPlan> => {
-      const opened = await openEntry(entry, subject, job);
+      const opened = await openEntry(entry, subject);
       const platform = platformOf(entry);
       try {
         const after = await rebaseSubject(opened, job, quiet(ctx, platform), true);
@@ -98,7 +95,7 @@ export async function planIndex(
 }
 
 /** The entries that are images of a platform. What tells of the old images does not fit the new ones. */
-function imagesOf({ ref, index }: IndexSubject, { logger }: Context): readonly Descriptor[] {
+function imagesOf({ from, index }: IndexSubject, { logger }: Context): readonly Descriptor[] {
   const { manifests } = index.value;
   const isAbout = ({ platform, annotations = {} }: Descriptor): boolean =>
     platform?.os === "unknown" || annotations["vnd.docker.reference.type"] !== undefined;
@@ -106,37 +103,31 @@ function imagesOf({ ref, index }: IndexSubject, { logger }: Context): readonly D
   const strange = images.filter(({ mediaType }) => !isManifestType(mediaType));
   if (strange.length > 0 || images.length === 0) {
     const got = strange.map(({ digest, mediaType }) => `${digest} of type ${mediaType}`).join(", ");
-    const issue = { source: ref.original, path: "manifests", expected: "images of platforms", got: got || "none" };
-    throw new InputError("REBASE_FAILED", `${ref.original} is an index that can not be rebased`, [issue], {
+    const issue = { source: from.name, path: "manifests", expected: "images of platforms", got: got || "none" };
+    throw new InputError("REBASE_FAILED", `${from.name} is an index that can not be rebased`, [issue], {
       hint: "name one of its images: tspack manifest inspect shows them",
     });
   }
   const left = manifests.length - images.length;
   if (left > 0) {
-    logger.warn(`${ref.original}: ${left} attestations about the images before are not in the new index`);
+    logger.warn(`${from.name}: ${left} attestations about the images before are not in the new index`);
   }
   return images;
 }
 
-async function openEntry(
-  { digest }: Descriptor,
-  { ref, place }: IndexSubject,
-  { tools }: RebaseJob,
-): Promise<RebaseSubject> {
-  const { registries } = tools;
-  const exact = withDigest(ref, digest);
-  const image = await registries.resolve(exact);
+async function openEntry(entry: Descriptor, { from, place }: IndexSubject): Promise<RebaseSubject> {
+  const ref = withDigest(from.ref, entry.digest);
+  const image = await from.indexes.image(entry);
   if (image === undefined) {
-    throw new TspackError("REBASE_FAILED", `${exact.original} is gone, though the index names it`, {
+    throw new TspackError("REBASE_FAILED", `${ref.original} is gone, though the index names it`, {
       hint: "push the index again with all of its images",
     });
   }
   // Only the index gets the name: without it, nobody sees an image of half an index.
   const sink: RebaseSubject["target"]["sink"] = {
-    write: async (written, _refs, options) =>
-      registries.write(written, [withDigest(place.ref, (await written.manifest()).digest)], options),
+    write: (written, _refs, options) => place.indexes.put(written, options),
   };
-  return { ref: exact, image, target: { ref: place.ref, kind: place.kind, sink } };
+  return { ref, image, target: { ref: place.ref, kind: place.kind, sink } };
 }
 
 /** Says which platform it was. */

@@ -130,13 +130,22 @@ async function rebaseOne(image: string, job: RebaseJob, ctx: Context): Promise<R
     for (const { platform, result } of images) await writeReport(image, result.report, job, platform);
     const platforms = images.map(({ platform, result }) => ({ platform, ...resultOf(result) }));
     const layersSent = platforms.reduce((sum, one) => sum + one.layersSent, 0);
-    const name = familiarName(opened.place.ref);
+    const name = nameOf(image, opened.place);
     return { image: name, digest, runImage: "", topLayer: "", layersSent, platforms, seconds: seconds() };
   }
   const result = await rebaseSubject(opened, job, ctx, false);
   await writeReport(image, result.report, job);
-  const name = isFilePlace(image) ? image : familiarName(opened.target.ref);
-  return { image: name, ...resultOf(result), seconds: seconds() };
+  return { image: nameOf(image, opened.target), ...resultOf(result), seconds: seconds() };
+}
+
+function nameOf(image: string, { ref }: Pick<ImagePlace, "ref">): string {
+  return isFilePlace(image) ? image : familiarName(ref);
+}
+
+type PlaceOfIndex = IndexSubject["place"];
+
+function hasIndexes(place: ImagePlace): place is PlaceOfIndex {
+  return place.indexes !== undefined;
 }
 
 function resultOf({ written, runImage }: RebaseResult): Omit<PlatformSummary, "platform"> {
@@ -153,11 +162,13 @@ async function openImage(name: string, job: RebaseJob): Promise<RebaseSubject | 
   const place = await places.open(name, storeOf(request));
   const from = request.previousImage === undefined ? place : await places.open(request.previousImage, storeOf(request));
   const image = await imageAt(from, job);
-  if (image !== undefined && image.fromIndex === undefined) return { ref: from.ref, image, target: place };
   if (image !== undefined) {
-    if (from.kind !== "registry" || place.kind !== "registry") throw severalPlatforms(from.name);
-    const index = await job.tools.registries.readIndex(from.ref);
-    if (index !== undefined) return { ref: from.ref, index, place };
+    // What stands side by side in a layout looks like an image by itself.
+    const isIndex = image.fromIndex !== undefined || from.kind === "oci";
+    const index = isIndex ? await from.indexes?.read() : undefined;
+    if (index !== undefined && hasIndexes(from) && hasIndexes(place)) return { from, index, place };
+    if (image.fromIndex !== undefined || index !== undefined) throw severalPlatforms(from.name);
+    return { ref: from.ref, image, target: place };
   }
   throw new TspackError("REBASE_FAILED", "failed to access image to rebase", {
     hint:
@@ -171,13 +182,13 @@ async function openImage(name: string, job: RebaseJob): Promise<RebaseSubject | 
 async function imageAt(
   from: ImagePlace,
   { request, tools }: RebaseJob,
-): Promise<Image | { readonly fromIndex: true } | undefined> {
+): Promise<(Image & { readonly fromIndex?: unknown }) | { readonly fromIndex: true } | undefined> {
   const { pullPolicy } = request;
   if (from.kind === "local" && pullPolicy !== undefined) return pulledImages(tools, pullPolicy).resolve(from.ref);
   try {
     return await from.image();
   } catch (error) {
-    if (from.kind !== "registry" || errorCode(error) !== "IMAGE_NOT_FOUND") throw error;
+    if (errorCode(error) !== "IMAGE_NOT_FOUND" || (await from.indexes?.read()) === undefined) throw error;
     return { fromIndex: true };
   }
 }

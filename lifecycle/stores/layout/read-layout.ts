@@ -37,7 +37,22 @@ export async function readLayout(
   const descriptor = index === undefined ? undefined : choose(directory, index.manifests, selection);
   if (descriptor === undefined) return undefined;
   const platform = selection.platform ?? machinePlatform();
-  const bytes = await manifestBytes(directory, descriptor, platform);
+  return imageOf(directory, await manifestBytes(directory, descriptor, platform), trust);
+}
+
+/** The image of a descriptor, wherever that came from. Throws `INVALID_IMAGE`, `DIGEST_MISMATCH`. */
+export async function layoutImage(directory: string, descriptor: Descriptor): Promise<Image> {
+  return imageOf(directory, await readBytes(directory, descriptor), {});
+}
+
+/** The verified bytes of a blob. Throws `INVALID_IMAGE`, `DIGEST_MISMATCH`. */
+export async function readBytes(directory: string, blob: BlobName): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of verified(readBlobFile(directory, blob), blob, `layout ${directory}`)) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+function imageOf(directory: string, bytes: Uint8Array, trust: LayoutTrust): Image {
   const checked = new Map<Digest, Promise<string | undefined>>();
   return storedImage(bytes, {
     source: `layout ${directory}`,
@@ -73,10 +88,8 @@ function choose(
 }
 
 async function manifestBytes(directory: string, descriptor: Descriptor, platform: Platform): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
   const source = `layout ${directory}`;
-  for await (const chunk of verified(readBlobFile(directory, descriptor), descriptor, source)) chunks.push(chunk);
-  const bytes = Buffer.concat(chunks);
+  const bytes = await readBytes(directory, descriptor);
   if (!isIndexType(descriptor.mediaType)) return bytes;
   const index = decodeIndex(bytes, `${source} ${descriptor.digest}`).value;
   const chosen = manifestFor(index, platform, source);

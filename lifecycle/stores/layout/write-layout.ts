@@ -25,13 +25,7 @@ export async function writeLayout(directory: string, image: Image, options: Layo
   await makeLayout(directory);
   const progress = (options.ctx?.progress ?? silentProgress).start(options.label, { unit: "bytes" });
   try {
-    const layers: LayerReport[] = [];
-    for (const layer of await image.layers()) {
-      if (options.ctx?.signal.aborted === true) throw new TspackError("CANCELED", "stopped");
-      const report = await putLayer(directory, layer, options.ctx?.signal);
-      progress.advance(report.size);
-      layers.push(report);
-    }
+    const layers = await putLayers(directory, image, options, (bytes) => progress.advance(bytes));
     const [manifest, config] = [await image.manifest(), await image.config()];
     const mediaType = manifest.value.mediaType ?? ociTypes.manifest;
     const descriptor = { mediaType, size: manifest.bytes.length, digest: manifest.digest };
@@ -42,17 +36,38 @@ export async function writeLayout(directory: string, image: Image, options: Layo
     const change = (entries: readonly Descriptor[]): readonly Descriptor[] =>
       withEntry(options.only === true ? [] : entries, entry, options.names);
     const { ctx, after } = options;
-    const before = async (): Promise<void> => {
-      // Under the lock nothing is collected: what went since it was looked at is put again.
-      for (const layer of await image.layers()) await putLayer(directory, layer, ctx?.signal);
-      await putBytes(directory, manifest.value.config, config.bytes);
-      await putBytes(directory, descriptor, manifest.bytes);
-    };
+    // Under the lock nothing is collected: what went since it was looked at is put again.
+    const before = async (): Promise<void> => void (await putImage(directory, image, { ctx }));
     await updateIndex(directory, change, { before, after, signal: ctx?.signal });
     return { digest: manifest.digest, manifestSize: manifest.bytes.length, layers };
   } finally {
     progress.done();
   }
+}
+
+/** Puts the blobs of an image into a layout that is there, and no entry. Throws as `writeLayout`. */
+export async function putImage(directory: string, image: Image, options: WriteOptions): Promise<WriteReport> {
+  const layers = await putLayers(directory, image, options, () => {});
+  const { value, bytes, digest } = await image.manifest();
+  await putBytes(directory, value.config, (await image.config()).bytes);
+  await putBytes(directory, { digest, size: bytes.length }, bytes);
+  return { digest, manifestSize: bytes.length, layers };
+}
+
+async function putLayers(
+  directory: string,
+  image: Image,
+  { ctx }: WriteOptions,
+  onLayer: (bytes: number) => void,
+): Promise<readonly LayerReport[]> {
+  const layers: LayerReport[] = [];
+  for (const layer of await image.layers()) {
+    if (ctx?.signal.aborted === true) throw new TspackError("CANCELED", "stopped");
+    const report = await putLayer(directory, layer, ctx?.signal);
+    onLayer(report.size);
+    layers.push(report);
+  }
+  return layers;
 }
 
 async function putLayer(directory: string, layer: Layer, signal: AbortSignal | undefined): Promise<LayerReport> {
@@ -68,7 +83,8 @@ async function putLayer(directory: string, layer: Layer, signal: AbortSignal | u
   return { digest, size, outcome: "sent" };
 }
 
-async function putBytes(
+/** Puts a blob into a layout unless it is there. Throws as `writeBlobFile`. */
+export async function putBytes(
   directory: string,
   descriptor: Pick<Descriptor, "digest" | "size">,
   bytes: Uint8Array,
