@@ -14,6 +14,7 @@ async function behindProxy(options: Omit<TrafficProxyOptions, "target"> = {}): P
   const server: Server = createServer((request, response) => {
     let bytes = 0;
     request.on("data", (chunk: Buffer) => (bytes += chunk.length));
+    if (request.headers["x-close"] !== undefined) response.setHeader("connection", "close");
     request.on("end", () => response.end(String(bytes)));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -50,6 +51,12 @@ test("counts requests and bytes of each direction since the last reset, and chan
   await send(proxy, Buffer.from("third"));
   expect(proxy.read()).toMatchObject({ requests: 1 });
   expect(proxy.read().sentBytes).toBeLessThan(1000);
+});
+
+test("an answer arrives whole when the server closes the connection behind it", async () => {
+  const proxy = await behindProxy({ speed: { delay: 20, bitRate: 8_000_000 } });
+  const answer = await fetch(`http://${proxy.host}/blob`, { method: "POST", body: "12345", headers: { "x-close": "yes" } });
+  expect(await answer.text()).toBe("5");
 });
 
 test("a request takes the way there and back, the first of a connection twice, and bytes take their time", async () => {

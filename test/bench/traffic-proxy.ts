@@ -83,7 +83,8 @@ async function pump(
 ): Promise<void> {
   to.on("error", () => from.destroy());
   let written = Promise.resolve();
-  for await (const chunk of from as AsyncIterable<Buffer>) {
+  // The end of one direction is not that of the other, whose last bytes may still be on their way.
+  for await (const chunk of from.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     see(chunk);
     if (link === undefined) {
       await write(to, chunk);
