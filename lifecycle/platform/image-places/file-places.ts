@@ -2,17 +2,15 @@ import { resolve } from "node:path";
 import { TspackError } from "../../errors.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import type { Image } from "../../oci/image.ts";
-import type { Index } from "../../oci/manifest.ts";
 import { isIndexType } from "../../oci/media-type.ts";
-import type { Raw } from "../../oci/raw.ts";
 import { parseReference } from "../../oci/reference.ts";
 import { nameOf, readIndex } from "../../stores/layout/index-file.ts";
-import { layoutIndex } from "../../stores/layout/layout-index.ts";
+import { type LayoutIndex, layoutIndex } from "../../stores/layout/layout-index.ts";
 import { readLayout } from "../../stores/layout/read-layout.ts";
 import { writeLayout } from "../../stores/layout/write-layout.ts";
 import { archiveSink } from "../archives/archive-sink.ts";
 import { openArchive, type OpenArchivePorts } from "../archives/open-archive.ts";
-import { fileReference, type ImagePlace } from "./image-place.ts";
+import { fileReference, type ImagePlace, type IndexPlace } from "./image-place.ts";
 import type { ParsedPlace } from "./parse-place.ts";
 
 /** What files with images are opened with. */
@@ -37,9 +35,13 @@ export async function openFilePlace(name: string, parsed: FilePlace, ports: File
       const found = await readLayout(path, { name: parsed.entry });
       return found === undefined || fromIndex === undefined ? found : { ...found, fromIndex };
     });
-    const { read, image: imageOf, put, write } = layoutIndex(path, parsed.entry);
-    const indexes = { read, image: imageOf, put, write: (index: Raw<Index>) => write(index, ports.ctx.signal) };
-    return { ...base, image, sink: layoutSink(name, path, fitting, entries.length === 1), indexes };
+    const { signal } = ports.ctx;
+    return {
+      ...base,
+      image,
+      sink: layoutSink(name, path, fitting, entries.length === 1),
+      indexes: indexesOf(layoutIndex(path, parsed.entry), signal),
+    };
   }
   const archive = await openArchive(parsed.kind, path, ports);
   const refs = archive.names.flatMap((tag) => (parsed.kind === "docker-archive" ? [parseReference(tag, path)] : []));
@@ -48,6 +50,15 @@ export async function openFilePlace(name: string, parsed: FilePlace, ports: File
     ...base,
     image: () => Promise.resolve(archive.image),
     sink: { write: (image, _refs, options) => sink.write(image, refs, options) },
+  };
+}
+
+function indexesOf(index: LayoutIndex, signal: AbortSignal): IndexPlace {
+  return {
+    read: () => index.read(),
+    image: (entry) => index.image(entry),
+    put: (image, options) => index.put(image, options),
+    write: (next) => index.write(next, signal),
   };
 }
 
