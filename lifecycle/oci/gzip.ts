@@ -1,5 +1,4 @@
-import { constants, crc32, deflateRaw } from "node:zlib";
-import { promisify } from "node:util";
+import { constants, crc32, createDeflateRaw, type ZlibOptions } from "node:zlib";
 import { Releaser } from "./release.ts";
 import { slots, type Slots } from "./slots.ts";
 
@@ -24,11 +23,6 @@ const dictionarySize = 32 * 1024;
 
 /** Blocks of one writer that are on their way at the same time: libuv has four threads. */
 const inFlight = 4;
-
-const deflate = promisify(deflateRaw) as (
-  input: Uint8Array,
-  options: { level: number; memLevel: number; dictionary?: Uint8Array; finishFlush: number; chunkSize: number },
-) => Promise<Buffer>;
 
 /** Where the compressed bytes go, in order; the next piece comes when the promise is settled. */
 export type GzipOutput = (bytes: Uint8Array) => Promise<void> | void;
@@ -118,9 +112,9 @@ export class GzipWriter {
     deflated.catch(() => {});
     this.#tail = this.#tail.then(async () => {
       await this.#start();
-      const part = await deflated;
-      await this.#output(part);
-      this.#releaser.release(part);
+      const parts = await deflated;
+      for (const part of parts) await this.#output(part);
+      for (const part of parts) this.#releaser.release(part);
       this.#free.push(whole);
     });
     this.#tail.catch(() => {});
@@ -157,11 +151,27 @@ function trailer(crc: number, size: bigint): Uint8Array {
   return bytes;
 }
 
-async function deflateBlock(block: Uint8Array, dictionary: Uint8Array | undefined, level: number): Promise<Uint8Array> {
-  if (level === 0 || (await isIncompressible(block))) return storedBlocks(block);
+async function deflateBlock(
+  block: Uint8Array,
+  dictionary: Uint8Array | undefined,
+  level: number,
+): Promise<readonly Uint8Array[]> {
+  if (level === 0 || (await isIncompressible(block))) return [storedBlocks(block)];
   // One piece of output for nearly every block: each further one waits for this thread once more.
   const options = { level, memLevel, finishFlush: constants.Z_SYNC_FLUSH, chunkSize: GZIP_BLOCK / 2 };
   return deflate(block, dictionary === undefined ? options : { ...options, dictionary });
+}
+
+/** In pieces of the chunk's size, each of memory that nobody else has: Node's own function copies them into one. */
+function deflate(input: Uint8Array, options: ZlibOptions): Promise<readonly Uint8Array[]> {
+  return new Promise((resolve, reject) => {
+    const pieces: Uint8Array[] = [];
+    const stream = createDeflateRaw(options);
+    stream.on("data", (piece: Uint8Array) => void pieces.push(piece));
+    stream.once("end", () => resolve(pieces));
+    stream.once("error", reject);
+    stream.end(input);
+  });
 }
 
 /**
@@ -178,7 +188,8 @@ async function isIncompressible(block: Uint8Array): Promise<boolean> {
   }
   if (bitsPerByte(sample) < 7.5) return false;
   const options = { level: 1, memLevel, finishFlush: constants.Z_FINISH, chunkSize: 64 * 1024 };
-  return (await deflate(sample, options)).length > sample.length * 0.985;
+  const pieces = await deflate(sample, options);
+  return pieces.reduce((size, { length }) => size + length, 0) > sample.length * 0.985;
 }
 
 const sampleSize = 8 * 1024;

@@ -15,6 +15,7 @@ export class Releaser {
   /** Frees the memory of `bytes`. Small pieces are left to the garbage collection. */
   release(bytes: Uint8Array): void {
     const memory = bytes.buffer;
+    // Two pieces may be of the same memory, which then is gone already.
     if (!(memory instanceof ArrayBuffer) || memory.byteLength < worthIt) return;
     this.#port ??= closedPort();
     // Memory that is transferred leaves its buffer; a port that is closed drops it.
