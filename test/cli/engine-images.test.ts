@@ -49,6 +49,38 @@ async function tspack(args: readonly string[], host = `unix://${engine.socket}`)
 
 const make = ["extension", "package", "my/package", "--path", "ext"];
 
+describe("images list and rm with --docker-host", () => {
+  const here = (): string => `unix://${engine.socket}`;
+  beforeEach(async () => {
+    expect(await tspack([...make, "--output", "engine"])).toMatchObject({ code: 0 });
+    expect(await tspack(make)).toMatchObject({ code: 0 });
+  });
+
+  test("show the engine's images behind those of the local store, and which engine it is", async () => {
+    for (const host of ["inherit", here(), engine.socket]) {
+      const { code, stdout } = await tspack(["images", "list", "--docker-host", host]);
+      expect(code).toBe(0);
+      expect(stdout).toMatch(
+        /^my\/package:latest +sha256:\w+ +\d.*B\nmy\/package:latest +sha256:\w+ +1\.0 kB +\(Docker.*at unix:/,
+      );
+    }
+    const { stdout } = await tspack(["images", "list", "--json", "--docker-host", "inherit"]);
+    expect(JSON.parse(stdout)).toMatchObject([
+      { name: "my/package:latest", architecture: expect.any(String) as string },
+      { name: "my/package:latest", digest: expect.stringMatching(/^sha256:/) as string, size: 1000 },
+    ]);
+  });
+
+  test("remove from the engine and leave the local store alone", async () => {
+    expect(await tspack(["images", "rm", "my/package", "--docker-host", "inherit"])).toMatchObject({ code: 0 });
+    const { stdout } = await tspack(["images", "list", "--docker-host", "inherit"]);
+    expect(stdout).toMatch(/^my\/package:latest\b.*\n$/);
+    expect(stdout).not.toContain("Docker");
+    const again = await tspack(["images", "rm", "my/package", "--docker-host", here()]);
+    expect(again).toMatchObject({ code: 1, stderr: expect.stringContaining("error IMAGE_NOT_FOUND") as string });
+  });
+});
+
 describe("an image that only a container engine has", () => {
   beforeEach(async () => {
     expect(await tspack([...make, "--output", "engine"])).toMatchObject({ code: 0 });

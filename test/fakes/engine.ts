@@ -89,6 +89,11 @@ async function serve(
       DriverStatus: keeps ? [["driver-type", "io.containerd.snapshotter.v1"]] : [["Backing Filesystem", "extfs"]],
     });
   }
+  if (path === "/images/json") {
+    const ids = new Set([...images.values()].map(({ id }) => id));
+    const tagsOf = (wanted: string) => [...images].flatMap(([tag, { id }]) => (id === wanted ? [tag] : []));
+    return json([...ids].map((id) => ({ Id: id, RepoTags: tagsOf(id), Size: 1000 })));
+  }
   if (path === "/images/load") return json(await load(request, images, keeps));
   const [, name = "", action] = /^\/images\/(.*?)(?:\/(json|history|get))?$/.exec(path) ?? [];
   const image = images.get(name) ?? [...images.values()].find(({ id }) => id === name);

@@ -5,19 +5,16 @@ import { action, command, common, examples } from "./declare.ts";
 /** `tspack images`. */
 export function addImages(program: Command, host: TspackHost): void {
   const images = command(program, "images", "The local image store");
-  const list = command(
-    images,
-    "list",
-    "List the images in the local store; engines list their own: docker images",
-  ).option("--json", "print as JSON");
+  const list = command(images, "list", "List the images in the local store")
+    .option("--docker-host <address>", "those of this container engine, too; inherit for that of DOCKER_HOST")
+    .option("--json", "print as JSON");
   action(common(list), host, async () => (await import("../commands/images.ts")).listImages);
-  examples(list, ["tspack images list", "tspack images list --json"]);
-  const remove = command(images, "rm", "Remove names from the local store; an engine has docker rmi").argument(
-    "<image...>",
-    "names of the images",
-  );
+  examples(list, ["tspack images list", "tspack images list --json", "tspack images list --docker-host inherit"]);
+  const remove = command(images, "rm", "Remove names from the local store")
+    .argument("<image...>", "names of the images")
+    .option("--docker-host <address>", "from this container engine instead; inherit for that of DOCKER_HOST");
   action(common(remove), host, async () => (await import("../commands/images.ts")).removeImages);
-  examples(remove, ["tspack images rm hello", "tspack images rm hello:v1 hello:v2"]);
+  examples(remove, ["tspack images rm hello", "tspack images rm --docker-host inherit hello:v1 hello:v2"]);
   addPrune(images, host);
   addFiles(images, host);
   addRegistries(images, host);

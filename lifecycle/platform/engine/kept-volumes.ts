@@ -1,17 +1,14 @@
 import { createHash } from "node:crypto";
 import { rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { InputError, TspackError } from "../../errors.ts";
-import { quotedHost } from "../../stores/engine/address.ts";
+import { TspackError } from "../../errors.ts";
 import type { EngineConnection } from "../../stores/engine/connection.ts";
 import { seemsToHaveEngine } from "../image-places/open-places.ts";
-import type { Env } from "../machine.ts";
 import { type Places, privateDirectory } from "../places.ts";
 import type { Tools } from "../tools.ts";
 import { cacheLabel, cacheLabels, knownVolumeKey, volumeKeyFile } from "./cache-volumes.ts";
 import { removeVolume } from "./containers.ts";
-import { type EngineEndpoint, findEngine } from "./endpoint.ts";
-import { openEngine } from "./open-engine.ts";
+import { namedEngine, openSoon } from "./open-soon.ts";
 
 /** A cache volume of this person in a container engine. */
 export interface KeptVolume {
@@ -31,8 +28,8 @@ export interface PruneVolumesOptions {
   readonly dryRun: boolean;
 }
 
-/** Milliseconds for an engine to answer at all, and for it to count what is in its volumes. */
-const patience = { open: 5_000, sizes: 20_000 } as const;
+/** Milliseconds for an engine to count what is in its volumes. */
+const patience = 20_000;
 
 /** Remembers that a build uses a volume now. */
 export async function noteUse(places: Pick<Places, "engineVolumes">, volume: string): Promise<void> {
@@ -93,50 +90,27 @@ async function withVolumes(tools: Tools, host: string | undefined, work: VolumeW
   const { machine, places, ctx } = tools;
   const key = await knownVolumeKey(volumeKeyFile(places), machine.env["PACK_VOLUME_KEY"]);
   if (host === undefined && key === undefined) return [];
-  const endpoint = endpointOf(machine.env, host);
+  const endpoint = namedEngine(machine.env, host);
   if (endpoint.source === "found" && !seemsToHaveEngine(tools)) return [];
-  const slow = new AbortController();
-  const timer = setTimeout(() => slow.abort(), patience.open);
   try {
-    const open = await openEngine(machine.env, AbortSignal.any([ctx.signal, slow.signal]), endpoint);
-    clearTimeout(timer);
+    const open = await openSoon(endpoint, machine.env, ctx.signal);
     try {
       const { connection } = open;
       return await work(connection, key === undefined ? [] : await volumesOf(connection, open.name, key, tools));
     } finally {
       await open.close();
     }
-  } catch (thrown) {
-    const error = slow.signal.aborted && !ctx.signal.aborted ? silent(endpoint) : thrown;
+  } catch (error) {
     if (host !== undefined || ctx.signal.aborted || !isAnswer(error)) throw error;
     const told = `Cache volumes of the container engine are left out: ${error.message}`;
     if (endpoint.source === "found") ctx.logger.debug(told);
     else ctx.logger.warn(told);
     return [];
-  } finally {
-    clearTimeout(timer);
   }
 }
 
 function isAnswer(error: unknown): error is TspackError {
   return error instanceof TspackError && (error.code === "ENGINE_UNREACHABLE" || error.code === "ENGINE_ERROR");
-}
-
-function silent({ source }: EngineEndpoint): TspackError {
-  const message = `the container engine (${source}) does not answer within ${patience.open / 1000} seconds`;
-  return new TspackError("ENGINE_UNREACHABLE", message, { hint: "check that it runs" });
-}
-
-/** `--docker-host` may be the path of a socket. Throws `INVALID_ARGUMENTS`. */
-function endpointOf(env: Env, host: string | undefined): EngineEndpoint {
-  if (host === undefined) return findEngine(env);
-  const address = host.startsWith("/") ? `unix://${host}` : host;
-  if (!/^(unix|tcp|ssh):\/\/./.test(address)) {
-    const expected = "unix:///path/to/socket, tcp://host:port or ssh://user@host";
-    const issue = { source: "--docker-host", path: "", expected, got: quotedHost(host) };
-    throw new InputError("INVALID_ARGUMENTS", "this is no address of a container engine", [issue]);
-  }
-  return { ...findEngine({ ...env, DOCKER_HOST: address }), source: "--docker-host" };
 }
 
 async function volumesOf(
@@ -176,7 +150,7 @@ async function lastUse(places: Places, volume: string): Promise<number> {
 
 /** Older engines count images as well, whatever they are asked for. A size of -1 is one that nobody knows. */
 async function volumeSizes(engine: EngineConnection, stop: AbortSignal): Promise<ReadonlyMap<string, number>> {
-  const signal = AbortSignal.any([stop, AbortSignal.timeout(patience.sizes)]);
+  const signal = AbortSignal.any([stop, AbortSignal.timeout(patience)]);
   const answer = await engine.json({ method: "GET", path: "/system/df?type=volume", signal });
   const { Volumes: volumes } = (answer ?? {}) as { readonly Volumes?: readonly Volume[] | null };
   return new Map(

@@ -1,10 +1,11 @@
 import { type BadInput, imageRows, insecureRows, nameRows, type Row, rows } from "../bad-input.ts";
 
-/** What is wrong with the engine whose caches a command is about. */
-function engineRows(): readonly Row[] {
+/** What is wrong with the engine whose caches or images a command is about. */
+function engineRows(args: readonly string[] = []): readonly Row[] {
+  const on = (host: string): readonly string[] => [...args, "--docker-host", host];
   return [
-    ["--docker-host", "no address", ["--docker-host", "web"], "INVALID_ARGUMENTS", /--docker-host .*expected unix:/],
-    ["--docker-host", "nobody there", ["--docker-host", "unix:///nowhere"], "ENGINE_UNREACHABLE", "hint: "],
+    ["--docker-host", "no address", on("web"), "INVALID_ARGUMENTS", /--docker-host .*expected unix:/],
+    ["--docker-host", "nobody there", on("unix:///nowhere"), "ENGINE_UNREACHABLE", "hint: "],
   ];
 }
 
@@ -64,12 +65,13 @@ export const imageCases: Readonly<Record<string, readonly BadInput[]>> = {
     "IMAGE_NOT_FOUND",
     "hint: ",
   ]),
-  "images list": rows(...insecureRows([])),
+  "images list": rows(...insecureRows([]), ...engineRows()),
   "images rm": rows(
     ...nameRows(),
     ...insecureRows(["hello"]),
     ["<image>", "not there", ["REGISTRY/no/image"], "IMAGE_NOT_FOUND", "hint: "],
     ["<image>", "one of two is wrong", ["hello", "Other"], "INVALID_REFERENCE", "Other"],
+    ...engineRows(["hello"]),
   ),
   "images prune": rows(
     ...insecureRows([]),

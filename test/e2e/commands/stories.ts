@@ -182,5 +182,8 @@ function ownParts({ app, builderToml, extension }: Stage, name: string): readonl
     step("extension package", [`${name}-extension`, "--path", extension, ...inEngine], /Packaged extension/),
     step("extension inspect", [`docker://${name}-extension`], /my\/ext/),
     step("images list", [], new RegExp(`^(?![^]*${name})`)),
+    step("images list", ["--docker-host", "inherit"], new RegExp(`${name}-buildpack:latest .*\\(\\w+ .* at `)),
+    step("images rm", ["--docker-host", "inherit", `${name}-buildpack`], /^$/),
+    step("images list", ["--docker-host", "inherit"], new RegExp(`^(?![^]*${name}-buildpack)`)),
   ];
 }
