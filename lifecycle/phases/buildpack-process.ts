@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from "node:child_process";
+import type { ChildProcess, spawn } from "node:child_process";
 import { TspackError } from "../errors.ts";
 import type { ProcessOutcome } from "./buildpack-process/outcome.ts";
 import { startFailure, startReason } from "./buildpack-process/start-failure.ts";
@@ -38,12 +38,14 @@ export interface BuildpackCommand {
  * are exported. Standard input is empty. Throws `CANCELED` after an abort, once the group is gone.
  */
 export async function runBuildpackProcess(command: BuildpackCommand, signal: AbortSignal): Promise<ProcessOutcome> {
+  // Loaded here because most phases start nothing.
+  const { spawn } = await import("node:child_process");
   if (signal.aborted) throw canceled(command);
   const reason = startFailure(command.executable, command.cwd);
   if (reason !== undefined) return { kind: "not-started", reason };
   let child: ChildProcess;
   try {
-    child = start(command);
+    child = start(spawn, command);
   } catch (error) {
     return { kind: "not-started", reason: startReason(command.executable, error) };
   }
@@ -57,11 +59,14 @@ function canceled({ executable }: BuildpackCommand): TspackError {
 }
 
 /** The mask is the whole process's, so it is changed only while the child is made, which is synchronous. */
-function start({ executable, args, cwd, env, output, umask }: BuildpackCommand): ChildProcess {
+function start(
+  spawnChild: typeof spawn,
+  { executable, args, cwd, env, output, umask }: BuildpackCommand,
+): ChildProcess {
   const out = output.kind === "descriptor" ? output.fd : "pipe";
   const before = umask === undefined ? undefined : process.umask(umask);
   try {
-    return spawn(executable, args, { cwd, env, stdio: ["ignore", out, out], detached: true });
+    return spawnChild(executable, args, { cwd, env, stdio: ["ignore", out, out], detached: true });
   } finally {
     if (before !== undefined) process.umask(before);
   }

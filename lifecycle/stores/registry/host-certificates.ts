@@ -1,6 +1,5 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { createSecureContext } from "node:tls";
 import { errorCode, InputError } from "../../errors.ts";
 
 /** What connections to one host need besides the certificates that all trust. All in PEM. */
@@ -72,7 +71,7 @@ async function readFolder(folder: string, files: readonly string[]): Promise<Hos
     [named(".crt"), certs, certs.map(keyOf)].map((list) => Promise.all(list.map((file) => readPem(folder, file)))),
   );
   const tls: HostTls = { ca: ca ?? [], cert: cert ?? [], key: key ?? [] };
-  check(folder, tls);
+  await check(folder, tls);
   return tls;
 }
 
@@ -90,7 +89,9 @@ async function readPem(folder: string, file: string): Promise<string> {
 }
 
 /** Said here, where the files are known, instead of as a connection that failed. */
-function check(folder: string, { ca, cert, key }: HostTls): void {
+async function check(folder: string, { ca, cert, key }: HostTls): Promise<void> {
+  // Loaded here because few hosts have a folder.
+  const { createSecureContext } = await import("node:tls");
   try {
     createSecureContext({ ca: [...ca], cert: [...cert], key: [...key] });
   } catch (cause) {

@@ -32,7 +32,7 @@ export function wire(options: WireOptions): Dispatch {
     const tls = tunnel ? await options.certificates?.(url.host) : undefined;
     // A host with certificates of its own shares its connections' settings with no other.
     const own = tls === undefined ? "" : url.host;
-    const key = JSON.stringify([proxy ?? "", checked, proxy === undefined ? "" : url.protocol, own]);
+    const key = JSON.stringify([proxy ?? "", checked, url.protocol, own]);
     const known = agents.get(key) ?? newAgent(options, { proxy, checked, tunnel, tls });
     agents.set(key, known);
     return known;
@@ -60,7 +60,7 @@ async function newAgent(options: WireOptions, target: Target): Promise<Dispatche
   const trusted = options.ca === undefined ? [] : [options.ca];
   const { ca = [], cert = [], key = [] } = target.tls ?? {};
   const tls = {
-    ...(await trust([...trusted, ...ca])),
+    ...(await trust(target.tunnel ? [...trusted, ...ca] : [])),
     ...(cert.length === 0 ? {} : { cert: [...cert], key: [...key] }),
     rejectUnauthorized: target.checked,
     timeout: 15_000,
@@ -70,7 +70,7 @@ async function newAgent(options: WireOptions, target: Target): Promise<Dispatche
     uri: target.proxy,
     connections,
     requestTls: tls,
-    proxyTls: await trust(trusted),
+    proxyTls: await trust(/^https:/i.test(target.proxy) ? trusted : []),
     proxyTunnel: target.tunnel,
   });
 }
