@@ -4,7 +4,12 @@ import type { CacheMetadata } from "../cnb/files/lifecycle-metadata.ts";
 
 /** What a cache has for a DiffID. */
 export type CacheLookup =
-  | { readonly kind: "hit"; readonly layer: Layer }
+  | {
+      readonly kind: "hit";
+      readonly layer: Layer;
+      /** Only where the caller allows it: nobody looked yet whether the content is the layer's. Gives what is wrong with it. */
+      readonly check?: () => Promise<Error | undefined>;
+    }
   | { readonly kind: "miss" }
   | { readonly kind: "corrupt"; readonly cause: Error };
 
@@ -23,7 +28,8 @@ export interface LayerCache {
   readonly name: string;
   /** What the last committed build left; empty metadata when there was none. */
   metadata(): Promise<CacheMetadata>;
-  lookup(id: DiffId): Promise<CacheLookup>;
+  /** `unchecked`: the caller reads the layer while it is checked, and takes back what it did when it is another one. */
+  lookup(id: DiffId, options?: { readonly unchecked?: boolean }): Promise<CacheLookup>;
   /** Adds a layer to what the next `commit` keeps. A layer that the cache has already is not read. */
   stage(layer: Layer): Promise<void>;
   /** Begins to keep a tar that is being packed; absent, or undefined: layers are staged as a whole. */

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { open } from "node:fs/promises";
+import { TspackError } from "../errors.ts";
 import { type Digest, type DiffId, parseDiffId } from "../oci/digest.ts";
 import type { ByteStream, Layer } from "../oci/layer.ts";
 import { ociTypes } from "../oci/media-type.ts";
@@ -20,13 +21,14 @@ export function tarFileLayer(path: string, diffId: DiffId, size: number): Layer 
   };
 }
 
-/** The SHA-256 of a file, read into one buffer: a stream takes a new one for each piece, and more memory than all else. */
-export async function hashFile(path: string): Promise<DiffId> {
+/** The SHA-256 of a file, read into one buffer: a stream takes a new one for each piece, and more memory than all else. Throws `CANCELED`. */
+export async function hashFile(path: string, signal: AbortSignal): Promise<DiffId> {
   const hash = createHash("sha256");
   const buffer = Buffer.allocUnsafe(bufferSize);
   const file = await open(path, "r");
   try {
     for (;;) {
+      if (signal.aborted) throw new TspackError("CANCELED", `checking ${path} was stopped`);
       const { bytesRead } = await file.read(buffer, 0, bufferSize, null);
       if (bytesRead === 0) break;
       hash.update(buffer.subarray(0, bytesRead));

@@ -1,4 +1,4 @@
-import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { access, constants, mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Context } from "../context.ts";
 import { decodeCacheMetadata, encodeCacheMetadata } from "../cnb/files/lifecycle-metadata.ts";
@@ -32,12 +32,16 @@ export async function openVolumeCache(dir: string, ctx: Context): Promise<LayerC
   const copied = new Set<DiffId>();
   const verified = openVerifiedTars(dir, () => ctx.clock().getTime());
   const fileOf = (id: DiffId): string => join(committed, `${id}.tar`);
-  const look = async (id: DiffId): ReturnType<LayerCache["lookup"]> => {
+  const look: LayerCache["lookup"] = async (id, options = {}) => {
     const state = await stateOf(fileOf(id));
     const isKnown = state !== undefined && verified.has(id, state);
-    const result = await lookup(fileOf(id), id, isKnown);
-    if (result.kind === "hit" && state !== undefined) verified.add(id, state);
-    return result;
+    const check = async (): Promise<Error | undefined> => {
+      const found = await hashFile(fileOf(id), ctx.signal);
+      if (found !== id) return wrongContent(id, found);
+      if (state !== undefined) verified.add(id, state);
+      return undefined;
+    };
+    return lookup(fileOf(id), id, isKnown ? undefined : check, options.unchecked === true);
   };
   return {
     name: dir,
@@ -109,12 +113,19 @@ async function readMetadata(path: string, { logger }: Context): ReturnType<Layer
   }
 }
 
-async function lookup(path: string, id: DiffId, known: boolean): ReturnType<LayerCache["lookup"]> {
+async function lookup(
+  path: string,
+  id: DiffId,
+  check: (() => Promise<Error | undefined>) | undefined,
+  unchecked: boolean,
+): ReturnType<LayerCache["lookup"]> {
   try {
     const { size } = await stat(path);
-    const found = known ? id : await hashFile(path);
-    if (found === id) return { kind: "hit", layer: tarFileLayer(path, id, size) };
-    return corrupt(`expected layer contents to have SHA '${id}'; found '${found}'`);
+    const layer = tarFileLayer(path, id, size);
+    if (check === undefined) return { kind: "hit", layer };
+    if (unchecked) return await access(path, constants.R_OK).then(() => ({ kind: "hit", layer, check }));
+    const cause = await check();
+    return cause === undefined ? { kind: "hit", layer } : { kind: "corrupt", cause };
   } catch (error) {
     if (errorCode(error) === "ENOENT") return { kind: "miss" };
     if (errorCode(error) === "EACCES") {
@@ -178,6 +189,10 @@ async function whenDiskIsFull<T>(dir: string, write: () => Promise<T>): Promise<
       hint: "free some space there, or choose another place for the cache",
     });
   }
+}
+
+function wrongContent(id: DiffId, found: DiffId): TspackError {
+  return new TspackError("DIGEST_MISMATCH", `expected layer contents to have SHA '${id}'; found '${found}'`);
 }
 
 function corrupt(message: string): { readonly kind: "corrupt"; readonly cause: Error } {

@@ -16,6 +16,13 @@ export function diskEntry(path: ByteString, name: ByteString): DiskEntry {
   return { path, name, stats: statsOf(path, false) };
 }
 
+/** Reads what a directory has under a name. Throws `EXPORT_FAILED`. */
+export function entryBelow(directory: DiskEntry, name: ByteString): DiskEntry {
+  const path = below(directory.path, name);
+  // Mostly both are one text, which need not be made twice.
+  return diskEntry(path, directory.name === directory.path ? path : below(directory.name, name));
+}
+
 /** The metadata of a path. Throws `EXPORT_FAILED`. */
 export function statsOf(path: ByteString, follow: boolean): Stats {
   try {

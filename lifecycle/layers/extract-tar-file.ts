@@ -15,6 +15,8 @@ export interface ExtractFileOptions {
   readonly signal: AbortSignal;
   /** The second thread, asked for when there is enough to do for two; undefined: there is none. */
   readonly thread: () => Promise<BatchThread | undefined>;
+  /** The place was made for this tar, and so gets its mode from there. */
+  readonly isNew?: boolean;
 }
 
 /** A batch is full with so many files or bytes: milliseconds of work. */
@@ -87,6 +89,8 @@ class FileExtraction {
     const path = root.resolve(name);
     if ((path === undefined || path === root.path) && header.type !== "dir") throw outside(name);
     if (path === undefined) return undefined;
+    if (path === root.path && this.#options.isNew === true)
+      this.#extraction.directoryModes.set(path, header.mode & 0o7777);
     if (this.#meetsPending(path)) return this.#settle().then(() => this.#add(entry));
     if (header.type !== "file") return restoreEntry(this.#entry(entry), path, this.#extraction);
     root.prepareParent(path);

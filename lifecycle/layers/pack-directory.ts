@@ -1,8 +1,8 @@
 import { posix } from "node:path";
 import type { Layer } from "../oci/layer.ts";
-import { byteString } from "../oci/tar/byte-string.ts";
+import { byteString, type ByteString } from "../oci/tar/byte-string.ts";
 import type { BlobCache, ByteSink } from "../stores/blob-cache.ts";
-import { below, diskEntry, namesIn, writeDiskEntry, type DiskEntry } from "./disk-entry.ts";
+import { diskEntry, entryBelow, namesIn, writeDiskEntry, type DiskEntry } from "./disk-entry.ts";
 import { writeParents } from "./parents.ts";
 import type { Owner, Place } from "./place.ts";
 import { TarWriter } from "./tar-writer.ts";
@@ -50,7 +50,24 @@ export function normalized(place: Place): Place {
 export function* walk(entry: DiskEntry): Generator<DiskEntry, void, undefined> {
   yield entry;
   if (!entry.stats.isDirectory()) return;
-  for (const name of namesIn(entry.path)) yield* walk(diskEntry(below(entry.path, name), below(entry.name, name)));
+  // One generator for all depths: with one for each, every entry would pass through all above it.
+  const open: OpenDirectory[] = [{ entry, names: namesIn(entry.path), next: 0 }];
+  for (let directory = open.at(-1); directory !== undefined; directory = open.at(-1)) {
+    const name = directory.names[directory.next++];
+    if (name === undefined) {
+      open.pop();
+      continue;
+    }
+    const found = entryBelow(directory.entry, name);
+    yield found;
+    if (found.stats.isDirectory()) open.push({ entry: found, names: namesIn(found.path), next: 0 });
+  }
+}
+
+interface OpenDirectory {
+  readonly entry: DiskEntry;
+  readonly names: readonly ByteString[];
+  next: number;
 }
 
 /**
@@ -72,7 +89,7 @@ function* walkBelow(directory: DiskEntry): Generator<DiskEntry, void, undefined>
       waiting.shift();
       yield* walkBelow(next.entry);
     }
-    const entry = diskEntry(below(directory.path, name), below(directory.name, name));
+    const entry = entryBelow(directory, name);
     yield entry;
     if (entry.stats.isDirectory()) insert(waiting, { slashed: `${name}/`, entry });
   }

@@ -150,7 +150,7 @@ async function restoreContent(
   const isThere = existsSync(path) && known?.find(place, (diffId) => diffId === sha) !== undefined;
   if (isThere) return { kind: "restored", from: "cache" };
   if (trees?.take(sha, path) === true) return { kind: "restored", from: "cache" };
-  const outcome = await restoreCached(cache, sha, { layers, directory: escapeId(buildpack.id) }, ctx, thread);
+  const outcome = await restoreCached(cache, sha, { layers, directory: escapeId(buildpack.id), name }, ctx, thread);
   if (outcome.kind === "restored") return { kind: "restored", from: "cache" };
   ctx.logger.warn(`Skipping restore for layer ${label}: ${outcome.reason}`);
   await rm(path, { recursive: true, force: true });

@@ -119,6 +119,21 @@ describe("a volume cache", () => {
     expect((await cache.lookup(a.diffId)).kind).toBe("corrupt");
   });
 
+  test("a tar that nobody checked is handed out with its check where that is allowed, and not twice", async () => {
+    await commit([a, b]);
+    writeFileSync(tarOf(b), "changed");
+    rmSync(join(dir, "tspack-tars.v1.json"), { force: true });
+    const cache = await openVolumeCache(dir, ctx);
+    const [good, bad] = [
+      await cache.lookup(a.diffId, { unchecked: true }),
+      await cache.lookup(b.diffId, { unchecked: true }),
+    ];
+    expect(good.kind === "hit" ? await good.check?.() : good.kind).toBeUndefined();
+    expect(bad.kind === "hit" ? await bad.check?.() : bad.kind).toMatchObject({ code: "DIGEST_MISMATCH" });
+    expect(await cache.lookup(a.diffId, { unchecked: true })).not.toHaveProperty("check");
+    expect(await cache.lookup(b.diffId)).toMatchObject({ kind: "corrupt" });
+  });
+
   test("staging without a commit leaves the last build's cache as it was", async () => {
     await commit([a]);
     const killed = await openVolumeCache(dir, ctx);

@@ -9,6 +9,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { buffer } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { LayerCache } from "../../lifecycle/cache/cache.ts";
 import { openVolumeCache } from "../../lifecycle/cache/volume.ts";
@@ -134,6 +135,48 @@ describe("a cached layer", () => {
       `warn Skipping restore for layer a/b:x: expected layer contents to have SHA '${content.diffId}'; found '${other.diffId}'`,
     );
     expect(tree()).toEqual(["a_b", "a_b/x.toml"]);
+  });
+
+  /** As on file systems whose times do not tell that a tar was hashed by the last build. */
+  const forgetChecks = (): void => rmSync(join(builder.dir, "cache/tspack-tars.v1.json"), { force: true });
+
+  test("that is checked while it is unpacked gets its content and its directory's mode", async () => {
+    const x = { ...owner, name: "/layers/a_b/x", type: "dir", mode: 0o710 } as const;
+    const file = { ...owner, name: "/layers/a_b/x/f", type: "file", mode: 0o600, content: "hello" } as const;
+    const content = await packEntries([x, file], memoryBlobCache());
+    await fill({ x: layer(content.diffId, "c") }, [content]);
+    forgetChecks();
+    expect((await run()).layers[0]?.state).toEqual({ kind: "restored", from: "cache" });
+    expect(readFileSync(path("a_b/x/f"), "utf8")).toBe("hello");
+    expect(statSync(path("a_b/x")).mode & 0o7777).toBe(0o710);
+  });
+
+  test("of more than its own directory, as it was packed, comes back as a whole", async () => {
+    const content = await tar({ "/layers/a_b/x": "", "/layers/a_b/x/f": "one", "/layers/a_b/other": "two" });
+    await fill({ x: layer(content.diffId, "c") }, [content]);
+    forgetChecks();
+    expect((await run()).layers[0]?.state).toEqual({ kind: "restored", from: "cache" });
+    expect(readFileSync(path("a_b/other"), "utf8")).toBe("two");
+  });
+
+  test("whose tar was changed leaves no trace in another layer of its buildpack, also not through links", async () => {
+    const content = await tar({ "/layers/a_b/x": "" });
+    await fill({ x: layer(content.diffId, "c") }, [content]);
+    forgetChecks();
+    mkdirSync(path("a_b/other"), { recursive: true });
+    const link = { ...owner, name: "/layers/a_b/x/up", type: "symlink", linkname: "../other", mode: 0o777 } as const;
+    const through = { ...owner, name: "/layers/a_b/x/up/evil", type: "file", mode: 0o644, content: "evil" } as const;
+    const evil = await packEntries([link, through], memoryBlobCache());
+    const file = join(builder.dir, "cache/committed", `${content.diffId}.tar`);
+    writeFileSync(file, await buffer(evil.uncompressed()));
+    expect((await run()).layers[0]?.state).toEqual({ kind: "empty", cause: "corrupt" });
+    expect(tree()).toEqual(["a_b", "a_b/other", "a_b/x.toml"]);
+    // In the layer's place there may be a link of an earlier build.
+    symlinkSync("other", path("a_b/x"));
+    const inside = await tar({ "/layers/a_b/x": "", "/layers/a_b/x/evil": "evil" });
+    writeFileSync(file, await buffer(inside.uncompressed()));
+    expect((await run()).layers[0]?.state).toEqual({ kind: "empty", cause: "corrupt" });
+    expect(tree()).toEqual(["a_b", "a_b/other", "a_b/x.toml"]);
   });
 
   test.each([["/etc/passwd"], ["/layers/../outside"], ["/layers/a_b/../../../outside"]])(

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Context } from "../../context.ts";
 import { TspackError } from "../../errors.ts";
@@ -20,10 +21,38 @@ export async function restoreLayer(
   { signal }: Context,
   thread: () => Promise<BatchThread | undefined> = () => Promise.resolve(undefined),
 ): Promise<void> {
+  await restoreInto(layer, { layers, directory }, { signal }, thread, false);
+}
+
+/**
+ * Unpacks a layer into its own directory alone, which need not be there: then it gets its mode from the tar.
+ * Throws `INVALID_TAR` also for layers that are more than one directory, and `CANCELED`.
+ */
+export async function restoreOwnDirectory(
+  layer: Layer,
+  to: Target,
+  ctx: Context,
+  thread: () => Promise<BatchThread | undefined>,
+): Promise<void> {
+  await restoreInto(layer, to, ctx, thread, !existsSync(join(to.layers.path, to.directory)));
+}
+
+interface Target {
+  readonly layers: Place;
+  readonly directory: string;
+}
+
+async function restoreInto(
+  layer: Layer,
+  { layers, directory }: Target,
+  { signal }: Pick<Context, "signal">,
+  thread: () => Promise<BatchThread | undefined>,
+  isNew: boolean,
+): Promise<void> {
   const place = { path: join(layers.path, directory), name: `${layers.name}/${directory}` };
   makeDirectory(place.path);
   try {
-    if (layer.tarFile !== undefined) await extractTarFile(layer.tarFile, place, { signal, thread });
+    if (layer.tarFile !== undefined) await extractTarFile(layer.tarFile, place, { signal, thread, isNew });
     else await extractTar(layer.uncompressed(), place, { mode: "restore", signal });
   } catch (error) {
     if (signal.aborted) throw new TspackError("CANCELED", "restoring was stopped", { cause: error });
