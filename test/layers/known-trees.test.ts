@@ -1,16 +1,12 @@
 import {
-  appendFileSync,
-  chmodSync,
   linkSync,
   mkdirSync,
   mkdtempSync,
-  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
   statSync,
   symlinkSync,
-  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -23,6 +19,7 @@ import type { Place } from "../../lifecycle/layers/place.ts";
 import { hasTrustedTimes } from "../../lifecycle/layers/trusted-times.ts";
 import { type DiffId, parseDiffId } from "../../lifecycle/oci/digest.ts";
 import { digestOf } from "../../lifecycle/oci/digest.ts";
+import { changes } from "./tree-changes.ts";
 
 const owner = { uid: 1000, gid: 1000 };
 const other = parseDiffId(`sha256:${"cd".repeat(32)}`);
@@ -253,75 +250,3 @@ describe.skipIf(!trusted)("directories of layers that were packed before", () =>
     );
   });
 });
-
-/** Each changes the tree in one way; times of modification are set back where a program can do that. */
-const changes: readonly ((tree: string, which: number) => void)[] = [
-  (tree, which) => keepingTime(pick(tree, which), (file) => appendFileSync(file, "!")),
-  (tree, which) => keepingTime(pick(tree, which), (file) => writeFileSync(file, readFileSync(file).fill("x"))),
-  (tree, which) => keepingTime(pick(tree, which), (file) => writeFileSync(file, readFileSync(file))),
-  (tree, which) => chmodSync(pick(tree, which), 0o755),
-  (tree, which) => utimesSync(pick(tree, which), 1, 1),
-  (tree, which) => replace(pick(tree, which)),
-  (tree, which) => rmSync(pick(tree, which)),
-  (tree, which) => renameSync(pick(tree, which), `${pick(tree, which)}-renamed`),
-  (tree) => swap(join(tree, "lib/one"), join(tree, "lib/two")),
-  (tree) => writeFileSync(join(tree, "lib/new"), ""),
-  (tree) => writeFileSync(join(tree, "new"), ""),
-  (tree) => mkdirSync(join(tree, "lib/empty/new")),
-  (tree) => rmSync(join(tree, "lib/empty"), { recursive: true }),
-  (tree) => chmodSync(tree, 0o700),
-  (tree) => keepingTime(join(tree, "env/NAME"), (file) => writeFileSync(file, "VALUE")),
-  (tree) => chmodSync(join(tree, "env/NAME"), 0o600),
-  (tree) => chmodSync(join(tree, "exec.d"), 0o700),
-  (tree) => renameSync(join(tree, "env/NAME"), join(tree, "env/OTHER")),
-  (tree) => renameSync(join(tree, "env"), join(tree, "env.build")),
-  (tree) => {
-    rmSync(join(tree, "env/NAME"));
-    symlinkSync("value", join(tree, "env/NAME"));
-  },
-  (tree) => chmodSync(join(tree, "lib"), 0o700),
-  (tree) => linkSync(join(tree, "three"), join(tree, "lib/hard")),
-  (tree) => relink(join(tree, "lib/link")),
-  (tree) => copyOver(tree),
-];
-
-function pick(tree: string, which: number): string {
-  const files = ["lib/one", "lib/two", "three"];
-  return join(tree, files[which % files.length] ?? "three");
-}
-
-function keepingTime(file: string, change: (file: string) => void): void {
-  const { atime, mtime } = statSync(file);
-  change(file);
-  utimesSync(file, atime, mtime);
-}
-
-function replace(file: string): void {
-  writeFileSync(`${file}.new`, readFileSync(file));
-  renameSync(`${file}.new`, file);
-}
-
-function swap(one: string, two: string): void {
-  renameSync(one, `${one}.aside`);
-  renameSync(two, one);
-  renameSync(`${one}.aside`, two);
-}
-
-function relink(link: string): void {
-  rmSync(link);
-  symlinkSync("two", link);
-}
-
-/** Another directory takes the tree's place, of which only the inodes differ. */
-function copyOver(tree: string): void {
-  const files = readdirSync(join(tree, "lib"));
-  expect(files.length).toBeGreaterThan(0);
-  renameSync(tree, `${tree}-old`);
-  mkdirSync(join(tree, "lib/empty"), { recursive: true });
-  for (const file of ["lib/one", "lib/two", "three"])
-    writeFileSync(join(tree, file), readFileSync(join(`${tree}-old`, file)));
-  symlinkSync("one", join(tree, "lib/link"));
-  for (const directory of ["env", "env.launch", "exec.d"])
-    renameSync(join(`${tree}-old`, directory), join(tree, directory));
-  rmSync(`${tree}-old`, { recursive: true });
-}
