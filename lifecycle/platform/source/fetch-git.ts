@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Context } from "../../context.ts";
 import { TspackError } from "../../errors.ts";
 import { silence, whileAnswering } from "./answering.ts";
+import { fetchSubmodules } from "./fetch-submodules.ts";
 import type { GitAddress } from "./git-address.ts";
 import { gitEnvironment, type Env } from "./git-environment.ts";
 import { Git } from "./git-program.ts";
@@ -26,7 +27,7 @@ export interface FetchGitOptions {
 
 /**
  * Fetches one commit of a repository with the `git` program and puts its files into `scratch`,
- * without history and without `.git`. Throws `GIT_FAILED`, `TOOL_MISSING`, `CANCELED`.
+ * without history and without `.git`, submodules among them. Throws `GIT_FAILED`, `TOOL_MISSING`, `CANCELED`.
  */
 export async function fetchGit(
   address: GitAddress,
@@ -43,7 +44,7 @@ export async function fetchGit(
     ["--work-tree", tree, "checkout", "--quiet", "--force", "--detach", commit],
     "has files that can not be written",
   );
-  await warnOfSubmodules(git, commit, address, ctx);
+  await fetchSubmodules({ git, commit, address, tree }, { scratch, env, ctx, patience });
   return { directory: applicationIn(tree, address), commit };
 }
 
@@ -55,25 +56,6 @@ async function fetchCommit(git: Git, { ref = "HEAD", url }: GitAddress): Promise
   const everything = ["+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*"];
   await git.run(["fetch", "--quiet", "--no-tags", "--", url, ...everything], "can not be fetched");
   return git.commit(ref);
-}
-
-/**
- * Submodules are other repositories, which a stranger's `.gitmodules` names: what this person's credentials
- * open of them would get into the image of somebody else.
- */
-async function warnOfSubmodules(git: Git, commit: string, address: GitAddress, { logger }: Context): Promise<void> {
-  const pattern = "^submodule\\..*\\.path$";
-  const { ok, text } = await git.try(["config", "--blob", `${commit}:.gitmodules`, "-z", "--get-regexp", pattern]);
-  const all = ok ? text.split("\0").map((entry) => entry.slice(entry.indexOf("\n") + 1)) : [];
-  const below = address.subdirectory === "" ? "" : `${address.subdirectory}/`;
-  const paths = all.filter((path) => path !== "" && path.startsWith(below));
-  if (paths.length === 0) return;
-  const more = paths.length > 5 ? ` and ${paths.length - 5} more` : "";
-  logger.warn(
-    `${address.url} has submodules, which are not fetched: the ${paths.length === 1 ? "directory" : "directories"} ` +
-      `${paths.slice(0, 5).join(", ")}${more} will be empty. To build with them, git clone --recurse-submodules and ` +
-      `give the directory with --path`,
-  );
 }
 
 function applicationIn(tree: string, { subdirectory, url }: GitAddress): string {

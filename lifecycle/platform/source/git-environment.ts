@@ -23,3 +23,16 @@ export function gitEnvironment(env: Env, protocol: string): Readonly<Record<stri
     LC_ALL: "C",
   };
 }
+
+/** Variables that lead git to a credential, or to settings that may have one. */
+const leadsToCredentials = /^(SSH_|GIT_ASKPASS$|GIT_SSH|GIT_CONFIG_|XDG_CONFIG_HOME$|HOME$|USER$|LOGNAME$)/;
+
+/**
+ * The same for https and for nobody in particular: no settings of the person or the machine, no credential helper, no
+ * `.netrc`, no agent. `home` is an empty directory. Proxies and certificates stay.
+ */
+export function anonymousEnvironment(env: Env, home: string): Readonly<Record<string, string>> {
+  const known = Object.entries(gitEnvironment(env, "https")).filter(([name]) => !leadsToCredentials.test(name));
+  const nothing = { GIT_CONFIG_GLOBAL: "/dev/null", GIT_CONFIG_NOSYSTEM: "1", GIT_ASKPASS: "", SSH_ASKPASS: "" };
+  return { ...Object.fromEntries(known), ...nothing, HOME: home, XDG_CONFIG_HOME: home };
+}
