@@ -27,6 +27,8 @@ export interface BenchBuild {
   readonly layers: string;
   readonly first: string;
   readonly cacheDir: string;
+  /** The cache of the creator and the restorer: names in its layers are others than the exporter's. */
+  readonly createdCache: string;
   /** For `-fingerprints`. */
   readonly fingerprints: string;
   readonly tree: Tree;
@@ -55,7 +57,7 @@ export async function benchBuild(bench: Bench, host: string, workload: Workload)
   text(at("layers/group.toml"), '[[group]]\nid = "bench/layers"\nversion = "1"\napi = "0.10"\n');
   text(at("run.toml"), `[[images]]\nimage = "${host}/bench/run"\n`);
   writeBuildpack(at, workload);
-  const writable = ["layers", "cache", "fingerprints", "created"];
+  const writable = ["layers", "cache", "fingerprints", "created", "created-cache"];
   for (const name of [...writable, "platform"]) mkdirSync(at(name), { recursive: true });
   chmodSync(directory, 0o755);
   for (const name of writable) chmodSync(at(name), 0o777);
@@ -70,6 +72,7 @@ export async function benchBuild(bench: Bench, host: string, workload: Workload)
     layers: at("layers"),
     first: join(at("layers/bench_layers"), workload.layers[0] ?? ""),
     cacheDir: at("cache"),
+    createdCache: at("created-cache"),
     fingerprints: at("fingerprints"),
     created: at("created"),
     tree: {

@@ -1,4 +1,4 @@
-import { rmSync } from "node:fs";
+import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type BenchBuild, benchEnv, empty, type Restoring } from "./bench-build.ts";
 import { quietly, touchApp, touchLayer } from "./changes.ts";
@@ -7,8 +7,8 @@ import type { Contestant } from "./compete.ts";
 /** Whole builds and restores with a cache directory, in the order in which each needs what the one before left. */
 export function creators(build: BenchBuild, host: string): readonly Contestant[] {
   const image = `${host}/bench/created`;
-  const created = { env: benchEnv, command: build.create(image, "-cache-dir", build.cacheDir) };
-  const inPlace = build.restore(image, [`-cache-dir=${build.cacheDir}`]);
+  const created = { env: benchEnv, command: build.create(image, "-cache-dir", build.createdCache) };
+  const inPlace = build.restore(image, [`-cache-dir=${build.createdCache}`]);
   return [
     {
       ...created,
@@ -16,7 +16,7 @@ export function creators(build: BenchBuild, host: string): readonly Contestant[]
       prepare: () => {
         touchLayer(build);
         empty(build.created);
-        empty(build.cacheDir);
+        empty(build.createdCache);
       },
     },
     // Also where the contestant before was not selected.
@@ -36,11 +36,13 @@ export function creators(build: BenchBuild, host: string): readonly Contestant[]
 
 /** After the creator, whose layers these are. */
 function restores(build: BenchBuild, image: string): readonly Contestant[] {
-  const { cacheDir, created } = build;
-  const fromDirectory = build.restore(image, [`-cache-dir=${cacheDir}`]);
+  const { createdCache, created } = build;
+  const fromDirectory = build.restore(image, [`-cache-dir=${createdCache}`]);
   const cacheImage = `${image}-cache`;
   const fromImage = build.restore(image, [`-cache-image=${cacheImage}`]);
   const emptied = async ({ analyze }: Restoring): Promise<void> => {
+    // Where the creator was not selected.
+    if (readdirSync(createdCache).length === 0) await quietly(build.create(image, "-cache-dir", createdCache));
     rmSync(join(created, "bench_layers"), { recursive: true, force: true });
     await quietly(analyze);
   };

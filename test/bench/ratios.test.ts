@@ -33,7 +33,7 @@ test("nothing is compared where the peer was not measured", () => {
 test("more than 15 % is told with both ratios and the day, less is noise", () => {
   expect(regressions(of(2.28), of(2))).toEqual([]);
   expect(regressions(of(2.4), of(2))).toEqual([
-    "lifecycle export, first: 1.2 × tar, 20 % more than the 1 × of 1970-01-01",
+    "slower: lifecycle export, first: 1.2 × tar, 20 % more than the 1 × of 1970-01-01",
   ]);
 });
 

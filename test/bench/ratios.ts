@@ -29,14 +29,14 @@ export function ratiosOf(results: readonly Result[], peer: string, machine: stri
   return { recorded: now.toISOString().slice(0, 10), machine, peer, ratios };
 }
 
-/** A line for each ratio that is more than 15 % above the recorded one, and for what the recording lacks. */
+/** A line for each ratio that is more than 15 % above the recorded one (`slower: …`), and for what was not recorded. */
 export function regressions(found: Ratios, recorded: Ratios): readonly string[] {
   return Object.entries(found.ratios).flatMap(([name, ratio]) => {
     const before = recorded.ratios[name];
     if (before === undefined) return [`${name}: nothing is recorded (npm run bench -- --record)`];
     if (ratio <= before * (1 + tolerance)) return [];
     const more = Math.round((ratio / before - 1) * 100);
-    return [`${name}: ${ratio} × ${found.peer}, ${more} % more than the ${before} × of ${recorded.recorded}`];
+    return [`slower: ${name}: ${ratio} × ${found.peer}, ${more} % more than the ${before} × of ${recorded.recorded}`];
   });
 }
 

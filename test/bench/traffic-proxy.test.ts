@@ -55,7 +55,11 @@ test("counts requests and bytes of each direction since the last reset, and chan
 
 test("an answer arrives whole when the server closes the connection behind it", async () => {
   const proxy = await behindProxy({ speed: { delay: 20, bitRate: 8_000_000 } });
-  const answer = await fetch(`http://${proxy.host}/blob`, { method: "POST", body: "12345", headers: { "x-close": "yes" } });
+  const answer = await fetch(`http://${proxy.host}/blob`, {
+    method: "POST",
+    body: "12345",
+    headers: { "x-close": "yes" },
+  });
   expect(await answer.text()).toBe("5");
 });
 

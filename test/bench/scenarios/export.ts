@@ -20,13 +20,17 @@ export const exportScenario: Scenario = {
   run: (bench) => exportOf(bench, Number(process.env["TSPACK_BENCH_FILES"] ?? scaled(defaultFiles))),
 };
 
-/** The scenario with so many files. */
-export async function exportOf(bench: Bench, files: number): Promise<readonly Result[]> {
+/** The scenario with so many files, and those contestants that `select` takes. */
+export async function exportOf(
+  bench: Bench,
+  files: number,
+  select: (all: readonly Contestant[]) => readonly Contestant[] = (all) => all,
+): Promise<readonly Result[]> {
   const registry = await startBenchRegistry(bench.directory);
   try {
     const exported = await exportedApp(bench, registry.host, files);
     return await compete(
-      [...ours(exported, registry.host, files), ...peers(exported, registry.host, bench.directory)],
+      select([...ours(exported, registry.host, files), ...peers(exported, registry.host, bench.directory)]),
       bench.rounds,
     );
   } finally {
