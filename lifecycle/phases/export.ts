@@ -18,7 +18,8 @@ import { keepLaunchLayers } from "./export/launch-cache.ts";
 import { type Packer, packer } from "./export/packer.ts";
 import type { ExportPlan } from "./export/plan.ts";
 import { createdTime, planExport } from "./export/plan-export.ts";
-import { type Saved, saveImage, unsaved } from "./export/save.ts";
+import { mountableFrom, type Saved, saveImage, unsaved } from "./export/save.ts";
+import { type SendAhead, sendAhead } from "./export/send-ahead.ts";
 import { copyLifecycleSboms } from "./export/sboms.ts";
 import { inPhase } from "./in-phase.ts";
 
@@ -48,11 +49,21 @@ export async function exportImage(inputs: ExportInputs, ports: ExportPorts): Pro
   const expected = await expectedLayers(inputs.analyzed.metadata, cache);
   const written = inputs.dryRun === true ? undefined : cache;
   const { known } = ports;
-  const layerPacker = packer({ owner: inputs.owner, blobs, signal: ctx.signal, expected, known, cache: written });
+  const ahead = sendAhead(inputs, ports, expected);
+  const layerPacker = packer({
+    owner: inputs.owner,
+    blobs,
+    signal: ahead.signal,
+    expected,
+    known,
+    cache: written,
+  });
   const appBlobs = hashFirst(blobs, expected);
   const failure = { code: "EXPORT_FAILED", prefix: "failed to export", signal: ctx.signal } as const;
   const image = (): Promise<ExportResult> =>
-    inPhase(failure, () => makeImage(inputs, { ...ports, blobs: appBlobs }, { runImage, base, packer: layerPacker }));
+    inPhase(failure, () =>
+      makeImage(inputs, { ...ports, blobs: appBlobs }, { runImage, base, packer: layerPacker, ahead }),
+    );
   const keep = async (signal: AbortSignal): Promise<void> => {
     if (written !== undefined)
       await exportCache(inputs, { cache: written, packer: layerPacker, trees, ctx: { ...ctx, signal } });
@@ -63,6 +74,7 @@ export async function exportImage(inputs: ExportInputs, ports: ExportPorts): Pro
     if (inputs.dryRun !== true) known?.save();
     return result;
   } finally {
+    ahead.stop();
     // Nothing is left of it after a commit; after a failure it would take space.
     await written?.abandon?.();
   }
@@ -74,6 +86,7 @@ interface Making {
   /** The run image, with the config that extensions gave it. */
   readonly base: Image;
   readonly packer: Packer;
+  readonly ahead: SendAhead;
 }
 
 async function makeImage(inputs: ExportInputs, ports: ExportPorts, making: Making): Promise<ExportResult> {
@@ -81,7 +94,7 @@ async function makeImage(inputs: ExportInputs, ports: ExportPorts, making: Makin
   const { extendedRunImage: extended } = inputs;
   const { runImage, base } = making;
   copyLifecycleSboms(inputs, ctx.logger);
-  const { facts, layers: packed } = await collect(inputs, ports, making.packer);
+  const { facts, layers: packed } = await collect(inputs, ports, making);
   const extensions = extended === undefined ? [] : await packExtensionLayers(extended, runImage, ports);
   const { layers: previous, isStored } = await previousLayers(inputs, ports);
   const about = { ...facts, ...(await aboutImages(inputs, { runImage, base, previous })) };
@@ -139,10 +152,9 @@ async function aboutImages(
 }
 
 function save(image: Image, inputs: ExportInputs, { sink, ctx }: ExportPorts): Promise<Saved> {
-  const { outputImages: refs, runImage, previousImage, layoutDir } = inputs;
+  const { outputImages: refs, layoutDir } = inputs;
   if (inputs.dryRun === true) return unsaved(image, refs, layoutDir);
-  const mountFrom = previousImage === undefined ? [runImage] : [previousImage, runImage];
-  return saveImage({ image, refs, mountFrom, layoutDir, failure: "EXPORT_FAILED" }, sink, ctx);
+  return saveImage({ image, refs, mountFrom: mountableFrom(inputs), layoutDir, failure: "EXPORT_FAILED" }, sink, ctx);
 }
 
 function warnOfBadTime(inputs: ExportInputs, { ctx }: ExportPorts): void {

@@ -3,6 +3,7 @@ import type { Digest } from "../oci/digest.ts";
 import type { Image } from "../oci/image.ts";
 import type { Index } from "../oci/manifest.ts";
 import type { Raw } from "../oci/raw.ts";
+import type { Layer } from "../oci/layer.ts";
 import type { ImageRef } from "../oci/reference.ts";
 import type { Context } from "../context.ts";
 
@@ -50,6 +51,11 @@ export interface ImageSink {
    * reference ever points to something incomplete. All references are of this store.
    */
   write(image: Image, refs: readonly ImageRef[], options?: WriteOptions): Promise<WriteReport>;
+  /**
+   * Brings a layer to where an image of these references will be written, as `write` would: it
+   * counts what is there or under way by then. Absent where nothing is gained by it.
+   */
+  bringAhead?(layer: Layer, refs: readonly ImageRef[], options?: WriteOptions): Promise<void>;
 }
 
 /** A store that can tell before the work whether writing will be allowed. */

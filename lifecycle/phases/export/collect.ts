@@ -11,6 +11,7 @@ import { packLauncher, packProcessTypes } from "./launcher-layers.ts";
 import { type BuildpackDir, readBuildpackDir } from "./layers-dir.ts";
 import { ownPlace } from "./own-directory.ts";
 import type { Packer } from "./packer.ts";
+import type { SendAhead } from "./send-ahead.ts";
 
 /** The layers of the build, packed, and the facts about them. */
 export interface Collected {
@@ -18,13 +19,40 @@ export interface Collected {
   readonly layers: ReadonlyMap<DiffId, Layer>;
 }
 
-/** Packs everything that goes into the image. Throws `EXPORT_FAILED`, `INVALID_LAYER`. */
-export async function collect(inputs: ExportInputs, ports: ExportPorts, packer: Packer): Promise<Collected> {
+/** Who packs directories, and who sends what was packed. */
+export interface Collecting {
+  readonly packer: Packer;
+  readonly ahead: SendAhead;
+}
+
+/**
+ * Packs everything that goes into the image, and begins to send it. Throws `EXPORT_FAILED`,
+ * `INVALID_LAYER`.
+ */
+export async function collect(inputs: ExportInputs, ports: ExportPorts, collecting: Collecting): Promise<Collected> {
+  const { packer, ahead } = collecting;
   const layers = new Map<DiffId, Layer>();
   const keep = (layer: Layer): DiffId => {
+    if (!layers.has(layer.diffId)) ahead.send(layer);
     layers.set(layer.diffId, layer);
     return layer.diffId;
   };
+  try {
+    const facts = await collectFacts(inputs, { ...ports, ctx: { ...ports.ctx, signal: ahead.signal } }, packer, keep);
+    return { facts, layers };
+  } catch (error) {
+    throw ahead.reasonOf(error);
+  }
+}
+
+type Keep = (layer: Layer) => DiffId;
+
+async function collectFacts(
+  inputs: ExportInputs,
+  ports: ExportPorts,
+  packer: Packer,
+  keep: Keep,
+): Promise<Collected["facts"]> {
   const dirs = inputs.buildpacks.map((buildpack) => readBuildpackDir(inputs.layers, buildpack));
   for (const dir of dirs) refuseMalformed(dir);
   const buildpacks = await packLaunchLayers(dirs, packer, keep);
@@ -35,7 +63,7 @@ export async function collect(inputs: ExportInputs, ports: ExportPorts, packer: 
   const config = keep(await packer.directory(ownPlace(inputs.layers, "config")));
   const { processes } = inputs.metadata;
   const processTypes = processes.length === 0 ? undefined : keep(await packProcessTypes(processes, ports));
-  return { facts: { buildpacks, sbom, app, launcher, config, processTypes }, layers };
+  return { buildpacks, sbom, app, launcher, config, processTypes };
 }
 
 /** Reading a layer leaves the processors to the compression of another. */
@@ -44,7 +72,7 @@ const layersAtOnce = 3;
 async function packLaunchLayers(
   dirs: readonly BuildpackDir[],
   packer: Packer,
-  keep: (layer: Layer) => DiffId,
+  keep: Keep,
 ): Promise<readonly BuildpackFacts[]> {
   const found = dirs.flatMap(({ layers }) => layers.filter(({ toml, place }) => toml.launch && place !== undefined));
   const packed = await inParallel(found, layersAtOnce, async ({ id, place, toml }) => {

@@ -6,6 +6,7 @@ import type { Image } from "../../oci/image.ts";
 import type { ImageRef } from "../../oci/reference.ts";
 import type { ImageSink, WriteReport } from "../../stores/store.ts";
 import { imageName } from "../analyze/naming.ts";
+import type { ExportInputs } from "./inputs.ts";
 
 /** An image on its way to its names. */
 export interface SaveInputs {
@@ -54,9 +55,27 @@ async function write(
   try {
     return await sink.write(image, refs, { ctx, mountFrom });
   } catch (cause) {
-    // A full disk and a cancelled build say more by themselves.
-    if (!(cause instanceof TspackError) || cause.code === "CANCELED" || cause.code === "DISK_FULL") throw cause;
-    const message = `failed to write image to the following tags: [${tags.join(", ")}: ${cause.message}]`;
-    throw new TspackError(failure, message, { cause, hint: cause.hint });
+    throw cause instanceof TspackError ? unwritten(cause, tags, failure) : cause;
   }
+}
+
+/** What a failure to send a layer of an app image is called, whenever it comes. */
+export function notWritten(
+  cause: TspackError,
+  { outputImages, layoutDir }: Pick<ExportInputs, "outputImages" | "layoutDir">,
+): TspackError {
+  const tags = outputImages.map((ref) => imageName(ref, layoutDir));
+  return unwritten(cause, tags, "EXPORT_FAILED");
+}
+
+/** A full disk and a cancelled build say more by themselves. */
+function unwritten(cause: TspackError, tags: readonly string[], failure: ErrorCode): TspackError {
+  if (cause.code === "CANCELED" || cause.code === "DISK_FULL") return cause;
+  const message = `failed to write image to the following tags: [${tags.join(", ")}: ${cause.message}]`;
+  return new TspackError(failure, message, { cause, hint: cause.hint });
+}
+
+/** Where layers of an app image may be already. */
+export function mountableFrom({ previousImage, runImage }: ExportInputs): readonly ImageRef[] {
+  return previousImage === undefined ? [runImage] : [previousImage, runImage];
 }

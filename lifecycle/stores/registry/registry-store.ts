@@ -22,7 +22,7 @@ import type { RetryOptions } from "./retry.ts";
 import { slots } from "../../oci/slots.ts";
 import type { Slots } from "../../oci/slots.ts";
 import { begin, cancel } from "./begin-upload.ts";
-import { writeImage } from "./write-image.ts";
+import { bringAhead, writeImage } from "./write-image.ts";
 
 /** How registries are reached. Everything is given by the caller; no environment is read here. */
 export interface RegistryStoreOptions {
@@ -75,14 +75,12 @@ export function registryStore(options: RegistryStoreOptions = {}): RegistryStore
     parallel.set(registry, known);
     return known;
   };
+  const tools = { client, origins, slotsOf, ahead: new Map(), signal, chunkSize: options.chunkSize };
   return {
     resolve: (ref, { platform } = {}) =>
       resolveImage(client, ref, platform ?? options.platform ?? machinePlatform(), origins),
-    write: (image, refs, writeOptions) =>
-      writeImage(
-        { client, origins, slotsOf, signal, chunkSize: options.chunkSize },
-        { image, refs, options: writeOptions ?? {} },
-      ),
+    write: (image, refs, writeOptions) => writeImage(tools, { image, refs, options: writeOptions ?? {} }),
+    bringAhead: (layer, refs, writeOptions) => bringAhead(tools, layer, { refs, options: writeOptions ?? {} }),
     checkAccess: (ref, want) => checkAccess(client, ref, want),
     readIndex: (ref) => readIndex(client, ref),
     writeIndex: (index, ref) => writeIndex(client, index, ref),

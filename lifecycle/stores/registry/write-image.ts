@@ -3,13 +3,14 @@ import type { ProgressStep } from "../../context.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { Image } from "../../oci/image.ts";
-import type { ByteStream } from "../../oci/layer.ts";
+import type { ByteStream, Layer } from "../../oci/layer.ts";
 import type { Manifest } from "../../oci/manifest.ts";
 import { ociTypes } from "../../oci/media-type.ts";
 import type { Raw } from "../../oci/raw.ts";
 import type { ImageRef } from "../../oci/reference.ts";
 import { silentProgress } from "../../context.ts";
 import type { LayerReport, WriteOptions, WriteReport } from "../store.ts";
+import { type AheadUploads, beginAhead } from "./ahead.ts";
 import type { Client, Repository } from "./client.ts";
 import { putManifest } from "./manifests.ts";
 import { pause } from "./retry.ts";
@@ -22,6 +23,7 @@ export interface WriteTools {
   /** `REGISTRY DIGEST` to the repositories that have it. */
   readonly origins: Map<string, Set<string>>;
   readonly slotsOf: (registry: string) => Slots;
+  readonly ahead: AheadUploads;
   readonly signal: AbortSignal;
   readonly chunkSize: number | undefined;
 }
@@ -31,6 +33,31 @@ export interface WriteJob {
   readonly image: Image;
   readonly refs: readonly ImageRef[];
   readonly options: WriteOptions;
+}
+
+/**
+ * Brings one layer of an image that is still being made into the repository of its first
+ * reference; those of others mount it from there. Throws as `uploadBlob`.
+ */
+export async function bringAhead(
+  tools: WriteTools,
+  layer: Layer,
+  { refs: [first], options }: Omit<WriteJob, "image">,
+): Promise<void> {
+  if (first === undefined) return;
+  const repository = tools.client.repository(first.registry, first.repository, "destination");
+  const blob = { descriptor: await layer.descriptor(), open: () => layer.compressed() };
+  const signal = signalOf(tools, options);
+  const { report } = beginAhead(tools.ahead, aheadKey(repository, blob.descriptor.digest), (progress) =>
+    tools.slotsOf(repository.registry)(() =>
+      sendBlob(tools, options, repository, { blob, signal, progress, lookAgain: false }),
+    ),
+  );
+  await report;
+}
+
+function aheadKey({ registry, name }: Repository, digest: Digest): string {
+  return `${registry} ${name} ${digest}`;
 }
 
 /** Writes an image into the repositories of all references: blobs first, then manifests. */
@@ -82,7 +109,7 @@ async function writeRepository(
         if (outcome === "written") break;
         if (attempt >= repository.retry.attempts) throw stillUnknown(repository, ref);
         // The registry does not see all blobs yet, or has lost one: look again, send what is missing.
-        await pause(attempt, repository.retry, signalOf(tools, job));
+        await pause(attempt, repository.retry, signalOf(tools, job.options));
         await sendBlobs(tools, job, repository, { progress: silentProgress.start(""), lookAgain: true });
       }
     }
@@ -107,7 +134,7 @@ function stillUnknown(repository: Repository, ref: ImageRef): RemoteError {
 
 /** How blobs are sent. */
 interface Sending {
-  readonly progress: ProgressStep;
+  readonly progress: Pick<ProgressStep, "advance">;
   /** Whether the registry is asked even for what it was seen to have. */
   readonly lookAgain: boolean;
 }
@@ -123,10 +150,10 @@ async function sendBlobs(
   tools: WriteTools,
   job: WriteJob,
   repository: Repository,
-  { progress, lookAgain }: Sending,
+  { progress, lookAgain }: Sending & { readonly progress: ProgressStep },
 ): Promise<readonly LayerReport[]> {
   const stop = new AbortController();
-  const signal = AbortSignal.any([signalOf(tools, job), stop.signal]);
+  const signal = AbortSignal.any([signalOf(tools, job.options), stop.signal]);
   const inSlot = tools.slotsOf(repository.registry);
   const pending = new Map<Digest, Promise<LayerReport>>();
   let total = 0;
@@ -135,7 +162,9 @@ async function sendBlobs(
     const known = pending.get(blob.descriptor.digest);
     if (known !== undefined) return known;
     progress.total((total += blob.descriptor.size));
-    const report = inSlot(() => sendBlob(tools, job, repository, { blob, signal, progress, lookAgain }));
+    const report =
+      takeAhead(tools, repository, { blob, progress, lookAgain }) ??
+      inSlot(() => sendBlob(tools, job.options, repository, { blob, signal, progress, lookAgain }));
     pending.set(blob.descriptor.digest, report);
     return report;
   };
@@ -160,6 +189,20 @@ async function sendBlobs(
   return results.slice(0, -1).flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
 }
 
+/** The upload that was begun before the image was whole: it is counted in one image only. */
+function takeAhead(
+  { ahead }: WriteTools,
+  repository: Repository,
+  { blob, progress, lookAgain }: Sending & { readonly blob: Blob; readonly progress: ProgressStep },
+): Promise<LayerReport> | undefined {
+  const key = aheadKey(repository, blob.descriptor.digest);
+  const upload = lookAgain ? undefined : ahead.get(key);
+  if (upload === undefined) return undefined;
+  ahead.delete(key);
+  upload.showIn(progress);
+  return upload.report;
+}
+
 async function configBlob(image: Image): Promise<Blob> {
   const [{ bytes }, manifest] = [await image.config(), await image.manifest()];
   const open = async function* (): ByteStream {
@@ -170,7 +213,7 @@ async function configBlob(image: Image): Promise<Blob> {
 
 async function sendBlob(
   tools: WriteTools,
-  job: WriteJob,
+  options: WriteOptions,
   repository: Repository,
   { blob, signal, progress, lookAgain }: Sending & { readonly blob: Blob; readonly signal: AbortSignal },
 ): Promise<LayerReport> {
@@ -186,7 +229,7 @@ async function sendBlob(
     progress.advance(size);
     return { digest, size, outcome: "present" };
   }
-  const named = (job.options.mountFrom ?? []).filter(({ registry }) => registry === repository.registry);
+  const named = (options.mountFrom ?? []).filter(({ registry }) => registry === repository.registry);
   const seenIn = tools.origins.get(key) ?? new Set();
   const places = new Set([...seenIn, ...(blob.isConfig === true ? [] : named.map((ref) => ref.repository))]);
   const outcome = await uploadBlob(repository, {
@@ -203,7 +246,7 @@ async function sendBlob(
   return { digest, size, outcome };
 }
 
-function signalOf(tools: WriteTools, job: WriteJob): AbortSignal {
-  const own = job.options.ctx?.signal;
+function signalOf(tools: WriteTools, { ctx }: WriteOptions): AbortSignal {
+  const own = ctx?.signal;
   return own === undefined ? tools.signal : AbortSignal.any([tools.signal, own]);
 }
