@@ -1,8 +1,7 @@
 import { expect, test } from "vitest";
 import { buildVariables } from "../../lifecycle/platform/build/build-variables.ts";
 import { shownUrl } from "../../lifecycle/platform/buildpacks/fetch-file.ts";
-import { withoutCredentials } from "../../lifecycle/platform/debian/mirrors.ts";
-import { withoutSecrets } from "../../lifecycle/platform/doctor/finding.ts";
+import { maskedAddress, withoutCredentials, withoutSecrets } from "../../lifecycle/addresses.ts";
 import { daemonAccess } from "../../lifecycle/platform/engine/daemon-access.ts";
 import { parseSsh } from "../../lifecycle/platform/engine/endpoint.ts";
 import { placesFrom } from "../../lifecycle/platform/places.ts";
@@ -27,6 +26,7 @@ test.each<[string, () => string]>([
   ["of a buildpack", () => shownUrl(`https://me:${secret}@h.test/bp.tgz?token=TAIL`)],
   ["of a Debian mirror", () => withoutCredentials(`http://me:${secret}@h.test/debian`)],
   ["of a proxy", () => withoutSecrets(`http://me:${secret}@h.test:3128`)],
+  ["that is masked", () => maskedAddress(`oci://me:${secret}@h.test/x`)],
   ["that Git is given", () => said(() => parseGitAddress(`git+https://me:${secret}@h.test/x`))],
   ["of an engine through ssh", () => said(() => parseSsh(`ssh://me:${secret}@h.test`, "DOCKER_HOST"))],
   ["of an engine", () => said(() => parseEngineHost(`tcp://me:${secret}@h.test:1`))],

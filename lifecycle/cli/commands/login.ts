@@ -1,3 +1,4 @@
+import { maskedAddress } from "../../addresses.ts";
 import type { Readable } from "node:stream";
 import { InputError, type InputIssue } from "../../errors.ts";
 import { dockerHub } from "../../oci/reference.ts";
@@ -68,7 +69,7 @@ function registryArgument(given: string | undefined): string {
   if (given === undefined) return dockerHub;
   const registry = registryOfKey(given);
   if (registry !== undefined && /^[a-z0-9[][a-z0-9.:\]-]*$/.test(registry)) return registry;
-  const got = JSON.stringify(given.replace(/\/\/[^/]*@/, "//***@"));
+  const got = JSON.stringify(maskedAddress(given));
   throw wrong([{ source: "registry", path: "", expected: "HOST[:PORT] of a registry", got }]);
 }
 

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { release } from "node:os";
 import type { TspackError } from "../../errors.ts";
-import { withoutSecrets } from "../../platform/doctor/finding.ts";
+import { withoutSecrets } from "../../addresses.ts";
 import { runnerFindings } from "../../platform/doctor/runners.ts";
 import { placesFrom } from "../../platform/places.ts";
 import { readSettings } from "../../platform/settings.ts";

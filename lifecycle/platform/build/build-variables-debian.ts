@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { parseAptSources } from "../debian/apt-sources.ts";
-import { readAptSources, withoutCredentials } from "../debian/mirrors.ts";
+import { withoutCredentials } from "../../addresses.ts";
+import { readAptSources } from "../debian/mirrors.ts";
 
 /**
  * `TSPACK_DEBIAN_MIRROR`: the mirror that the person named, as it was named, else the one of the

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { withoutCredentials } from "../debian/mirrors.ts";
+import { withoutCredentials } from "../../addresses.ts";
 import type { Env } from "../machine.ts";
 import type { Places } from "../places.ts";
 

@@ -1,5 +1,5 @@
 import type { ProjectMetadata } from "../../cnb/files/project-metadata.ts";
-import { withoutCredentials } from "../debian/mirrors.ts";
+import { withoutCredentials } from "../../addresses.ts";
 
 /**
  * `TSPACK_SOURCE_REVISION` and `TSPACK_SOURCE_URL`: the commit of a source that was fetched from a

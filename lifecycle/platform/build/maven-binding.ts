@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { withoutCredentials } from "../debian/mirrors.ts";
+import { withoutCredentials } from "../../addresses.ts";
 import type { Env } from "../machine.ts";
 import type { Bindings } from "./platform-directory.ts";
 import { textOf } from "./text-of.ts";

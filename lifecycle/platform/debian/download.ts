@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Dispatcher } from "undici";
 import type { Context } from "../../context.ts";
 import { errorCode, RemoteError, TspackError } from "../../errors.ts";
-import { withoutCredentials } from "./mirrors.ts";
+import { withoutCredentials } from "../../addresses.ts";
 
 /** How this machine reaches the network. Values are read from the environment in cli/. */
 export interface Network {

@@ -1,3 +1,4 @@
+import { withoutCredentials } from "../../addresses.ts";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { errorCode, InputError, TspackError } from "../../errors.ts";
@@ -105,11 +106,6 @@ function derived(main: string, archive: string): string | undefined {
 function splitAt(text: string, separator: string): [string, string] {
   const at = text.indexOf(separator);
   return at < 0 ? [text, ""] : [text.slice(0, at), text.slice(at + 1)];
-}
-
-/** Addresses in a text, without user name and password. */
-export function withoutCredentials(text: string): string {
-  return text.replace(/(https?:\/\/)[^/\s]*@/gi, "$1");
 }
 
 /** The source lists of a directory as `/etc/apt`; what is not there or not readable is left out. */

@@ -10,8 +10,3 @@ export interface Finding {
   /** What to do; only where something does not work. */
   readonly remedy?: string | undefined;
 }
-
-/** An address without what is between `//` and `@`. */
-export function withoutSecrets(text: string): string {
-  return text.replace(/(\/\/|^)[^/\s]*@/, "$1***@").replace(/\?.*$/, "");
-}

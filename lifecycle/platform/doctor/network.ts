@@ -1,6 +1,7 @@
 import { X509Certificate } from "node:crypto";
 import type { ProxySettings } from "../../stores/registry/proxy.ts";
-import { type Finding, withoutSecrets } from "./finding.ts";
+import { withoutSecrets } from "../../addresses.ts";
+import type { Finding } from "./finding.ts";
 
 /** Proxies that are used, without their passwords. */
 export function proxyFindings({ http, https, no }: ProxySettings): readonly Finding[] {

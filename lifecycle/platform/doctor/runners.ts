@@ -1,3 +1,4 @@
+import { maskedAddress } from "../../addresses.ts";
 import { existsSync, readFileSync } from "node:fs";
 import { TspackError } from "../../errors.ts";
 import { usualSockets } from "../engine/endpoint.ts";
@@ -91,7 +92,7 @@ async function engineFindings(env: Env, signal: AbortSignal): Promise<readonly F
 }
 
 async function engineFinding(name: string, env: Env, signal: AbortSignal): Promise<Finding> {
-  const shown = name.replace(/\/\/[^/]*@/, "//***@");
+  const shown = maskedAddress(name);
   try {
     const engine = await openEngine(env, AbortSignal.any([signal, AbortSignal.timeout(10_000)]));
     await engine.close();

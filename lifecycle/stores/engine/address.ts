@@ -1,3 +1,4 @@
+import { maskedAddress } from "../../addresses.ts";
 import { InputError } from "../../errors.ts";
 
 /** Certificates of a connection to an engine, in PEM. */
@@ -19,7 +20,7 @@ export const defaultEngineHost = "unix:///var/run/docker.sock";
 
 /** An engine's address for messages, in quotes, without user name and password. */
 export function quotedHost(text: string): string {
-  return JSON.stringify(text.replace(/\/\/[^/]*@/, "//***@"));
+  return JSON.stringify(maskedAddress(text));
 }
 
 /**
