@@ -88,7 +88,10 @@ fetch() {
 }
 
 fetch_failed() {
-  fail "could not fetch $(redact <<<"$1"): $(redact <"$SCRATCH/curl.log" | tail -n 1)" \
+  local reason
+  # Lines of advice may follow, and one such line for each try.
+  reason=$(redact <"$SCRATCH/curl.log" | grep '^curl: (' | tail -n 1) || reason="curl did not say why"
+  fail "could not fetch $(redact <<<"$1"): $reason" \
     "check that the build may use the network, the registry's URL (NPM_CONFIG_REGISTRY), its token in .npmrc and its certificate (SSL_CERT_FILE, NODE_EXTRA_CA_CERTS)"
 }
 
