@@ -1,6 +1,7 @@
 import { type Command, Option } from "commander";
 import type { TspackHost } from "../toolbox.ts";
-import { action, buildpackRegistryOption, collect, command, common, examples, wholeNumber } from "./declare.ts";
+import { action, collect, command, common, examples, pullPolicyOption, wholeNumber } from "./declare.ts";
+import { applicationOptions, buildpackOptions, publishOption, sandboxOption, volumeOption } from "./shared-options.ts";
 
 /** `tspack build`. */
 export function addBuild(program: Command, host: TspackHost): void {
@@ -31,35 +32,23 @@ function addSource(build: Command): void {
       "the application: a directory, a zip or tar archive, - for one on standard input, or git+https://HOST/PATH#REF:DIRECTORY",
       ".",
     )
-    .option("-d, --descriptor <file>", "the project descriptor, instead of project.toml in the application")
-    .option("-e, --env <variable>", "NAME=VALUE, or NAME from the environment, for buildpacks (repeatable)", collect)
-    .option("--env-file <file>", "a file with a variable per line, # for comments (repeatable)", collect)
     .option("-D, --default-process <type>", "the process that the image starts")
-    .option("--exec-env <environment>", "what the image is for: production, test or another word")
     .option("--workspace <directory>", "where the application is in the image", "/workspace");
+  applicationOptions(build);
 }
 
 function addBuildpacks(build: Command): void {
-  build
-    .optionsGroup("Builder and buildpacks:")
-    .option("-B, --builder <builder>", "a builder: image, oci:PATH, or a builder.toml; the built-in one when absent")
-    .option("-b, --buildpack <buildpack>", "build with these instead of the builder's order (repeatable)", collect)
-    .option("--pre-buildpack <buildpack>", "before the builder's order (repeatable)", collect)
-    .option("--post-buildpack <buildpack>", "after the builder's order (repeatable)", collect)
-    .option("--extension <extension>", "an image extension (repeatable)", collect)
-    .addOption(buildpackRegistryOption())
-    .option("--disable-system-buildpacks", "leave out the system buildpacks of the builder")
+  buildpackOptions(build.optionsGroup("Builder and buildpacks:"))
     .option("--trust-builder", "the builder may see registry credentials")
     .option("--trust-extra-buildpacks", "buildpacks that the builder does not have may see them, too")
-    .option("--lifecycle-image <image>", "the lifecycle, when the builder is not trusted")
-    .option("--mirror <url>", "Debian mirror, when the default builder has to be made");
+    .option("--lifecycle-image <image>", "the lifecycle, when the builder is not trusted");
 }
 
 function addOutput(build: Command): void {
   build
     .optionsGroup("Image:")
     .option("-t, --tag <image>", "a further name of the image (repeatable)", collect)
-    .option("--publish", "send the image to its registry: the same as --output registry")
+    .addOption(publishOption())
     .option(
       "--output <where>",
       "registry, engine, local, oci:DIRECTORY, oci-archive:FILE or docker-archive:FILE (default: local)",
@@ -79,6 +68,11 @@ function addOutput(build: Command): void {
       "how much layers are compressed: 0 (not at all) to 9 (default: 3)",
       wholeNumber,
     )
+    .option(
+      "--memory <megabytes>",
+      "for work in flight, at least 100: how much is packed and sent at a time (default: 160)",
+      wholeNumber,
+    )
     .option("--report-output-dir <directory>", "write report.toml there")
     .option("--sbom-output-dir <directory>", "write the bills of materials there")
     .option("--dry-run", "build, print what would be exported, and write nothing")
@@ -92,13 +86,7 @@ function addCaches(build: Command): void {
     .option("--verify-layers", "read layers that look untouched since the last build, too, and compare")
     .option("--cache <cache>", "type=build|launch;format=bind|volume|image;... (repeatable)", collect)
     .option("--cache-image <image>", "keep the build cache in a registry; needs --publish")
-    .addOption(
-      new Option("--pull-policy <policy>", "when images are asked for again").choices([
-        "always",
-        "never",
-        "if-not-present",
-      ]),
-    );
+    .addOption(pullPolicyOption());
 }
 
 function addMachine(build: Command): void {
@@ -112,12 +100,12 @@ function addMachine(build: Command): void {
         "in-place",
       ]),
     )
-    .addOption(new Option("--sandbox <way>", "how the sandbox is made").choices(["bubblewrap", "unshare"]))
+    .addOption(sandboxOption())
     .option(
       "--network <network>",
       "network of buildpacks: host, none, or one of the engine (default: host; one of its own in an engine)",
     )
-    .option("--volume <volume>", "HOST:TARGET[:OPTIONS] for buildpacks (repeatable)", collect)
+    .addOption(volumeOption())
     .option(
       "--docker-host <address>",
       "where containers of the build find the engine: an address, or inherit for DOCKER_HOST",

@@ -11,6 +11,7 @@ import {
   outputOptions,
   pullPolicyOption,
 } from "./declare.ts";
+import { publishOption } from "./shared-options.ts";
 
 /** `tspack buildpack`. */
 export function addBuildpack(program: Command, host: TspackHost): void {
@@ -88,7 +89,7 @@ function addPackage(parent: Command, host: TspackHost, kind: Kind): void {
     .option("-c, --config <file>", "a package.toml")
     .option("-p, --path <directory>", `the ${kind}'s directory; the working directory when absent`)
     .addOption(new Option("-f, --format <format>", "what is made").choices(["image", "file"]).default("image"))
-    .option("--publish", "send the image to its registry: the same as --output registry")
+    .addOption(publishOption())
     .addOption(outputOption())
     .option("--tag <image>", "a further name of the image (repeatable)", collect)
     .option("-l, --label <label>", "NAME=VALUE, a label of the image (repeatable)", collect)

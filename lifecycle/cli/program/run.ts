@@ -1,6 +1,7 @@
 import { type Command, Option } from "commander";
 import type { TspackHost } from "../toolbox.ts";
 import { action, collect, command, common, examples } from "./declare.ts";
+import { envFileOption, sandboxOption } from "./shared-options.ts";
 
 /** `tspack run`. */
 export function addRun(program: Command, host: TspackHost): void {
@@ -8,7 +9,7 @@ export function addRun(program: Command, host: TspackHost): void {
     .argument("<image>", "name of the image; oci:DIRECTORY[:ENTRY], oci-archive:FILE or docker-archive:FILE")
     .argument("[command...]", "arguments for the image's entrypoint")
     .option("-e, --env <variable>", "NAME=VALUE, or NAME from the environment (repeatable)", collect)
-    .option("--env-file <file>", "a file of variables, one a line; --env wins (repeatable)", collect)
+    .addOption(envFileOption())
     .option(
       "-p, --publish <port>",
       "[IP:][HOST:]CONTAINER[/tcp] leads to a port of the application (repeatable)",
@@ -24,7 +25,7 @@ export function addRun(program: Command, host: TspackHost): void {
     .addOption(new Option("--name <name>", "refused: what runs has no name").hideHelp())
     .addOption(new Option("-d, --detach", "refused: nothing keeps what runs").hideHelp())
     .addOption(new Option("--network <mode>", "network of the application").choices(["host", "none"]).default("host"))
-    .addOption(new Option("--sandbox <way>", "how the sandbox is made").choices(["bubblewrap", "unshare"]))
+    .addOption(sandboxOption())
     .passThroughOptions();
   // As in `docker run`, -v is a volume here.
   action(common(run, "--verbose"), host, async () => (await import("../commands/run.ts")).run);
