@@ -47,7 +47,9 @@ export async function bench(args: readonly string[], root: string): Promise<void
   if (unknown.length > 0)
     throw new Error(`no scenario ${unknown.join(", ")}; there are ${scenarios.map(({ name }) => name).join(", ")}`);
   if (!existsSync(join(root, "dist/tspack.js"))) throw new Error("dist is missing: npm run build");
-  const wanted = args.length === 0 ? scenarios : scenarios.filter(({ name }) => args.includes(name));
+  const wanted = scenarios.filter(({ name, onlyByName }) =>
+    args.length === 0 ? onlyByName !== true : args.includes(name),
+  );
   const size = scale() === 1 ? "" : `; workloads in ${scale()} of their size`;
   const load = (loadavg()[0] ?? 0).toFixed(1);
   say(`${machine()}${size}; load ${load} before the run. Medians of interleaved runs.\n`);

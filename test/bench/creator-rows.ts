@@ -7,7 +7,8 @@ import type { Contestant } from "./compete.ts";
 /** Whole builds and restores with a cache directory, in the order in which each needs what the one before left. */
 export function creators(build: BenchBuild, host: string): readonly Contestant[] {
   const image = `${host}/bench/created`;
-  const created = { env: benchEnv, command: build.create(image, "-cache-dir", build.createdCache) };
+  // Counted are the exports, which are part of it.
+  const created = { env: benchEnv, uncounted: true, command: build.create(image, "-cache-dir", build.createdCache) };
   const inPlace = build.restore(image, [`-cache-dir=${build.createdCache}`]);
   return [
     {
@@ -56,6 +57,7 @@ function restores(build: BenchBuild, image: string): readonly Contestant[] {
     {
       name: "restore, cache image",
       env: benchEnv,
+      uncounted: true,
       command: fromImage.restore,
       prepare: async () => {
         await quietly(build.create(image, "-cache-image", cacheImage));

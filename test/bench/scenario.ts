@@ -17,6 +17,8 @@ export interface Scenario {
   readonly name: string;
   /** What is done, for the table. */
   readonly title: string;
+  /** It runs when it is named, and not among all: others say the same of more. */
+  readonly onlyByName?: boolean;
   /** Why it cannot run here; undefined: it can. */
   readonly missing?: () => string | undefined;
   run(bench: Bench): Promise<readonly Result[]>;

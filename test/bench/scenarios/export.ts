@@ -16,6 +16,7 @@ const defaultFiles = 12_000;
 export const exportScenario: Scenario = {
   name: "export",
   title: "a layer of many small files and a small application, to a registry of this machine",
+  onlyByName: true,
   missing: registryMissing,
   run: (bench) => exportOf(bench, Number(process.env["TSPACK_BENCH_FILES"] ?? scaled(defaultFiles))),
 };
