@@ -10,6 +10,8 @@ export interface FakeWheel {
   /** Program to function of the module. */
   readonly programs?: Readonly<Record<string, string>>;
   readonly metadata?: readonly string[];
+  /** What the module begins with. */
+  readonly source?: string;
 }
 
 /** An index of Python packages on a local port. */
@@ -57,13 +59,20 @@ export async function startFakeIndex(wheels: readonly FakeWheel[]): Promise<Fake
   };
 }
 
-function wheelFiles({ name, version, requires, programs, metadata }: FakeWheel): Readonly<Record<string, string>> {
+function wheelFiles({
+  name,
+  version,
+  requires,
+  programs,
+  metadata,
+  source = "",
+}: FakeWheel): Readonly<Record<string, string>> {
   const info = `${name}-${version}.dist-info`;
   const fields = ["Metadata-Version: 2.1", `Name: ${name}`, `Version: ${version}`, ...(metadata ?? [])];
   const functions = Object.values(programs ?? {}).map((one) => `def ${one}():\n    print("${name} ${version}")\n`);
   const points = Object.entries(programs ?? {}).map(([program, one]) => `${program} = ${name}:${one}`);
   return {
-    [`${name}.py`]: `VERSION = "${version}"\n${functions.join("\n")}`,
+    [`${name}.py`]: `${source}VERSION = "${version}"\n${functions.join("\n")}`,
     [`${info}/METADATA`]: [...fields, ...(requires ?? []).map((one) => `Requires-Dist: ${one}`), ""].join("\n"),
     [`${info}/WHEEL`]: "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     ...(points.length > 0 ? { [`${info}/entry_points.txt`]: `[console_scripts]\n${points.join("\n")}\n` } : {}),

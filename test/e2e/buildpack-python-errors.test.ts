@@ -75,3 +75,38 @@ describe.skipIf(tools.skip).each(["uv-install", "poetry-install"] as const)(`%s$
     expectNothingKept();
   });
 });
+
+describe.skipIf(tools.skip)(`frameworks that do not work with this Python${tools.note}`, () => {
+  let index: FakeIndex;
+  let workspace: Workspace;
+  beforeAll(async () => {
+    const source = "raise ImportError(\"cannot import name 'escape' from 'jinja2'\")\n";
+    index = await startFakeIndex([
+      { name: "flask", version: "1.0", source },
+      { name: "flask", version: "3.0" },
+      { name: "uvicorn", version: "1.0" },
+    ]);
+  });
+  afterAll(() => index.close());
+  beforeEach(() => {
+    workspace = new Workspace();
+  });
+  afterEach(() => {
+    workspace.remove();
+  });
+
+  const build = (requirements: string): Promise<Outcome> => {
+    workspace.write("requirements.txt", requirements);
+    return workspace.build("pip-install", [], { PATH: PYTHON_PATH, PIP_INDEX_URL: index.url, PIP_RETRIES: "0" });
+  };
+
+  it("are an error of the build, with file, line, versions and Python's own reason; nothing of them is kept", async () => {
+    const { code, output } = await build("uvicorn==1.0\nFlask==1.0\n");
+    expect(code).toBe(1);
+    expect(output).toMatch(
+      /ERROR: requirements\.txt:2: flask 1\.0 does not work with Python 3\.\d+\.\d+ .*: ImportError: cannot import name 'escape' from 'jinja2'\nhint: take a newer flask/,
+    );
+    expect(existsSync(join(workspace.layers("pip-install"), "venv"))).toBe(false);
+    expect(await build("uvicorn==1.0\nFlask==3.0\n")).toMatchObject({ code: 0 });
+  });
+});

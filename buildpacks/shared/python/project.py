@@ -87,4 +87,5 @@ def main():
         write(os.path.join(info, "entry_points.txt"), "[console_scripts]\n" + "".join(entry_points))
 
 
-main()
+if __name__ == "__main__":
+    main()

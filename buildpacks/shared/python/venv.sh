@@ -112,6 +112,11 @@ install_packages() {
       run_pip --no-deps -r "$SCRATCH/wanted/plain.txt"
     fi
   fi
+  # Nothing of an environment that cannot work is kept.
+  run_python frameworks.py "$venv" "$SOURCE" || {
+    rm -rf "$venv"
+    exit 1
+  }
   run_python project.py "$venv" "$APP"
   # Layers have no times of files, by which bytecode usually is told from stale bytecode. One process with one seed
   # makes the same bytes each time.
