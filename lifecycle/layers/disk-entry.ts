@@ -1,5 +1,5 @@
 import { lstatSync, readdirSync, readlinkSync, statSync, type Stats } from "node:fs";
-import { nameOf, type ByteString } from "../oci/tar/byte-string.ts";
+import { isAscii, nameOf, type ByteString } from "../oci/tar/byte-string.ts";
 import type { EntryType, TarHeader } from "../oci/tar/header.ts";
 import type { Owner } from "./place.ts";
 import { unreadable, type TarWriter } from "./tar-writer.ts";
@@ -16,11 +16,17 @@ export function diskEntry(path: ByteString, name: ByteString): DiskEntry {
   return { path, name, stats: statsOf(path, false) };
 }
 
-/** Reads what a directory has under a name. Throws `EXPORT_FAILED`. */
-export function entryBelow(directory: DiskEntry, name: ByteString): DiskEntry {
+/** Reads what a directory has under a name; `isPlain`: the directory's path is ASCII. Throws `EXPORT_FAILED`. */
+export function entryBelow(directory: DiskEntry, name: ByteString, isPlain = false): DiskEntry {
   const path = below(directory.path, name);
   // Mostly both are one text, which need not be made twice.
-  return diskEntry(path, directory.name === directory.path ? path : below(directory.name, name));
+  const inLayer = directory.name === directory.path ? path : below(directory.name, name);
+  if (!isPlain || !isAscii(name)) return diskEntry(path, inLayer);
+  try {
+    return { path, name: inLayer, stats: lstatSync(path) };
+  } catch (error) {
+    throw unreadable(path, error);
+  }
 }
 
 /** The metadata of a path. Throws `EXPORT_FAILED`. */

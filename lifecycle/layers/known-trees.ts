@@ -40,7 +40,7 @@ export function warnOfWrongTree(logger: Logger): NonNullable<KnownTreesOptions["
 }
 
 /** The form of the file and of fingerprints: another form is another file. */
-const fileName = "tspack-layers.v2.json";
+const fileName = "tspack-layers.v3.json";
 
 /** What is known of directories, in a file of `directory`, which belongs to the lifecycle: a cache's, mostly. */
 export function openKnownTrees(directory: string, { owner, now, verify }: KnownTreesOptions): KnownTrees {

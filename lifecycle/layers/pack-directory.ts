@@ -1,6 +1,6 @@
 import { posix } from "node:path";
 import type { Layer } from "../oci/layer.ts";
-import { byteString, type ByteString } from "../oci/tar/byte-string.ts";
+import { byteString, isAscii, type ByteString } from "../oci/tar/byte-string.ts";
 import type { BlobCache, ByteSink } from "../stores/blob-cache.ts";
 import { diskEntry, entryBelow, namesIn, writeDiskEntry, type DiskEntry } from "./disk-entry.ts";
 import { writeParents } from "./parents.ts";
@@ -51,23 +51,29 @@ export function* walk(entry: DiskEntry): Generator<DiskEntry, void, undefined> {
   yield entry;
   if (!entry.stats.isDirectory()) return;
   // One generator for all depths: with one for each, every entry would pass through all above it.
-  const open: OpenDirectory[] = [{ entry, names: namesIn(entry.path), next: 0 }];
+  const open = [openDirectory(entry)];
   for (let directory = open.at(-1); directory !== undefined; directory = open.at(-1)) {
     const name = directory.names[directory.next++];
     if (name === undefined) {
       open.pop();
       continue;
     }
-    const found = entryBelow(directory.entry, name);
+    const found = entryBelow(directory.entry, name, directory.isPlain);
     yield found;
-    if (found.stats.isDirectory()) open.push({ entry: found, names: namesIn(found.path), next: 0 });
+    if (found.stats.isDirectory()) open.push(openDirectory(found));
   }
 }
 
 interface OpenDirectory {
   readonly entry: DiskEntry;
   readonly names: readonly ByteString[];
+  /** Whether its path is ASCII, so that only names below it have to be looked at for that. */
+  readonly isPlain: boolean;
   next: number;
+}
+
+function openDirectory(entry: DiskEntry): OpenDirectory {
+  return { entry, names: namesIn(entry.path), isPlain: isAscii(entry.path), next: 0 };
 }
 
 /**

@@ -40,8 +40,9 @@ const rewritten = /^\/(?:env|env\.build|env\.launch|exec\.d|profile\.d)\//;
 /** Bytes up to which such a file is read. */
 const smallFile = 64 * 1024;
 
-/** How much text is hashed at a time. */
-const hashedAtOnce = 64 * 1024;
+/** How many entries are hashed at a time, and how many numbers each has. */
+const hashedAtOnce = 1024;
+const numbersOfEntry = 7;
 
 /**
  * A fingerprint that is made entry by entry, in the order of a walk. Every write to a file sets
@@ -51,6 +52,9 @@ const hashedAtOnce = 64 * 1024;
 export class Fingerprinting {
   readonly #hash = createHash("sha256");
   readonly #now: () => number;
+  /** Of the entries that are not hashed yet: how many they are, then the numbers of each, then their texts, each ended by NUL. */
+  readonly #numbers = new Float64Array(1 + hashedAtOnce * numbersOfEntry);
+  #count = 0;
   #text = "";
   #top: Stats | undefined;
   #topName = 0;
@@ -78,22 +82,35 @@ export class Fingerprinting {
     this.#sound = isPlain(stats) && stats.dev === top.dev && (!isTop || stats.isDirectory());
     if (!this.#sound) return;
     const name = entry.name.slice(this.#topName);
-    const { mode, uid, gid, size } = stats;
-    const length = stats.isDirectory() ? 0 : size;
     const link = stats.isSymbolicLink() ? byteString(linkTarget(entry.path)) : "";
-    this.#text += `${name}\0${mode} ${uid} ${gid} ${length} ${this.#content(name, entry)}\0${link}\0`;
+    const content = this.#content(name, entry);
+    this.#text += `${name}\0${content ?? ""}\0${link}\0`;
+    this.#note(stats, content === undefined);
     if (!isTop) this.#age(stats.ctimeMs);
-    if (this.#text.length > hashedAtOnce) this.#flush();
+    if (this.#count === hashedAtOnce) this.#flush();
   }
 
-  /** What changes when a file's content does. */
-  #content(name: string, { path, stats }: DiskEntry): string {
-    if (stats.isDirectory()) return "";
-    const identity = identityOf(stats);
-    if (!rewritten.test(name) || stats.size > smallFile) return identity;
+  /** What is said of a content that was looked at; undefined: which file it is, and its times, stand for it. */
+  #content(name: string, { path, stats }: DiskEntry): string | undefined {
+    if (stats.isDirectory() || !rewritten.test(name) || stats.size > smallFile) return undefined;
     if (stats.isSymbolicLink()) return "link";
-    this.#read.push({ path, identity });
+    this.#read.push({ path, identity: identityOf(stats) });
     return readHash(path);
+  }
+
+  #note(stats: Stats, byIdentity: boolean): void {
+    // Directories have neither: what is in them is listed anyway.
+    const isDirectory = stats.isDirectory();
+    const hasIdentity = byIdentity && !isDirectory;
+    const at = 1 + this.#count * numbersOfEntry;
+    this.#numbers[at] = stats.mode;
+    this.#numbers[at + 1] = stats.uid;
+    this.#numbers[at + 2] = stats.gid;
+    this.#numbers[at + 3] = isDirectory ? 0 : stats.size;
+    this.#numbers[at + 4] = hasIdentity ? stats.ino : 0;
+    this.#numbers[at + 5] = hasIdentity ? stats.mtimeMs : 0;
+    this.#numbers[at + 6] = hasIdentity ? stats.ctimeMs : 0;
+    this.#count++;
   }
 
   end(): TreeFingerprint | undefined {
@@ -111,7 +128,10 @@ export class Fingerprinting {
   }
 
   #flush(): void {
+    this.#numbers[0] = this.#count;
+    this.#hash.update(this.#numbers.subarray(0, 1 + this.#count * numbersOfEntry));
     this.#hash.update(this.#text, "latin1");
+    this.#count = 0;
     this.#text = "";
   }
 }

@@ -52,7 +52,7 @@ const open = (options: { readonly verify?: (expected: DiffId, found: DiffId) => 
   });
 
 const isWanted = (): boolean => true;
-const records = (): string => join(root, "cache/tspack-layers.v2.json");
+const records = (): string => join(root, "cache/tspack-layers.v3.json");
 
 function writeLayer(name = "layer"): void {
   mkdirSync(join(root, name, "lib/empty"), { recursive: true });
@@ -230,6 +230,20 @@ describe.skipIf(!trusted)("directories of layers that were packed before", () =>
     trees.save();
     writeEnv();
     expect(open().find(place(), isWanted)).toBeUndefined();
+  });
+
+  it("of many files, also with names that are no text, are unknown after a change of any of them", async () => {
+    const many = join(root, "layer/many");
+    mkdirSync(many, { recursive: true });
+    const names = Array.from({ length: 2100 }, (_, index) => Buffer.from(`${many}/\xff-${10_000 + index}`, "latin1"));
+    for (const name of names) writeFileSync(name, "x");
+    await sleep(12);
+    for (const index of [0, 1, 1020, 1021, 1022, 1023, 1024, 2047, 2048, 2099]) {
+      const before = await packAndSave();
+      expect(open().find(place(), isWanted)).toBe(before);
+      writeFileSync(names[index] as Buffer, "y");
+      expect(open().find(place(), isWanted), `${index}`).toBeUndefined();
+    }
   });
 
   it("are unknown after any change", async () => {
