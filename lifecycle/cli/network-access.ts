@@ -6,13 +6,18 @@ import { extraCertificates, keychainFrom, openRegistries, proxiesFrom } from "./
 
 /**
  * Registries, proxies and certificates as the environment names them. Throws `INVALID_ENV`, and
- * `INVALID_ARGUMENTS` for an insecure registry that is no host.
+ * `INVALID_ARGUMENTS` for an insecure registry that is no host. `uploads`: blobs that are sent at a time.
  */
-export function networkAccess(env: Env, insecureRegistries: readonly string[], ctx: Context): NetworkAccess {
+export function networkAccess(
+  env: Env,
+  insecureRegistries: readonly string[],
+  ctx: Context,
+  uploads?: number,
+): NetworkAccess {
   checkInsecureRegistries(insecureRegistries);
   const keychain = keychainFrom(env, ctx);
   return {
-    registries: openRegistries({ env, insecureRegistries, ctx, keychain }),
+    registries: openRegistries({ env, insecureRegistries, ctx, keychain, uploads }),
     keychain,
     proxy: proxiesFrom(env),
     certificates: extraCertificates(env) ?? extraCertificates({ SSL_CERT_FILE: env["NODE_EXTRA_CA_CERTS"] }),

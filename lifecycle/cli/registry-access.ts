@@ -25,11 +25,13 @@ export interface RegistryAccess {
   readonly keychain?: Keychain | undefined;
   /** In the same way. */
   readonly certificates?: HostCertificates | undefined;
+  /** Uploads at a time; the store's own number when absent. */
+  readonly uploads?: number | undefined;
 }
 
 /** The registries as this process may use them: credentials, certificates and proxies from the environment. */
 export function openRegistries(access: RegistryAccess): RegistryStore {
-  return registryStore({ ...registryClientOptions(access), version });
+  return registryStore({ ...registryClientOptions(access), version, parallel: access.uploads });
 }
 
 /** How one registry is spoken to when it is not for images: with all that `openRegistries` has. */

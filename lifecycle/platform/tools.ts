@@ -1,8 +1,7 @@
-import type { Compression } from "../oci/zstd.ts";
 import { join } from "node:path";
 import type { Context } from "../context.ts";
 import type { BlobCache } from "../stores/blob-cache.ts";
-import { openBlobCache } from "../stores/blob-cache/open.ts";
+import { type BlobCacheOptions, openBlobCache } from "../stores/blob-cache/open.ts";
 import { layoutStore, type LayoutStore } from "../stores/layout/layout-store.ts";
 import { type Leases, openLeases } from "../stores/leases.ts";
 import type { ProxySettings } from "../stores/registry/proxy.ts";
@@ -28,8 +27,8 @@ export interface Tools {
   readonly pulls: ImageSource;
   /** Looks here first and then in the registry that the name says. */
   readonly images: ImageSource;
-  /** `level`, `compression`: how is compressed what has to be; layers that were compressed before stay as they are. */
-  blobs(level?: number, compression?: Compression): Promise<BlobCache>;
+  /** How is compressed what has to be; layers that were compressed before stay as they are. */
+  blobs(how?: Omit<BlobCacheOptions, "ctx">): Promise<BlobCache>;
   /** Keeps what is used from those who collect garbage. Whoever works for long gives it back. */
   readonly leases: Leases;
 }
@@ -55,8 +54,8 @@ export function openTools(machine: Machine, network: NetworkAccess, ctx: Context
   const images: ImageSource = {
     resolve: async (ref, options) => (await local.resolve(ref, options)) ?? pulls.resolve(ref, options),
   };
-  const blobs = (level?: number, compression?: Compression): Promise<BlobCache> =>
-    openBlobCache(places.blobs, { ctx, level, compression });
+  const blobs = (how: Omit<BlobCacheOptions, "ctx"> = {}): Promise<BlobCache> =>
+    openBlobCache(places.blobs, { ctx, ...how });
   return { machine, network, ctx, places, local, registries, settings, pulls, images, blobs, leases };
 }
 

@@ -113,6 +113,17 @@ test.each([
   expect(output).toContain("-compression (TSPACK_COMPRESSION)");
 });
 
+test("less memory than one layer takes is refused before anything runs, more gives the same layers", async () => {
+  const { code, output } = await appLayers("app", ["-memory", "99"]);
+  expect(code).toBe(3);
+  expect(output).toContain("-memory (TSPACK_MEMORY)");
+  expect(output).not.toContain("DETECTING");
+  const least = await appLayers("least", ["-memory", "100"]);
+  const more = await appLayers("more", [], { TSPACK_MEMORY: "1000" });
+  expect(least.code).toBe(0);
+  expect(more.diffIds).toEqual(least.diffIds);
+});
+
 test("a compression level that there is not is refused before anything runs", async () => {
   const { code, output } = await appLayers("app", ["-compression-level", "10"]);
   expect(code).toBe(3);

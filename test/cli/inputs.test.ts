@@ -37,8 +37,8 @@ const ofLayers = [...allowRoot, "fingerprints", "verify-layers"];
 const own: Readonly<Partial<Record<PhaseCommand, readonly string[]>>> = {
   extend: [],
   restore: ofLayers,
-  export: [...ofLayers, "compression", "compression-level"],
-  create: [...ofLayers, "compression", "compression-level"],
+  export: [...ofLayers, "compression", "compression-level", "memory"],
+  create: [...ofLayers, "compression", "compression-level", "memory"],
 };
 
 function expectedFlags(phase: PhaseCommand, api: string): readonly string[] {
@@ -88,6 +88,7 @@ const variables: Readonly<Record<string, readonly [variable: string, byDefault: 
   layout: ["CNB_USE_LAYOUT", false],
   layoutDir: ["CNB_LAYOUT_DIR", ""],
   logLevel: ["CNB_LOG_LEVEL", "info"],
+  memory: ["TSPACK_MEMORY", undefined],
   noColor: ["CNB_NO_COLOR", false],
   order: ["CNB_ORDER_PATH", "/cnb/order.toml"],
   parallel: ["CNB_PARALLEL_EXPORT", false],

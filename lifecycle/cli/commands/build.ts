@@ -1,5 +1,6 @@
 import type { Compression } from "../../oci/zstd.ts";
 import { resolve } from "node:path";
+import { workLimits } from "../../oci/work-limits.ts";
 import { InputError } from "../../errors.ts";
 import { build as buildApplication } from "../../platform/build/build.ts";
 import { failedEvent } from "../../platform/build/failure.ts";
@@ -46,6 +47,7 @@ export interface BuildOptions extends CommonOptions {
   readonly gid?: number;
   readonly compression?: Compression;
   readonly compressionLevel?: number;
+  readonly memory?: number;
   readonly reportOutputDir?: string;
   readonly sbomOutputDir?: string;
   readonly dryRun?: boolean;
@@ -73,7 +75,8 @@ export async function build(host: TspackHost, [name = ""]: readonly string[], op
   };
   const result = await buildApplication(readRequest(host, name, options, onEvent), {
     machine: host,
-    openNetwork: (insecureRegistries, ctx) => networkAccess(host.env, insecureRegistries, ctx),
+    openNetwork: (insecureRegistries, ctx) =>
+      networkAccess(host.env, insecureRegistries, ctx, workLimits(options.memory).uploads),
     onEvent,
     signal: host.signal,
   });

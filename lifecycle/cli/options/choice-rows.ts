@@ -116,6 +116,13 @@ export const choiceRows = {
     phases: { analyze: all, detect: all, restore: all, build: all, export: all, create: all, rebase: all, extend: all },
     description: "logging level",
   },
+  memory: {
+    kind: "int",
+    flag: "memory",
+    env: "TSPACK_MEMORY",
+    phases: { export: all, create: all },
+    description: "megabytes for work in flight, at least 100: how much is packed and sent at a time; default 160",
+  },
   noColor: {
     kind: "bool",
     flag: "no-color",

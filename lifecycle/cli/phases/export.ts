@@ -23,6 +23,7 @@ import {
   openStores,
   outputReferences,
   type PhaseStores,
+  readLimits,
   readingThrough,
   warnOfLaunchCache,
   warnWithoutCache,
@@ -153,6 +154,7 @@ export function exportSettings(
     execEnv: features.execEnv ? options.execEnv : undefined,
     sourceDateEpoch: env["SOURCE_DATE_EPOCH"],
     parallel: options.parallel,
+    layersAtOnce: readLimits(session).layers,
     layoutDir: stores.layoutDir,
   };
 }

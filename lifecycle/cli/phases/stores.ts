@@ -6,6 +6,7 @@ import { InputError, TspackError } from "../../errors.ts";
 import { type KnownTrees, openKnownTrees, warnOfWrongTree } from "../../layers/known-trees.ts";
 import { isGzipLevel } from "../../oci/gzip.ts";
 import { type Compression, isCompression, requireZstd } from "../../oci/zstd.ts";
+import { DEFAULT_MEMORY, isMemory, LEAST_MEMORY, type WorkLimits, workLimits } from "../../oci/work-limits.ts";
 import { type ImageRef, parseReference } from "../../oci/reference.ts";
 import type { BlobCache } from "../../stores/blob-cache.ts";
 import type { AccessCheck, ImageSink, ImageSource } from "../../stores/store.ts";
@@ -31,7 +32,14 @@ export interface PhaseStores {
 export async function openStores(session: Session): Promise<PhaseStores> {
   const { options, env, ctx } = session;
   const credentials = await readCredentials(session);
-  const registries = openRegistries({ env, insecureRegistries: options.insecureRegistry, ctx, ...credentials });
+  const { uploads } = readLimits(session);
+  const registries = openRegistries({
+    env,
+    insecureRegistries: options.insecureRegistry,
+    ctx,
+    uploads,
+    ...credentials,
+  });
   if (usesEngine(session)) {
     return { registries, images: await openEngineStore(session), access: undefined, layoutDir: undefined };
   }
@@ -187,6 +195,15 @@ function readCompression(session: Session): Compression {
   return compression;
 }
 
+/** What `-memory` has room for. Throws `INVALID_ARGUMENTS`. */
+export function readLimits({ options: { memory } }: Session): WorkLimits {
+  if (isMemory(memory)) return workLimits(memory);
+  throw invalidArguments(
+    `resolve inputs: ${memory} megabytes are too little memory`,
+    `-memory (TSPACK_MEMORY) is a whole number of megabytes, at least ${LEAST_MEMORY}; ${DEFAULT_MEMORY} when absent`,
+  );
+}
+
 async function openBlobs(directory: string, session: Session): Promise<BlobCache> {
   const level = readLevel(session);
   const compression = readCompression(session);
@@ -195,5 +212,5 @@ async function openBlobs(directory: string, session: Session): Promise<BlobCache
     return plainBlobs(directory);
   }
   const { openBlobCache } = await import("../../stores/blob-cache/open.ts");
-  return openBlobCache(directory, { ctx: session.ctx, level, compression });
+  return openBlobCache(directory, { ctx: session.ctx, level, compression, blocks: readLimits(session).blocks });
 }

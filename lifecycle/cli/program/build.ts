@@ -68,6 +68,11 @@ function addOutput(build: Command): void {
       "how much layers are compressed: 0 (not at all) to 9 (default: 3)",
       wholeNumber,
     )
+    .option(
+      "--memory <megabytes>",
+      "for work in flight, at least 100: how much is packed and sent at a time (default: 160)",
+      wholeNumber,
+    )
     .option("--report-output-dir <directory>", "write report.toml there")
     .option("--sbom-output-dir <directory>", "write the bills of materials there")
     .option("--dry-run", "build, print what would be exported, and write nothing")

@@ -3,6 +3,7 @@ import { TspackError } from "../../errors.ts";
 import { packAppSlices } from "../../layers/pack-app-slices.ts";
 import type { DiffId } from "../../oci/digest.ts";
 import type { Layer } from "../../oci/layer.ts";
+import { workLimits } from "../../oci/work-limits.ts";
 import type { Place } from "../../layers/place.ts";
 import { inParallel } from "../in-parallel.ts";
 import type { BuildpackFacts, ExportFacts } from "./facts.ts";
@@ -55,7 +56,9 @@ async function collectFacts(
 ): Promise<Collected["facts"]> {
   const dirs = inputs.buildpacks.map((buildpack) => readBuildpackDir(inputs.layers, buildpack));
   for (const dir of dirs) refuseMalformed(dir);
-  const buildpacks = await packLaunchLayers(dirs, packer, keep);
+  // Reading a layer leaves the processors to the compression of another.
+  const { layersAtOnce = workLimits().layers } = inputs;
+  const buildpacks = await packLaunchLayers(dirs, layersAtOnce, packer, keep);
   const sbomPlace = sbomDirectory(inputs, "launch");
   const sbom = sbomPlace === undefined ? undefined : keep(await packer.directory(sbomPlace));
   const app = (await packApp(inputs, ports)).map(keep);
@@ -66,11 +69,9 @@ async function collectFacts(
   return { buildpacks, sbom, app, launcher, config, processTypes };
 }
 
-/** Reading a layer leaves the processors to the compression of another. */
-const layersAtOnce = 3;
-
 async function packLaunchLayers(
   dirs: readonly BuildpackDir[],
+  layersAtOnce: number,
   packer: Packer,
   keep: Keep,
 ): Promise<readonly BuildpackFacts[]> {

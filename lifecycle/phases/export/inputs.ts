@@ -64,6 +64,8 @@ export interface ExportInputs {
   readonly extendedRunImage?: ExtendedRunImage | undefined;
   /** `-parallel`: the cache is written while the image is; else after it. */
   readonly parallel?: boolean | undefined;
+  /** Layers of buildpacks that are packed at a time; what the usual memory has room for when absent. */
+  readonly layersAtOnce?: number | undefined;
   /** Where images are when they are kept as OCI layouts: names in reports and labels are then paths. */
   readonly layoutDir?: string | undefined;
   /** Plan everything, write nothing: neither the image nor the cache. */

@@ -79,6 +79,8 @@ export interface BuildImageInputs extends Pick<PlatformDirectoryInputs, "binding
   readonly verifyLayers: boolean;
   /** Nothing is written: neither the image nor the cache. */
   readonly dryRun: boolean;
+  /** Layers that are packed at a time. */
+  readonly layersAtOnce: number;
   readonly verbose: boolean;
 }
 
@@ -288,6 +290,7 @@ async function exportFrom(
       execEnv: inputs.execEnv ?? "production",
       sourceDateEpoch: inputs.sourceDateEpoch,
       dryRun: inputs.dryRun,
+      layersAtOnce: inputs.layersAtOnce,
     },
     { images, sink, blobs, cache, ...trees, ctx },
   );

@@ -57,11 +57,15 @@ export function proxyVariables({ http, https, no }: ProxySettings): Readonly<Rec
 export function layerVariables({
   compression,
   compressionLevel,
+  memory,
   verifyLayers,
-}: Pick<BuildRequest, "compression" | "compressionLevel" | "verifyLayers">): Readonly<Record<string, string>> {
+}: Pick<BuildRequest, "compression" | "compressionLevel" | "memory" | "verifyLayers">): Readonly<
+  Record<string, string>
+> {
   return {
     ...(compression === undefined ? {} : { TSPACK_COMPRESSION: compression }),
     ...(compressionLevel === undefined ? {} : { TSPACK_COMPRESSION_LEVEL: String(compressionLevel) }),
+    ...(memory === undefined ? {} : { TSPACK_MEMORY: String(memory) }),
     ...(verifyLayers === true ? { TSPACK_VERIFY_LAYERS: "true" } : {}),
   };
 }

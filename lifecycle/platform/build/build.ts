@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import { encodeReport, type Report } from "../../cnb/files/report.ts";
 import type { Context } from "../../context.ts";
 import { versionText } from "../../distribution/version.ts";
+import { workLimits } from "../../oci/work-limits.ts";
 import type { ExportPlan } from "../../phases/export.ts";
 import type { ImageSource } from "../../stores/store.ts";
 import { type Builder, builderHere } from "../builder/builder.ts";
@@ -124,7 +125,8 @@ async function buildTo(destination: Destination, surroundings: Surroundings): Pr
   const builder = await openBuilderOf(resolved, tools);
   const changes = await requestedChanges(request, resolved.described, builder, tools);
   const inputs = { ...(await imageInputs(resolved, tools)), builder, changes };
-  const blobs = await tools.blobs(request.compressionLevel, request.compression);
+  const { compressionLevel: level, compression, memory } = request;
+  const blobs = await tools.blobs({ level, compression, blocks: workLimits(memory).blocks });
   const cache = await buildCache(resolved, tools);
   const { withEngineImages } = await import("../image-places/engine-images.ts");
   // A run image may be in the person's container engine only.
@@ -212,6 +214,7 @@ async function imageInputs(
     sbomOutputDir: request.sbomOutputDir === undefined ? undefined : resolve(machine.cwd, request.sbomOutputDir),
     verifyLayers: request.verifyLayers === true,
     dryRun: request.dryRun === true,
+    layersAtOnce: workLimits(request.memory).layers,
     verbose: request.verbose === true,
   };
 }

@@ -3,6 +3,7 @@ import { InputError, type InputIssue } from "../../errors.ts";
 import type { Platform } from "../../oci/descriptor.ts";
 import { isCompression, requireZstd } from "../../oci/zstd.ts";
 import { isGzipLevel } from "../../oci/gzip.ts";
+import { isMemory, LEAST_MEMORY } from "../../oci/work-limits.ts";
 import { type ImageRef, parseReference } from "../../oci/reference.ts";
 import { machinePlatform } from "../../stores/stored-image.ts";
 import { engineUse } from "../engine/engine-use.ts";
@@ -55,6 +56,8 @@ export function resolveRequest(request: BuildRequest, machine: Machine, now: Dat
   checkOwner(request, issues);
   if (!isGzipLevel(request.compressionLevel))
     issues.push(issue("--compression-level", "a whole number from 0 to 9", String(request.compressionLevel)));
+  if (!isMemory(request.memory))
+    issues.push(issue("--memory", `megabytes, at least ${LEAST_MEMORY}`, String(request.memory)));
   checkCompression(request, resolved.output, issues);
   if (resolved.output.kind === "registry") issues.push(...otherRegistry(names, previousImage));
   if (issues.length > 0) throw new InputError("INVALID_ARGUMENTS", "this build is not possible", issues);

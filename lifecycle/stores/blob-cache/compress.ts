@@ -3,6 +3,7 @@ import type { Descriptor } from "../../oci/descriptor.ts";
 import { parseDiffId, parseDigest, type DiffId } from "../../oci/digest.ts";
 import { GzipWriter, type GzipOutput } from "../../oci/gzip.ts";
 import { ociTypes } from "../../oci/media-type.ts";
+import type { Slots } from "../../oci/slots.ts";
 import { type Compression, ZstdWriter } from "../../oci/zstd.ts";
 import type { ByteSink } from "../blob-cache.ts";
 
@@ -12,6 +13,8 @@ export interface CompressOptions {
   readonly level?: number | undefined;
   /** gzip when absent. */
   readonly compression?: Compression | undefined;
+  /** How many blocks are compressed at a time by all who share these. */
+  readonly inSlot?: Slots | undefined;
 }
 
 const types = { gzip: ociTypes.layerGzip, zstd: ociTypes.layerZstd } as const;
@@ -26,7 +29,7 @@ export interface Compressed {
 export async function compress(
   produce: (sink: ByteSink) => Promise<void>,
   output: GzipOutput,
-  { level, compression = "gzip" }: CompressOptions,
+  { level, compression = "gzip", inSlot }: CompressOptions,
 ): Promise<Compressed> {
   const plain = createHash("sha256");
   const packed = createHash("sha256");
@@ -36,7 +39,7 @@ export async function compress(
     size += bytes.length;
     return output(bytes);
   };
-  const options = { level, onBlock: (block: Uint8Array) => void plain.update(block) };
+  const options = { level, inSlot, onBlock: (block: Uint8Array) => void plain.update(block) };
   const writer = compression === "zstd" ? new ZstdWriter(counted, options) : new GzipWriter(counted, options);
   await produce({ write: (bytes) => writer.write(bytes) });
   await writer.finish();

@@ -8,6 +8,8 @@ import type { Descriptor } from "../../oci/descriptor.ts";
 import { hex, type Digest, type DiffId } from "../../oci/digest.ts";
 import type { Compression } from "../../oci/zstd.ts";
 import type { ByteStream, Layer } from "../../oci/layer.ts";
+import { slots } from "../../oci/slots.ts";
+import { workLimits } from "../../oci/work-limits.ts";
 import type { BlobCache, ByteSink } from "../blob-cache.ts";
 import { compress } from "./compress.ts";
 import { BlobIndex, type IndexEntry } from "./blob-index.ts";
@@ -23,6 +25,8 @@ export interface BlobCacheOptions {
   readonly level?: number | undefined;
   /** How what is packed is compressed, and which of a layer's blobs `layer` gives; gzip when absent. */
   readonly compression?: Compression | undefined;
+  /** Blocks of all layers that are compressed at a time; what the usual memory has room for when absent. */
+  readonly blocks?: number | undefined;
 }
 
 /** The form of the folder. Another form gets another folder, so that versions never read each other's files. */
@@ -52,15 +56,17 @@ interface Parts {
 
 class FileBlobCache implements BlobCache {
   readonly #parts: Parts;
+  readonly #inSlot;
 
   constructor(parts: Parts) {
     this.#parts = parts;
+    this.#inSlot = slots(parts.options.blocks ?? workLimits().blocks);
   }
 
   async pack(produce: (sink: ByteSink) => Promise<void>): Promise<Layer> {
     const { options, index, blobs } = this.#parts;
     const { diffId, descriptor } = await this.#write(async (file, temporary) => {
-      const made = await compress(produce, (bytes) => writeAll(file, bytes), options);
+      const made = await compress(produce, (bytes) => writeAll(file, bytes), { ...options, inSlot: this.#inSlot });
       options.ctx.signal.throwIfAborted();
       await rename(temporary, join(blobs, hex(made.descriptor.digest)));
       return made;

@@ -108,6 +108,8 @@ function imageOptionRows(): readonly Row[] {
     ["--compression", "empty", [...hello, "--compression", ""], refused, "--compression"],
     ["--compression-level", "no number", [...hello, "--compression-level", "best"], "usage", "whole number"],
     ["--compression-level", "too much", [...hello, "--compression-level", "10"], refused, "--compression-level"],
+    ["--memory", "no number", [...hello, "--memory", "1g"], "usage", "whole number"],
+    ["--memory", "too little", [...hello, "--memory", "99"], refused, "--memory"],
     ["--report-output-dir", "a file", [...hello, "--report-output-dir", "file.txt"], refused, "--report-output-dir"],
     ["--sbom-output-dir", "a file", [...hello, "--sbom-output-dir", "file.txt"], refused, "--sbom-output-dir"],
   ];

@@ -124,8 +124,9 @@ test("no part of a password gets into a build", async () => {
 
 test("a lifecycle in a container is told how layers are made, only where something was said", () => {
   expect(layerVariables({})).toEqual({});
-  expect(layerVariables({ compressionLevel: 0, verifyLayers: true })).toEqual({
+  expect(layerVariables({ compressionLevel: 0, memory: 200, verifyLayers: true })).toEqual({
     TSPACK_COMPRESSION_LEVEL: "0",
+    TSPACK_MEMORY: "200",
     TSPACK_VERIFY_LAYERS: "true",
   });
 });

@@ -137,6 +137,11 @@ describe("what does not fit together", () => {
     expect(refused({ compressionLevel: 0 })).toEqual([]);
   });
 
+  test("memory that one layer does not fit into", () => {
+    expect(refused({ memory: 99 })).toEqual(["--memory"]);
+    expect(refused({ memory: 100 })).toEqual([]);
+  });
+
   test("compressions that there are not, or that the destination does not take", () => {
     expect(refused({ compression: "lz4" as "gzip" })).toEqual(["--compression"]);
     expect(refused({ compression: "zstd", output: { kind: "engine" } })).toEqual(["--compression"]);
