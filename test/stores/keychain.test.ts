@@ -194,11 +194,14 @@ test("the position of an error in JSON is the length of its longest valid beginn
   );
 });
 
-test.each(["[", '{"a":', '[{"a":['])("JSON that nests deeper than the call stack goes (%s) is an error like any other", (part) => {
-  const json = part.repeat(100_000);
-  expect(jsonErrorOffset(json)).toBe(json.length);
-  expect(jsonErrorOffset(`${json}}`)).toBe(json.length);
-});
+test.each(["[", '{"a":', '[{"a":['])(
+  "JSON that nests deeper than the call stack goes (%s) is an error like any other",
+  (part) => {
+    const json = part.repeat(100_000);
+    expect(jsonErrorOffset(json)).toBe(json.length);
+    expect(jsonErrorOffset(`${json}}`)).toBe(json.length);
+  },
+);
 
 function caught(work: () => unknown): unknown {
   try {
