@@ -4,7 +4,7 @@ import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { verdicts } from "./bars.ts";
 import { check } from "./check.ts";
-import { progress } from "./compete.ts";
+import { Interrupted, progress } from "./compete.ts";
 import { knownBars } from "./known-bars.ts";
 import { scale } from "./scale.ts";
 import { buildScenario } from "./scenarios/build.ts";
@@ -58,7 +58,7 @@ export async function bench(args: readonly string[], root: string): Promise<void
   if (failed.length > 0) throw new Error(`did not work: ${failed.join(", ")}`);
 }
 
-/** Whether it worked, or was left out: one that did not costs none of the others. */
+/** Whether it worked, or was left out: one that did not costs none of the others. Throws `Interrupted`. */
 async function runOne(scenario: Scenario, root: string): Promise<boolean> {
   say(`### ${scenario.name}: ${scenario.title}\n`);
   const missing = scenario.missing?.();
@@ -77,6 +77,7 @@ async function runOne(scenario: Scenario, root: string): Promise<boolean> {
     say(`${table(results, verdicts(results, knownBars[scenario.name] ?? {}, scale() === 1))}\n`);
     return true;
   } catch (error) {
+    if (error instanceof Interrupted) throw error;
     say(`did not work: ${String(error)}\n`);
     return false;
   } finally {

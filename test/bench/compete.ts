@@ -44,9 +44,13 @@ interface Standing {
   traffic?: Traffic;
 }
 
+/** Somebody wants the bench to end; engines and registries are to be ended first. */
+export class Interrupted extends Error {}
+
 /**
  * Runs each contestant `rounds` times, one after the other in each round, so that a busy moment meets all of them.
- * With counters there is one more round, which takes no times.
+ * With counters there is one more round, which takes no times. Throws `Interrupted` at the next chance after a signal;
+ * the second signal ends the process.
  */
 export async function compete(
   contestants: readonly Contestant[],
@@ -54,35 +58,54 @@ export async function compete(
   startCounter?: StartCounter,
 ): Promise<readonly Result[]> {
   const records = new Map<Contestant, Standing>(contestants.map((each) => [each, { runs: [], missing: each.missing }]));
-  for (let round = 1; round <= rounds; round++) {
-    for (const [contestant, record] of records) {
-      if (record.missing !== undefined || round > (contestant.rounds ?? rounds)) continue;
-      await attempt(contestant, record, async () => {
-        await contestant.prepare?.();
-        const run = await measure(contestant);
-        record.runs.push(run);
-        progress(`${round}/${contestant.rounds ?? rounds} ${contestant.name}: ${run.seconds.toFixed(2)} s`);
-      });
-    }
+  const stop = new AbortController();
+  const onSignal = (): void => stop.abort(new Interrupted("interrupted"));
+  const signals = ["SIGINT", "SIGTERM"] as const;
+  for (const signal of signals) process.once(signal, onSignal);
+  try {
+    for (let round = 1; round <= rounds; round++) await runRound(records, round, rounds, stop.signal);
+    if (startCounter !== undefined) await count(records, await startCounter(), stop.signal);
+  } finally {
+    for (const signal of signals) process.removeListener(signal, onSignal);
   }
-  if (startCounter !== undefined) await count(records, await startCounter());
   return resultsOf(records);
 }
 
-async function attempt({ name, peer }: Contestant, record: Standing, run: () => Promise<void>): Promise<void> {
+type Standings = ReadonlyMap<Contestant, Standing>;
+
+async function runRound(records: Standings, round: number, rounds: number, signal: AbortSignal): Promise<void> {
+  for (const [contestant, record] of records) {
+    if (record.missing !== undefined || round > (contestant.rounds ?? rounds)) continue;
+    await attempt(contestant, record, signal, async () => {
+      await contestant.prepare?.();
+      const run = await measure(contestant);
+      record.runs.push(run);
+      progress(`${round}/${contestant.rounds ?? rounds} ${contestant.name}: ${run.seconds.toFixed(2)} s`);
+    });
+  }
+}
+
+async function attempt(
+  { name, peer }: Contestant,
+  record: Standing,
+  signal: AbortSignal,
+  run: () => Promise<void>,
+): Promise<void> {
   try {
     await run();
   } catch (error) {
+    signal.throwIfAborted();
     if (peer !== true) throw error;
     record.missing = `does not work here: ${String(error).replaceAll(/\s+/g, " ").slice(0, 200)}`;
     progress(`${name} is left out: ${record.missing}`);
   }
+  signal.throwIfAborted();
 }
 
-async function count(records: ReadonlyMap<Contestant, Standing>, counter: TrafficCounter): Promise<void> {
+async function count(records: Standings, counter: TrafficCounter, signal: AbortSignal): Promise<void> {
   for (const [contestant, record] of records) {
     if (record.missing !== undefined || contestant.uncounted === true) continue;
-    await attempt(contestant, record, async () => {
+    await attempt(contestant, record, signal, async () => {
       await contestant.prepare?.();
       counter.reset();
       record.transfers = await transfersOf(contestant);
@@ -92,7 +115,7 @@ async function count(records: ReadonlyMap<Contestant, Standing>, counter: Traffi
   }
 }
 
-async function resultsOf(records: ReadonlyMap<Contestant, Standing>): Promise<readonly Result[]> {
+async function resultsOf(records: Standings): Promise<readonly Result[]> {
   const secondsOf = ({ runs }: Standing): number | undefined => median(runs.map(({ seconds }) => seconds));
   const [, yardstick] = [...records].find(([contestant]) => contestant.yardstick === true) ?? [];
   const base = yardstick === undefined ? undefined : secondsOf(yardstick);

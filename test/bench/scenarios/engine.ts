@@ -19,9 +19,9 @@ export const engineScenario: Scenario = {
   missing: () =>
     registryMissing() ?? (canStartEngine("dockerd") ? undefined : "dockerd is not installed, or this is not root"),
   async run(bench) {
-    const registry = await startBenchRegistry(bench.directory);
     const engine = await startDockerEngine();
     if (engine === undefined) throw new Error("no Docker engine can be started here");
+    const registry = await startBenchRegistry(bench.directory);
     const connection = engineConnection({ kind: "unix", path: engine.socket });
     try {
       const build = await benchBuild(bench, registry.host, w1);
