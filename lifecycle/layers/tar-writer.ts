@@ -3,6 +3,7 @@ import { setImmediate } from "node:timers/promises";
 import { errorCode, TspackError } from "../errors.ts";
 import { nameOf, textOf, type ByteString } from "../oci/tar/byte-string.ts";
 import { encodeHeader, paddingAfter, type TarHeader } from "../oci/tar/header.ts";
+import { Releaser } from "../oci/release.ts";
 import { END_OF_ARCHIVE } from "../oci/tar/pack.ts";
 import type { ByteSink } from "../stores/blob-cache.ts";
 
@@ -57,10 +58,11 @@ export class TarWriter {
     await this.#pad(size);
   }
 
-  /** Writes the end of the archive. */
+  /** Writes the end of the archive; nothing can be written afterwards. */
   async end(): Promise<void> {
     await this.#append(END_OF_ARCHIVE);
     await this.#flush();
+    new Releaser().release(this.#stage);
   }
 
   #readSmall(size: number, path: ByteString): void {

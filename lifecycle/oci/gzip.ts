@@ -81,6 +81,8 @@ export class GzipWriter {
     await Promise.all(this.#pending);
     await this.#start();
     await this.#output(trailer(this.#crc, this.#size));
+    // A build of many layers would have the blocks of several of them in memory until the next garbage collection.
+    for (const memory of [this.#memory, ...this.#free.splice(0)]) this.#releaser.release(memory);
   }
 
   async #writeRest(bytes: Uint8Array): Promise<void> {
