@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -100,4 +101,50 @@ describe.skipIf(tools.skip)(`ca-certificates${tools.note}`, () => {
     expect(code).not.toBe(0);
     expect(output).toContain("a.pem is no certificate in PEM");
   });
+
+  it("a Java app gets a key store with its own certificates and those of the binding, unless it names one", async () => {
+    await build({ BP_ENABLE_RUNTIME_CERT_BINDING: "true" });
+    const root = bind({ "a.pem": `text\n${pem("AAAA")}\n${pem("BBBB\nBBBB")}` }, "ca-certificates", "run");
+    const home = join(workspace.root, "java");
+    mkdirSync(join(home, "lib/security"), { recursive: true });
+    writeFileSync(join(home, "lib/security/cacerts"), keyStore([["own", Buffer.from("own")]]));
+    const env = { SERVICE_BINDING_ROOT: root, SSL_CERT_FILE: system, JAVA_HOME: home };
+    const { code, variables } = await start({ ...env, JAVA_TOOL_OPTIONS: '-Da="b\\c"' });
+    expect(code).toBe(0);
+    const [, options, store = ""] =
+      /^JAVA_TOOL_OPTIONS = "(.*) -Djavax\.net\.ssl\.trustStore=(.*)"$/m.exec(variables) ?? [];
+    expect(options).toBe('-Da=\\"b\\\\c\\"');
+    const bound = ["AAAA", "BBBBBBBB"].map((text) => Buffer.from(text, "base64"));
+    const all = [
+      ["own", Buffer.from("own")] as const,
+      ...bound.map((der, index) => [`binding-${index + 1}`, der] as const),
+    ];
+    expect(readFileSync(store)).toEqual(keyStore(all));
+    const named = await start({ ...env, JAVA_TOOL_OPTIONS: "-Djavax.net.ssl.trustStore=/x" });
+    expect(named.variables).not.toContain("JAVA_TOOL_OPTIONS");
+
+    writeFileSync(join(home, "lib/security/cacerts"), "PKCS12");
+    const other = await start(env);
+    expect(other).toMatchObject({ code: 0, output: expect.stringContaining("WARNING: Java does not get") });
+    expect(other.variables).toContain("NODE_EXTRA_CA_CERTS");
+  });
 });
+
+/** A store in Java's form JKS, with trusted certificates by their names. */
+function keyStore(certificates: readonly (readonly [name: string, der: Buffer])[]): Buffer {
+  const u32 = (value: number): Buffer => Buffer.from([24, 16, 8, 0].map((shift) => (value >>> shift) & 255));
+  const text = (value: string): Buffer => Buffer.from(`\0${String.fromCharCode(value.length)}${value}`, "latin1");
+  const time = Buffer.alloc(8);
+  time.writeBigUInt64BE(315532801000n);
+  const entries = certificates.flatMap(([name, der]) => [
+    u32(2),
+    text(name),
+    time,
+    text("X.509"),
+    u32(der.length),
+    der,
+  ]);
+  const data = Buffer.concat([u32(0xfeedfeed), u32(2), u32(certificates.length), ...entries]);
+  const password = Buffer.from("changeit", "utf16le").swap16();
+  return Buffer.concat([data, createHash("sha1").update(password).update("Mighty Aphrodite").update(data).digest()]);
+}

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # The end of the exec.d program: runs when the app starts, and tells variables through file descriptor 3. Run images
-# have no grep, so that it needs nothing but bash, cat and mktemp.
+# have no grep, so that it needs nothing but bash and coreutils.
 
 if [[ -n ${SERVICE_BINDING_ROOT:-} && -d $SERVICE_BINDING_ROOT ]]; then
   mapfile -t files < <(certificate_files "$SERVICE_BINDING_ROOT")
@@ -21,5 +21,13 @@ if [[ -n ${SERVICE_BINDING_ROOT:-} && -d $SERVICE_BINDING_ROOT ]]; then
       printf '%s = "%s"\n' "$name" "$directory/ca-certificates.crt" >&3
     done
     printf 'NODE_EXTRA_CA_CERTS = "%s"\n' "$directory/additional.crt" >&3
+    if [[ -n ${JAVA_HOME:-} && ${JAVA_TOOL_OPTIONS:-} != *-Djavax.net.ssl.trustStore=* ]] &&
+      java_store "$JAVA_HOME/lib/security/cacerts" "$directory/cacerts" "${files[@]}"; then
+      options=${JAVA_TOOL_OPTIONS:-}
+      options=${options//\\/\\\\}
+      options=${options//\"/\\\"}
+      options=${options//[[:cntrl:]]/ }
+      printf 'JAVA_TOOL_OPTIONS = "%s-Djavax.net.ssl.trustStore=%s"\n' "${options:+$options }" "$directory/cacerts" >&3
+    fi
   fi
 fi
