@@ -101,7 +101,14 @@ async function pump(
 
 async function write(to: Socket, chunk: Buffer): Promise<void> {
   if (to.destroyed) throw new Error("the other side is gone");
-  if (!to.write(chunk)) await Promise.race([once(to, "drain"), once(to, "close")]);
+  if (to.write(chunk)) return;
+  await new Promise<void>((resolve) => {
+    const done = (): void => {
+      to.off("drain", done).off("close", done);
+      resolve();
+    };
+    to.on("drain", done).on("close", done);
+  });
 }
 
 async function until(moment: number): Promise<void> {
