@@ -5,6 +5,7 @@ import { ask, freePort } from "../http.ts";
 import { allSamples, type LayerFlags, readExpectation, type SampleExpectation } from "../samples.ts";
 import { buildJson, packageFile, type Person, self, tspack } from "../tspack.ts";
 import { readRows, writeRow } from "./rows.ts";
+import { namingSource } from "./sources.ts";
 
 /** An image, as its store has it. */
 export interface SampleImage {
@@ -44,7 +45,13 @@ export function describeSamples(runner: SampleRunner): void {
     const expected = readExpectation(sample);
     const name = `e2e/sample-${runner.name}-${sample}`;
     const args = [name, "--path", packageFile(`samples/${sample}`), ...runner.args];
-    const build = (...more: readonly string[]) => buildJson(person, [...args, ...more], { env: runner.env() });
+    const build = async (...more: readonly string[]): Promise<Built> => {
+      try {
+        return await buildJson(person, [...args, ...more], { env: runner.env() });
+      } catch (error) {
+        throw namingSource(error);
+      }
+    };
 
     it("is built as it promises, answers, and is built and answers again, with what there is", async () => {
       // An earlier run of these tests may have kept its image.
