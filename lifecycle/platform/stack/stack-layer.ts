@@ -10,6 +10,10 @@ import type { PackageFiles } from "./package-files.ts";
 import type { RootTree } from "./root-tree.ts";
 import type { StackFile } from "./stack-file.ts";
 
+/** How many packages are unpacked before it is their turn, and how many bytes these have, packed. */
+const openAhead = 4;
+const bytesAhead = 16 << 20;
+
 /** What one layer of a stack is made of. */
 export interface StackLayerInputs {
   readonly stack: StackFile;
@@ -25,7 +29,7 @@ export interface StackLayerInputs {
 
 /**
  * Writes one layer: skeleton, packages by name, then what maintainer scripts would have done.
- * One package is in memory at a time, and the next one is being unpacked meanwhile.
+ * A few packages are in memory at a time: the next ones are being unpacked meanwhile.
  */
 export async function packStackLayer(inputs: StackLayerInputs, blobs: BlobCache, ctx: Context): Promise<Layer> {
   const step = ctx.progress.start(inputs.isBase ? "Packing the run image" : "Packing the build image", {
@@ -73,21 +77,33 @@ function* placed(tree: RootTree, owner: string, entries: readonly DebEntry[]): G
   }
 }
 
+// Several are unpacked at a time, so that small ones do not wait behind a large one for a thread that is idle.
 async function* openInTurn(
   inputs: StackLayerInputs,
 ): AsyncGenerator<{ readonly locked: LockedPackage; readonly deb: Deb }> {
-  const open = (index: number): Promise<Deb> | undefined => {
-    const locked = inputs.packages[index];
-    const opened = locked === undefined ? undefined : inputs.files.open(locked);
-    // It is awaited one turn later; until then its failure must not count as unhandled.
-    opened?.catch(() => {});
-    return opened;
+  const { packages, files } = inputs;
+  const opened: { readonly locked: LockedPackage; readonly deb: Promise<Deb> }[] = [];
+  let ahead = 0;
+  let next = 0;
+  const openMore = (): void => {
+    for (let locked = packages[next]; locked !== undefined; locked = packages[next]) {
+      if (opened.length > 0 && (opened.length >= openAhead || ahead + locked.size > bytesAhead)) return;
+      const deb = files.open(locked);
+      // It is awaited later; until then its failure must not count as unhandled.
+      deb.catch(() => {});
+      opened.push({ locked, deb });
+      ahead += locked.size;
+      next++;
+    }
   };
-  let next = open(0);
-  for (const [index, locked] of inputs.packages.entries()) {
-    const deb = await next;
-    next = open(index + 1);
-    if (deb !== undefined) yield { locked, deb };
+  for (;;) {
+    openMore();
+    const first = opened.shift();
+    if (first === undefined) return;
+    const deb = await first.deb;
+    ahead -= first.locked.size;
+    openMore();
+    yield { locked: first.locked, deb };
   }
 }
 
