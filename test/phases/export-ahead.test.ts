@@ -20,6 +20,7 @@ import { type FakeRegistry, startFakeRegistry } from "../fakes/registry.ts";
 let root = "";
 let registry: FakeRegistry;
 let store: RegistryStore;
+const lines: string[] = [];
 const cancel = { controller: new AbortController() };
 
 beforeEach(async () => {
@@ -27,6 +28,7 @@ beforeEach(async () => {
   registry = await startFakeRegistry();
   store = registryStore({ retry: { attempts: 2, delay: 1, longest: 2 } });
   cancel.controller = new AbortController();
+  lines.length = 0;
   const config = { architecture: "amd64", os: "linux" };
   await store.write(imageFromParts({ config, layers: [memoryLayer(Buffer.from("base"))], format: "oci" }), [
     name("run"),
@@ -82,7 +84,7 @@ function inputs(): ExportInputs {
 
 function exporting(changes: Partial<ExportInputs> = {}, blobs: BlobCache = memoryBlobCache()): Promise<ExportResult> {
   const ctx = {
-    logger: silentLogger,
+    logger: { ...silentLogger, info: (line: string) => void lines.push(line) },
     progress: silentProgress,
     clock: () => new Date(),
     signal: cancel.controller.signal,
@@ -156,15 +158,22 @@ test("an upload that fails ends the packing of the rest, and is the reason", asy
     ),
   });
   expect(performance.now() - began).toBeLessThan(3000);
+  // Platforms read this line before the error.
+  expect(lines).toContain(`Saving ${name("app").original}...`);
   expect(registry.manifests.has("app latest")).toBe(false);
 });
 
 test("a build that is cancelled while it packs stops its uploads", async () => {
   write("app/huge", "");
   truncateSync(join(root, "app/huge"), 64 * 2 ** 30);
-  registry.fail({ method: "POST", path: /\/app\/blobs/, times: 9, action: { kind: "status", status: 503 } });
+  // The uploads wait for their next try when the build is cancelled.
+  store = registryStore({ retry: { attempts: 99, delay: 50, longest: 100 } });
+  registry.fail({ method: "POST", path: /\/app\/blobs/, times: 999, action: { kind: "status", status: 503 } });
   setTimeout(() => cancel.controller.abort(), 100);
   await expect(exporting()).rejects.toMatchObject({ code: "CANCELED" });
+  const requests = registry.seen.length;
+  await sleep(300);
+  expect(registry.seen).toHaveLength(requests);
 });
 
 test("a dry run sends nothing", async () => {

@@ -27,7 +27,7 @@ export interface Saved {
 /** Writes an image under all its names and says so. Throws `failure`, naming the image and the store's reason. */
 export async function saveImage(inputs: SaveInputs, sink: ImageSink, ctx: Context): Promise<Saved> {
   const tags = inputs.refs.map((ref) => imageName(ref, inputs.layoutDir));
-  ctx.logger.info(`Saving ${tags[0] ?? ""}...`);
+  saySaving(tags, ctx);
   const written = await write(inputs, tags, sink, ctx);
   const { digest, imageId, manifestSize } = written;
   const id = imageId === undefined ? undefined : hex(imageId);
@@ -36,6 +36,10 @@ export async function saveImage(inputs: SaveInputs, sink: ImageSink, ctx: Contex
   ctx.logger.debug(id === undefined ? `\n*** Digest: ${digest}` : `\n*** Image ID: ${id}`);
   if (manifestSize > 0) ctx.logger.debug(`\n*** Manifest Size: ${manifestSize}`);
   return { report: id === undefined ? { tags, digest, manifestSize } : { tags, imageId: id }, written };
+}
+
+function saySaving([first = ""]: readonly string[], { logger }: Context): void {
+  logger.info(`Saving ${first}...`);
 }
 
 /** What a dry run reports: the image as it would be, of which nothing was written. */
@@ -59,12 +63,13 @@ async function write(
   }
 }
 
-/** What a failure to send a layer of an app image is called, whenever it comes. */
-export function notWritten(
-  cause: TspackError,
-  { outputImages, layoutDir }: Pick<ExportInputs, "outputImages" | "layoutDir">,
-): TspackError {
+/**
+ * What a failure to send a layer is called when it comes before the rest of the image is packed.
+ * Platforms read the same lines as of one that comes later.
+ */
+export function notWritten(cause: TspackError, { outputImages, layoutDir }: ExportInputs, ctx: Context): TspackError {
   const tags = outputImages.map((ref) => imageName(ref, layoutDir));
+  saySaving(tags, ctx);
   return unwritten(cause, tags, "EXPORT_FAILED");
 }
 

@@ -26,8 +26,8 @@ export function sendAhead(inputs: ExportInputs, ports: ExportPorts, expected: Re
   const failed = (error: unknown): void => {
     // What ends because something else has ended is not the reason.
     if (signal.aborted) return;
-    failure = { error: error instanceof TspackError ? notWritten(error, inputs) : error };
-    stopped.abort(failure.error);
+    failure = { error };
+    stopped.abort(error);
   };
   return {
     signal,
@@ -35,7 +35,10 @@ export function sendAhead(inputs: ExportInputs, ports: ExportPorts, expected: Re
       if (inputs.dryRun === true || expected.has(layer.diffId)) return;
       sink.bringAhead?.(layer, refs, options).catch(failed);
     },
-    reasonOf: (error) => (failure === undefined ? error : failure.error),
+    reasonOf: (error) => {
+      if (failure === undefined) return error;
+      return failure.error instanceof TspackError ? notWritten(failure.error, inputs, ctx) : failure.error;
+    },
     stop: () => stopped.abort(new TspackError("CANCELED", "the export has ended")),
   };
 }
