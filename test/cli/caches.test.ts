@@ -114,11 +114,11 @@ test.each([
 });
 
 test("less memory than one layer takes is refused before anything runs, more gives the same layers", async () => {
-  const { code, output } = await appLayers("app", ["-memory", "99"]);
+  const { code, output } = await appLayers("app", ["-memory", "139"]);
   expect(code).toBe(3);
   expect(output).toContain("-memory (TSPACK_MEMORY)");
   expect(output).not.toContain("DETECTING");
-  const least = await appLayers("least", ["-memory", "100"]);
+  const least = await appLayers("least", ["-memory", "140"]);
   const more = await appLayers("more", [], { TSPACK_MEMORY: "1000" });
   expect(least.code).toBe(0);
   expect(more.diffIds).toEqual(least.diffIds);

@@ -121,7 +121,7 @@ export const choiceRows = {
     flag: "memory",
     env: "TSPACK_MEMORY",
     phases: { export: all, create: all },
-    description: "megabytes for work in flight, at least 100: how much is packed and sent at a time; default 160",
+    description: "megabytes that may be used, at least 140: how much is packed and sent at a time; default 160",
   },
   noColor: {
     kind: "bool",

@@ -70,7 +70,7 @@ function addOutput(build: Command): void {
     )
     .option(
       "--memory <megabytes>",
-      "for work in flight, at least 100: how much is packed and sent at a time (default: 160)",
+      "for the export, at least 140: how much is packed and sent at a time (default: 160)",
       wholeNumber,
     )
     .option("--report-output-dir <directory>", "write report.toml there")

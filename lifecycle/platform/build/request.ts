@@ -85,7 +85,7 @@ export interface BuildRequest {
   readonly compression?: Compression | undefined;
   /** 0 (layers are not compressed) to 9 (smallest). */
   readonly compressionLevel?: number | undefined;
-  /** Megabytes for work in flight, at least 100: how many layers are packed and blobs sent at a time. */
+  /** Megabytes for the export, at least 140: how many layers are packed and blobs sent at a time. */
   readonly memory?: number | undefined;
   /** Where `report.toml` is written. */
   readonly reportOutputDir?: string | undefined;

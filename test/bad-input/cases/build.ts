@@ -109,7 +109,7 @@ function imageOptionRows(): readonly Row[] {
     ["--compression-level", "no number", [...hello, "--compression-level", "best"], "usage", "whole number"],
     ["--compression-level", "too much", [...hello, "--compression-level", "10"], refused, "--compression-level"],
     ["--memory", "no number", [...hello, "--memory", "1g"], "usage", "whole number"],
-    ["--memory", "too little", [...hello, "--memory", "99"], refused, "--memory"],
+    ["--memory", "too little", [...hello, "--memory", "139"], refused, "--memory"],
     ["--report-output-dir", "a file", [...hello, "--report-output-dir", "file.txt"], refused, "--report-output-dir"],
     ["--sbom-output-dir", "a file", [...hello, "--sbom-output-dir", "file.txt"], refused, "--sbom-output-dir"],
   ];

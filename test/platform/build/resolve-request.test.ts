@@ -138,8 +138,8 @@ describe("what does not fit together", () => {
   });
 
   test("memory that one layer does not fit into", () => {
-    expect(refused({ memory: 99 })).toEqual(["--memory"]);
-    expect(refused({ memory: 100 })).toEqual([]);
+    expect(refused({ memory: 139 })).toEqual(["--memory"]);
+    expect(refused({ memory: 140 })).toEqual([]);
   });
 
   test("compressions that there are not, or that the destination does not take", () => {
