@@ -137,11 +137,14 @@ describe.skipIf(missing.length > 0)(`manifest${note}`, () => {
     // No lifecycle made these images, so nobody knows their run image.
     expect(ran.stderr).toMatch(/^error REBASE_FAILED: linux\/(?:amd|arm)64: /m);
     expect(skopeo("app:1", "--raw")).toBe(before);
-    for (const kind of ["oci", "oci-archive"]) {
+    for (const [kind, refusal] of [
+      ["oci", /^error REBASE_FAILED: linux\/(?:amd|arm)64: /m],
+      ["oci-archive", /index of images for several platforms/],
+    ] as const) {
       const place = `${kind}:${join(line.directory, `index-${kind}`)}`;
       const from = ["--src-tls-verify=false", `docker://${name("app:1")}`];
       execFileSync("skopeo", ["--insecure-policy", "copy", "--all", ...from, place], { stdio: "ignore" });
-      expect((await line.run("rebase", place, "--plan")).stderr).toContain("index of images for several platforms");
+      expect((await line.run("rebase", place, "--plan")).stderr).toMatch(refusal);
       expect((await line.run("inspect", place)).code).toBe(0);
     }
   });
