@@ -58,6 +58,8 @@ describe.skipIf(tools.skip)(`java${tools.note}`, () => {
   it("asks for no JDK when there is only a jar, and for the JDK in the image of tests", async () => {
     workspace.write("app.jar", "");
     expect(await packages()).toMatchObject([{ packages: ["openjdk-17-jre-headless"], launch: true }]);
+    // What is offered and not required fails the group.
+    expect((await detect()).plan).toMatchObject({ provides: [{ name: "jre" }], or: [{ provides: [{ name: "jre" }] }] });
     workspace.write("pom.xml", pom(""));
     expect(await packages({ CNB_EXEC_ENV: "test" })).toMatchObject([
       { packages: ["openjdk-17-jdk-headless"], build: true, launch: true },
