@@ -109,6 +109,19 @@ describe("the application", () => {
       expect(result.stderr).toMatch(new RegExp(`Output: tspack/${id}@.*\\n.*${reason}`));
   });
 
+  it("of Gradle: what is not supported and what is possible stand at the end", async () => {
+    const app = scriptedApp(join(directory, "gradle"), {});
+    writeFileSync(join(app, "build.gradle.kts"), "plugins {}\n");
+    const result = await tspack(person, ["build", "e2e/bad", "--path", app]);
+    expectError(
+      result,
+      20,
+      "DETECT_FAILED",
+      "build.gradle.kts: Gradle is not supported yet",
+      /hint: .*gradlew.*--path[^]*$/,
+    );
+  });
+
   it("that is not there", async () => {
     const result = await tspack(person, ["build", "e2e/bad", "--path", join(directory, "nowhere")]);
     expectError(result, 1, "FILE_NOT_FOUND", "--path", "expected a directory", "hint: ");
