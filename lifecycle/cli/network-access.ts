@@ -16,11 +16,12 @@ export function networkAccess(
 ): NetworkAccess {
   checkInsecureRegistries(insecureRegistries);
   const keychain = keychainFrom(env, ctx);
+  const ca = extraCertificates(env);
   return {
-    registries: openRegistries({ env, insecureRegistries, ctx, keychain, uploads }),
+    registries: openRegistries({ env, insecureRegistries, ctx, keychain, uploads, ca }),
     keychain,
     proxy: proxiesFrom(env),
-    certificates: extraCertificates(env) ?? extraCertificates({ SSL_CERT_FILE: env["NODE_EXTRA_CA_CERTS"] }),
+    certificates: ca ?? extraCertificates({ SSL_CERT_FILE: env["NODE_EXTRA_CA_CERTS"] }),
   };
 }
 

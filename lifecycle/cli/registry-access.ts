@@ -25,6 +25,8 @@ export interface RegistryAccess {
   readonly keychain?: Keychain | undefined;
   /** In the same way. */
   readonly certificates?: HostCertificates | undefined;
+  /** What `extraCertificates` read beforehand. */
+  readonly ca?: string | undefined;
   /** Uploads at a time; the store's own number when absent. */
   readonly uploads?: number | undefined;
 }
@@ -36,14 +38,14 @@ export function openRegistries(access: RegistryAccess): RegistryStore {
 
 /** How one registry is spoken to when it is not for images: with all that `openRegistries` has. */
 export function registryClientOptions(access: RegistryAccess): ClientOptions {
-  const { env, insecureRegistries, ctx, keychain, certificates } = access;
+  const { env, insecureRegistries, ctx, keychain, certificates, ca } = access;
   keepWasmPlain();
   return {
     keychain: keychain ?? keychainFrom(env, ctx),
     logger: ctx.logger,
     signal: ctx.signal,
     insecureRegistries,
-    ca: extraCertificates(env),
+    ca: ca ?? extraCertificates(env),
     certificates: certificates ?? hostCertificates(certificateDirectories(env)),
     proxy: proxiesFrom(env),
     userAgent: `tspack/${version}`,

@@ -10,6 +10,7 @@ const emptyScript = ["an empty Node script"];
 export const knownBars: Readonly<Record<string, Bars>> = {
   start: {
     "launcher -- /bin/true": [{ kind: "added", most: 0.0005, to: "/bin/true" }],
+    "launcher -- /bin/true, env and exec.d": [{ kind: "added", most: 0.0015, to: "/bin/true" }],
     "sandbox (bubblewrap), /bin/true": [seconds(0.03)],
     "tspack inspect --json": [{ kind: "times", most: 2, of: emptyScript }],
   },

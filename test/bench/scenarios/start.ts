@@ -35,7 +35,8 @@ export const startScenario: Scenario = {
 async function inspection(bench: Bench): Promise<Contestant> {
   const layout = join(bench.directory, "layout");
   await layoutStore(layout).write(await runImage("inspected"), [parseReference("bench/inspected")]);
-  const env = { TSPACK_HOME: join(bench.directory, "home") };
+  // Certificates that only some machines name cost as much as they are many.
+  const env = { TSPACK_HOME: join(bench.directory, "home"), SSL_CERT_FILE: "", SSL_CERT_DIR: "" };
   return { name: "tspack inspect --json", command: ours(bench, "tspack", "inspect", "--json", `oci:${layout}`), env };
 }
 
@@ -44,11 +45,30 @@ const arch = process.arch === "arm64" ? "arm64" : "amd64";
 function launcher(root: string, directory: string): readonly Contestant[] {
   const program = join(root, `dist/native/linux-${arch}/launcher`);
   if (!existsSync(program)) return [];
-  const layers = join(directory, "launch-layers");
+  const name = "launcher -- /bin/true";
+  const launched = (layers: string): Pick<Contestant, "command" | "env"> => ({
+    command: [program, "--", "/bin/true"],
+    env: { CNB_PLATFORM_API: "0.12", CNB_LAYERS_DIR: layers, CNB_APP_DIR: directory },
+  });
+  return [
+    { name, ...launched(launchLayers(join(directory, "launch-layers"), "")) },
+    { name: `${name}, env and exec.d`, ...launched(launchLayers(join(directory, "launch-layers-env"), buildpack)) },
+  ];
+}
+
+const buildpack = '[[buildpacks]]\nid = "bench/one"\nversion = "1"\napi = "0.10"\n';
+
+/** Layers for the launcher; those of a buildpack have variables and a program that says more. */
+function launchLayers(layers: string, buildpacks: string): string {
   mkdirSync(join(layers, "config"), { recursive: true });
-  writeFileSync(join(layers, "config/metadata.toml"), "processes = []\n");
-  const env = { CNB_PLATFORM_API: "0.12", CNB_LAYERS_DIR: layers, CNB_APP_DIR: directory };
-  return [{ name: "launcher -- /bin/true", command: [program, "--", "/bin/true"], env }];
+  writeFileSync(join(layers, "config/metadata.toml"), buildpacks === "" ? "processes = []\n" : buildpacks);
+  if (buildpacks === "") return layers;
+  const layer = join(layers, "bench_one/layer");
+  for (const folder of ["env", "exec.d"]) mkdirSync(join(layer, folder), { recursive: true });
+  writeFileSync(join(layer, "env/ONE.override"), "1");
+  writeFileSync(join(layer, "env/PATH.prepend"), "/opt/one/bin");
+  writeFileSync(join(layer, "exec.d/one"), "#!/bin/sh\necho 'TWO = \"2\"' >&3\n", { mode: 0o755 });
+  return layers;
 }
 
 function sandboxes(): readonly Contestant[] {
