@@ -14,12 +14,17 @@ export type Produce = Parameters<BlobCache["pack"]>[0];
  * layer in `expected` has that DiffID it is compressed only if somebody asks for its blob:
  * mostly nobody does, since the previous image or this cache has it. The tar is produced a
  * second time when it is new. Nothing is taken on trust: every byte was read and hashed.
+ * `blobsOf`: where an expected layer is packed when its blob is needed; `blobs` when absent.
  */
-export function hashFirst(blobs: BlobCache, expected: ReadonlySet<string>): BlobCache {
+export function hashFirst(
+  blobs: BlobCache,
+  expected: ReadonlySet<string>,
+  blobsOf: (diffId: DiffId) => BlobCache = () => blobs,
+): BlobCache {
   if (expected.size === 0) return blobs;
   return packingBy(blobs, async (produce) => {
     const diffId = await diffIdOf(produce);
-    return expected.has(diffId) ? knownLayer(diffId, produce, blobs) : blobs.pack(produce);
+    return expected.has(diffId) ? knownLayer(diffId, produce, blobsOf(diffId)) : blobs.pack(produce);
   });
 }
 

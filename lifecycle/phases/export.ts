@@ -49,7 +49,7 @@ export async function exportImage(inputs: ExportInputs, ports: ExportPorts): Pro
   const expected = await expectedLayers(inputs.analyzed.metadata, cache);
   const written = inputs.dryRun === true ? undefined : cache;
   const { known } = ports;
-  const ahead = sendAhead(inputs, ports, expected);
+  const ahead = sendAhead(inputs, ports, expected.all);
   const layerPacker = packer({
     owner: inputs.owner,
     blobs,
@@ -58,7 +58,7 @@ export async function exportImage(inputs: ExportInputs, ports: ExportPorts): Pro
     known,
     cache: written,
   });
-  const appBlobs = hashFirst(blobs, expected);
+  const appBlobs = hashFirst(blobs, expected.all);
   const failure = { code: "EXPORT_FAILED", prefix: "failed to export", signal: ctx.signal } as const;
   const image = (): Promise<ExportResult> =>
     inPhase(failure, () =>

@@ -33,6 +33,22 @@ describe("the cache", () => {
     expect((await (await cache()).lookup(sha as never)).kind).toBe("hit");
   });
 
+  test("gets a copy of a layer while that is packed, and none of one that it has, which only the image lacks", async () => {
+    write("layers/a_b/lib/file", "x");
+    write("layers/a_b/lib.toml", "[types]\ncache = true\nlaunch = true\n");
+    const copies = async (): Promise<number> => {
+      const real = await cache();
+      let begun = 0;
+      await exporting({}, { ...real, copy: () => (begun++, real.copy?.() ?? Promise.resolve(undefined)) });
+      return begun;
+    };
+    expect(await copies()).toBe(1);
+    expect(await copies()).toBe(0);
+    expect(at.lines).toContain("Reusing cache layer 'a/b:lib'");
+    const { layers } = (await (await cache()).metadata()).buildpacks[0] ?? {};
+    expect((await (await cache()).lookup(layers?.["lib"]?.sha as never)).kind).toBe("hit");
+  });
+
   test("that cannot be written is a warning: the image is there", async () => {
     const broken = { ...(await cache()), commit: () => Promise.reject(new Error("no space")) };
     await exporting({}, broken);

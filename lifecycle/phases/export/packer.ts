@@ -7,6 +7,7 @@ import type { Owner, Place } from "../../layers/place.ts";
 import type { DiffId } from "../../oci/digest.ts";
 import type { Layer } from "../../oci/layer.ts";
 import type { BlobCache } from "../../stores/blob-cache.ts";
+import type { ExpectedLayers } from "./expected-layers.ts";
 
 /** Packs directories, each once however often it is asked for: a layer may be for launch and for the cache. */
 export interface Packer {
@@ -21,8 +22,7 @@ export interface PackerPorts {
   readonly owner: Owner;
   readonly blobs: BlobCache;
   readonly signal: AbortSignal;
-  /** DiffIDs of layers that a build mostly makes again as they were. */
-  readonly expected: ReadonlySet<string>;
+  readonly expected: ExpectedLayers;
   /** What keeps layers as plain tars gets them while they are packed. */
   readonly cache?: LayerCache | undefined;
   /** Directories of which that is known without reading them. */
@@ -33,20 +33,26 @@ export interface PackerPorts {
 export function packer(ports: PackerPorts): Packer {
   const { blobs, expected, known } = ports;
   const packed = new Map<string, Promise<Layer>>();
-  const packInto = (target: BlobCache) => (place: Place) => {
+  const packInto = (target: BlobCache, blobsOf: (diffId: DiffId) => BlobCache) => (place: Place) => {
     const before = packed.get(place.path);
     if (before !== undefined) return before;
-    const diffId = known?.find(place, (recorded) => expected.has(recorded));
+    const diffId = known?.find(place, (recorded) => expected.all.has(recorded));
     const layer =
-      diffId === undefined ? pack(place, target, ports) : Promise.resolve(unread(diffId, place, target, ports));
+      diffId === undefined
+        ? pack(place, target, ports)
+        : Promise.resolve(unread(diffId, place, blobsOf(diffId), ports));
     packed.set(place.path, layer);
     return layer;
   };
-  const toImage = packInto(hashFirst(blobs, expected));
-  const toBoth = packInto(hashFirst(copying(blobs, ports.cache), expected));
+  const plain = (): BlobCache => blobs;
+  const withCopy = copying(blobs, ports.cache);
+  // A cache that has the layer would throw its copy away.
+  const lackedCopy = (diffId: DiffId): BlobCache => (expected.cached.has(diffId) ? blobs : withCopy);
+  const toImage = packInto(hashFirst(blobs, expected.all), plain);
+  const toBoth = packInto(hashFirst(withCopy, expected.all, lackedCopy), lackedCopy);
   return {
     directory: (place, cached = false) => (cached ? toBoth(place) : toImage(place)),
-    forCache: packInto(hashOnly(blobs)),
+    forCache: packInto(hashOnly(blobs), plain),
   };
 }
 
