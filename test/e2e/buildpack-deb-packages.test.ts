@@ -54,7 +54,9 @@ describe.skipIf(tools.skip)(`deb-packages${tools.note}`, () => {
     expect(cdx.components[0]).toMatchObject({
       name: "greet",
       version: "1:2.0-1",
-      purl: expect.stringMatching(/^pkg:deb\/\w+\/greet@1%3A2\.0-1\?arch=amd64&upstream=greetings&distro=\w+-[\d.]+$/),
+      purl: expect.stringMatching(
+        /^pkg:deb\/\w+\/greet@1%3A2\.0-1\?arch=amd64&distro=\w+-[\d.]+&upstream=greetings%402\.0$/,
+      ),
       hashes: [{ alg: "SHA-256", content: sums[0] }],
     });
     const spdx = readFileSync(join(archive.workspace.layers(ID), "launch-packages.sbom.spdx.json"), "utf8");

@@ -1,8 +1,10 @@
 # Lines of name, version, architecture, source, version of the source, homepage, sha256 to a bill of materials.
-# https://github.com/package-url: pkg:deb/debian/name@version?arch=…&distro=debian-12
+# https://github.com/package-url: pkg:deb/debian/name@version?arch=…&distro=debian-12. Advisories are about source
+# packages: "upstream" names it where it is another one or has another version.
 def fields: split("\t") | { name: .[0], version: .[1], arch: .[2], source: .[3], source_version: .[4], homepage: .[5], sha256: .[6] };
-def purl: "pkg:deb/\($distro)/\(.name | @uri)@\(.version | @uri)?arch=\(.arch)"
-  + (if .source != .name then "&upstream=\(.source | @uri)" else "" end) + "&distro=\($distro)-\($version)";
+def upstream: .source + (if .source_version != .version then "@\(.source_version)" else "" end);
+def purl: "pkg:deb/\($distro)/\(.name | @uri)@\(.version | @uri)?arch=\(.arch)&distro=\($distro)-\($version)"
+  + (if upstream != .name then "&upstream=\(upstream | @uri)" else "" end);
 [inputs | fields] as $packages
 | if $format == "cdx" then
     {

@@ -1,7 +1,7 @@
 # The bill of materials of the program: init itself, and the C library that is linked into it where $libc has its version and architecture.
 # https://github.com/package-url: pkg:deb/debian/name@version?arch=…&distro=debian-12
 def c_library: ($libc | split(" ")) as [$version, $arch]
-  | { name: "libc6-dev", $version, purl: "pkg:deb/\($distro)/libc6-dev@\($version | @uri)?arch=\($arch)&distro=\($distro)-\($release)" };
+  | { name: "libc6-dev", $version, purl: "pkg:deb/\($distro)/libc6-dev@\($version | @uri)?arch=\($arch)&distro=\($distro)-\($release)&upstream=glibc" };
 [{ name: "tspack-init", version: $version, purl: "pkg:generic/tspack-init@\($version)", sha256: $program },
   if $libc == "" then empty else c_library end] as $parts
 | if $format == "cdx" then

@@ -63,6 +63,7 @@ function spdx({ kind, stack, lock, packages }: Subject): object {
       licenseDeclared: "NOASSERTION",
       copyrightText: "NOASSERTION",
       checksums: [{ algorithm: "SHA256", checksumValue: each.sha256 }],
+      sourceInfo: `built from ${each.source}`,
       externalRefs: [
         {
           referenceCategory: "PACKAGE-MANAGER",
@@ -78,11 +79,16 @@ function spdxId(each: LockedPackage): string {
   return `SPDXRef-Package-${each.name.replace(/\+/g, "-plus").replace(/[^A-Za-z0-9.-]/g, "-")}`;
 }
 
+// Advisories are about source packages: "upstream" names it where it is another one, or has another version, as it has
+// when a package was only built again. Scanners read both from there.
 function packageUrl(each: LockedPackage, stack: StackFile): string {
   const { name, version } = stack.distribution;
+  const [source = each.name, sourceVersion = each.version] = each.source.split(" ");
+  const upstream = sourceVersion === each.version ? source : `${source}@${sourceVersion}`;
   return (
     `pkg:deb/${name}/${encodeURIComponent(each.name)}@${encodeURIComponent(each.version)}` +
-    `?arch=${each.architecture}&distro=${name}-${version}`
+    `?arch=${each.architecture}&distro=${name}-${version}` +
+    (upstream === each.name ? "" : `&upstream=${encodeURIComponent(upstream)}`)
   );
 }
 

@@ -98,14 +98,15 @@ describe("the layers of a stack", () => {
     expect(build.value.config?.Env).toEqual(expect.arrayContaining(["CNB_USER_ID=1000", "CNB_GROUP_ID=1000"]));
   });
 
-  test("the bills of materials name every package of their image", async () => {
+  test("the bills of materials name every package of their image, and the source that advisories are about", async () => {
     const { sbom } = await create();
     expect(purls(sbom.run.cyclonedx)).toEqual([
       "pkg:deb/debian/base@1?arch=amd64&distro=debian-12",
-      "pkg:deb/debian/libc@2.1?arch=amd64&distro=debian-12",
+      "pkg:deb/debian/libc@2.1?arch=amd64&distro=debian-12&upstream=glibc%402.0",
     ]);
     expect(purls(sbom.build.cyclonedx)).toHaveLength(3);
     expect(JSON.parse(sbom.build.spdx)).toMatchObject({ spdxVersion: "SPDX-2.3", packages: { length: 3 } });
+    expect(JSON.parse(sbom.run.spdx)).toMatchObject({ packages: [{}, { sourceInfo: "built from glibc 2.0" }] });
   });
 });
 

@@ -32,6 +32,7 @@ export const packages: readonly FakePackage[] = [
   {
     name: "libc",
     version: "2.1",
+    fields: { Source: "glibc (2.0)" },
     files: { "lib/x/libc.so.6": "ELF", "lib64/ld.so": { type: "symlink", linkname: "/lib/x/libc.so.6" } },
   },
   {
