@@ -25,7 +25,7 @@ const stacks = [
     samples: [
       { sample: "node-express" },
       { sample: "python-flask", body: /Flask on Python 3\.13\.\d+/ },
-      { sample: "java-maven", body: /^\{"hello":"Java 21"\}$/, said: /^JRE 21\./m },
+      { sample: "java-maven", body: /^\{"hello":"Java 21"\}$/, said: /JRE 21\./ },
     ],
   },
   {
