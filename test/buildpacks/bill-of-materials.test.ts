@@ -96,6 +96,35 @@ function ofEnvironment(id: string): ReturnType<Documents> {
   return { cdx: read(join(root, "venv.sbom.cdx.json")), spdx: read(join(root, "venv.sbom.spdx.json")) };
 }
 
+function ofJar(): ReturnType<Documents> {
+  const application = join(root, "jar");
+  mkdirSync(application);
+  const program = `
+import os, sys, zipfile
+sys.path.insert(0, sys.argv[1])
+import archive, materials
+def jar(name, files):
+    os.makedirs(os.path.dirname(os.path.abspath(name)), exist_ok=True)
+    with zipfile.ZipFile(name, "w") as file:
+        for path, text in files.items(): file.writestr(path, text)
+def pom(group, name): return {f"META-INF/maven/{group}/{name}/pom.properties": f"groupId={group}\\nartifactId={name}\\nversion=1.0+x\\n"}
+os.chdir(sys.argv[2])
+jar("lib/known-1.0+x.jar", pom("org.test", "known"))
+jar("lib/unknown.jar", {"b": ""})
+libraries = "lib/known-1.0+x.jar lib/unknown.jar"
+jar("app.jar", {"META-INF/MANIFEST.MF": f"Main-Class: a.Main\\nClass-Path: {libraries}\\n\\n"} | pom("org.test", "app"))
+application = archive.open_application(os.getcwd())
+materials.write(sys.argv[2], application, materials.libraries_of(application, ""))
+`;
+  execFileSync("python3", ["-B", "-c", program, join(buildpackDirectory("java-jar"), "lib"), application], {
+    env: { PATH: PYTHON_PATH },
+  });
+  return {
+    cdx: read(join(application, "launch.sbom.cdx.json")),
+    spdx: read(join(application, "launch.sbom.spdx.json")),
+  };
+}
+
 const HASHES = ["a", "b"].map((letter) => letter.repeat(64));
 const cases: readonly (readonly [string, number, boolean, Documents])[] = [
   ["npm-install", 60, false, () => ofLock("npm-install", sample("node-express/package-lock.json"))],
@@ -107,6 +136,7 @@ const cases: readonly (readonly [string, number, boolean, Documents])[] = [
   ["init", 2, jq.skip, ofInit],
   ["deb-packages", 2, jq.skip, () => ofDebs(HASHES)],
   ["pip-install", 2, python.skip, () => ofEnvironment("pip-install")],
+  ["java-jar", 3, python.skip, ofJar],
 ];
 
 describe("bills of materials", () => {

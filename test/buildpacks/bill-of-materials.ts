@@ -14,6 +14,8 @@ const repeated = (values: readonly unknown[]): readonly unknown[] =>
 /** https://github.com/package-url/purl-spec: scheme, type, optional namespace, name, version, qualifiers. */
 const PURL =
   /^pkg:[a-z][a-z0-9.+-]*\/(?:[^/@?#\s]+\/)*[^/@?#\s]+(?:@[^/@?#\s]+)?(?:\?[a-z][a-z0-9._-]*=[^&\s]+(?:&[^\s]+)*)?$/;
+/** NISTIR 7695, the bound string of 13 parts. */
+const CPE = /^cpe:2\.3:[aho](?::[^\s:]+){10}$/;
 const HASH_LENGTHS: Readonly<Record<string, number>> = { "SHA-1": 40, "SHA-256": 64, "SHA-384": 96, "SHA-512": 128 };
 const COMPONENT_TYPES = ["application", "framework", "library", "container", "platform", "operating-system", "file"];
 
@@ -52,6 +54,8 @@ function componentProblems(component: Json): Problems {
     ...(isText(component["name"]) ? [] : ["name"]),
     ...(isText(component["bom-ref"]) ? [] : ["bom-ref"]),
     ...(fits(component["purl"], PURL) ? [] : [`purl ${String(component["purl"])}`]),
+    ...(component["cpe"] === undefined || fits(component["cpe"], CPE) ? [] : ["cpe"]),
+    ...(component["version"] === undefined || isText(component["version"]) ? [] : ["version"]),
     ...hashes.map(({ alg }) => `hash ${String(alg)}`),
     ...(whole && expressions.every((one) => isText(one["expression"])) ? [] : ["licenses"]),
   ];
@@ -94,7 +98,9 @@ function packageProblems(one: Json): Problems {
     const length = HASH_LENGTHS[String(algorithm).replace("SHA", "SHA-")];
     return length === undefined || !fits(checksumValue, new RegExp(`^[0-9a-f]{${length}}$`));
   });
-  const purls = objects(one["externalRefs"]).filter((reference) => reference["referenceType"] === "purl");
+  const references = objects(one["externalRefs"]);
+  const purls = references.filter((reference) => reference["referenceType"] === "purl");
+  const cpes = references.filter((reference) => reference["referenceType"] === "cpe23Type");
   return [
     ...(fits(one["SPDXID"], /^SPDXRef-[A-Za-z0-9.-]+$/) ? [] : ["SPDXID"]),
     ...(isText(one["name"]) ? [] : ["name"]),
@@ -104,13 +110,18 @@ function packageProblems(one: Json): Problems {
     ...checksums.map(({ algorithm }) => `checksum ${String(algorithm)}`),
     ...(purls.length === 1 && purls.every((reference) => fits(reference["referenceLocator"], PURL)) ? [] : ["purl"]),
     ...(purls.every((reference) => reference["referenceCategory"] === "PACKAGE-MANAGER") ? [] : ["referenceCategory"]),
+    ...(cpes.every((cpe) => cpe["referenceCategory"] === "SECURITY" && fits(cpe["referenceLocator"], CPE))
+      ? []
+      : ["cpe"]),
   ];
 }
 
 /** The packages that a document of either format lists, by purl. */
 export function purlsOf(document: unknown): readonly string[] {
   if (!isObject(document)) return [];
-  const references = objects(document["packages"]).flatMap((one) => objects(one["externalRefs"]));
+  const references = objects(document["packages"])
+    .flatMap((one) => objects(one["externalRefs"]))
+    .filter((one) => one["referenceType"] === "purl");
   const found = [
     ...objects(document["components"]).map((one) => one["purl"]),
     ...references.map((one) => one["referenceLocator"]),

@@ -171,7 +171,7 @@ describe.skipIf(tools.skip)(`the bill of materials of go-build${tools.note}`, ()
   it("has each linked module once, with what replaced it, and Go's library", () => {
     expect(jq("cyclonedx.jq")["components"]).toMatchObject([
       { name: "example.com/instead", version: "v2.0.0", purl: "pkg:golang/example.com/instead@v2.0.0" },
-      { name: "example.com/local", version: "", purl: "pkg:golang/example.com/local" },
+      { name: "example.com/local", purl: "pkg:golang/example.com/local" },
       {
         name: "github.com/B/c",
         purl: "pkg:golang/github.com/b/c@v1.0.0%2Bincompatible",

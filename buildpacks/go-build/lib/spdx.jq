@@ -15,6 +15,11 @@
     licenseConcluded: "NOASSERTION",
     licenseDeclared: "NOASSERTION",
     copyrightText: "NOASSERTION",
-    externalRefs: [{referenceCategory: "PACKAGE-MANAGER", referenceType: "purl", referenceLocator: .purl}]
+    externalRefs: (
+      [{referenceCategory: "PACKAGE-MANAGER", referenceType: "purl", referenceLocator: .purl}]
+      + (if .name == "stdlib" then [{
+        referenceCategory: "SECURITY", referenceType: "cpe23Type",
+        referenceLocator: "cpe:2.3:a:golang:go:\(.version):*:*:*:*:*:*:*"
+      }] else [] end))
   } + (if .version == "" then {} else {versionInfo: .version} end)]
 }

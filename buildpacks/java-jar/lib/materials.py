@@ -95,7 +95,8 @@ def cyclonedx(libraries):
     def component(one):
         hashes = {"hashes": [{"alg": "SHA-256", "content": one["sha256"]}]} if one["sha256"] else {}
         group = {"group": one["group"]} if one["group"] else {}
-        return {"type": "library", "bom-ref": one["purl"], **group, "name": one["name"], "version": one["version"], "purl": one["purl"], **hashes}
+        version = {"version": one["version"]} if one["version"] else {}
+        return {"type": "library", "bom-ref": one["purl"], **group, "name": one["name"], **version, "purl": one["purl"], **hashes}
 
     return {"bomFormat": "CycloneDX", "specVersion": "1.5", "version": 1, "components": [component(one) for one in libraries]}
 

@@ -114,9 +114,10 @@ TOML
   node_sbom "$1" "$2"
 }
 
-# node_sbom ARCH VERSION: of the one package in the layer, in both formats.
+# node_sbom ARCH VERSION: of the one package in the layer, in both formats. Advisories about Node.js go by its CPE; the
+# purl says where it came from.
 node_sbom() {
-  local purl=pkg:npm/node-linux-$1@$2
+  local purl=pkg:npm/node-linux-$1@$2 cpe="cpe:2.3:a:nodejs:node.js:$2:*:*:*:*:*:*:*"
   cat >"$LAYERS/node.sbom.cdx.json" <<JSON
 {
   "bomFormat": "CycloneDX",
@@ -128,6 +129,7 @@ node_sbom() {
       "bom-ref": "$purl",
       "name": "node",
       "version": "$2",
+      "cpe": "$cpe",
       "purl": "$purl",
       "licenses": [{ "license": { "id": "MIT" } }]
     }
@@ -153,7 +155,8 @@ JSON
       "licenseDeclared": "MIT",
       "copyrightText": "NOASSERTION",
       "externalRefs": [
-        { "referenceCategory": "PACKAGE-MANAGER", "referenceType": "purl", "referenceLocator": "$purl" }
+        { "referenceCategory": "PACKAGE-MANAGER", "referenceType": "purl", "referenceLocator": "$purl" },
+        { "referenceCategory": "SECURITY", "referenceType": "cpe23Type", "referenceLocator": "$cpe" }
       ]
     }
   ],
