@@ -11,8 +11,8 @@ import type { RootTree } from "./root-tree.ts";
 import type { StackFile } from "./stack-file.ts";
 
 /** How many packages are unpacked before it is their turn, and how many bytes these have, packed. */
-const openAhead = 4;
-const bytesAhead = 16 << 20;
+const openAhead = 2;
+const bytesAhead = 4 << 20;
 
 /** What one layer of a stack is made of. */
 export interface StackLayerInputs {

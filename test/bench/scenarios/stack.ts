@@ -1,10 +1,11 @@
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { compete, type Contestant } from "../compete.ts";
 import { measure } from "../measure.ts";
 import { type Bench, ours, type Scenario } from "../scenario.ts";
 
 const mmdebstrap = "/usr/bin/mmdebstrap";
+const debootstrap = "/usr/sbin/debootstrap";
 const aptSources = "/etc/apt/sources.list.d/debian.sources";
 
 /** A run image from packages that are on this machine already: all but fetching them. */
@@ -41,12 +42,48 @@ function forget(home: string): void {
     rmSync(join(home, part), { recursive: true, force: true });
 }
 
-/** They fetch the lists and packages every time: what that costs depends on the mirror. */
-function peers({ root, directory }: Bench): readonly Contestant[] {
-  if (!existsSync(mmdebstrap) || !existsSync(aptSources)) return [];
+/**
+ * They fetch the lists every time, and mmdebstrap the packages, too: what that costs depends on the mirror. Neither
+ * compresses what it unpacks.
+ */
+function peers(bench: Bench): readonly Contestant[] {
+  return [mmdebstrapPeer(bench), debootstrapPeer(bench)];
+}
+
+function mmdebstrapPeer({ root, directory }: Bench): Contestant {
   const text = readFileSync(join(root, "stacks/bookworm/stack.toml"), "utf8");
   const names = [...(/^run = \[([^\]]*)\]/m.exec(text)?.[1] ?? "").matchAll(/"([^"]+)"/g)].map(([, name]) => name);
   const options = ["--variant=extract", `--include=${names.join(",")}`];
   const command = [mmdebstrap, ...options, "bookworm", join(directory, "mmdebstrap.tar"), aptSources];
-  return [{ name: "mmdebstrap --variant=extract (fetches, no compression)", peer: true, command }];
+  return {
+    name: "mmdebstrap --variant=extract (fetches, no compression)",
+    peer: true,
+    command,
+    missing: missingOf(mmdebstrap),
+  };
+}
+
+/** Its first half, which unpacks; it always takes the essential packages. The packages are in its cache. */
+function debootstrapPeer({ directory }: Bench): Contestant {
+  const root = join(directory, "debootstrap");
+  const cache = join(directory, "debootstrap-cache");
+  const options = ["--foreign", "--variant=minbase", `--cache-dir=${cache}`];
+  return {
+    name: "debootstrap --foreign --variant=minbase (packages in its cache, lists fetched, no compression)",
+    peer: true,
+    command: [debootstrap, ...options, "bookworm", root, aptMirror()],
+    prepare: () => {
+      mkdirSync(cache, { recursive: true });
+      rmSync(root, { recursive: true, force: true });
+    },
+    missing: missingOf(debootstrap) ?? (process.getuid?.() === 0 ? undefined : "it needs root"),
+  };
+}
+
+function missingOf(program: string): string | undefined {
+  return [program, aptSources].filter((path) => !existsSync(path)).map((path) => `there is no ${path}`)[0];
+}
+
+function aptMirror(): string {
+  return existsSync(aptSources) ? (/^URIs: *(\S+)/m.exec(readFileSync(aptSources, "utf8"))?.[1] ?? "") : "";
 }
