@@ -17,6 +17,11 @@ import type { ByteSink } from "../stores/blob-cache.ts";
 export interface KnownTrees {
   /** The DiffID that the directory would have, when that is certain and among those that matter. */
   find(place: Place, wanted: (diffId: string) => boolean): DiffId | undefined;
+  /**
+   * Whether `find` saw that the directory is another layer than the recorded one for certain, not
+   * only one that was made again: some name, mode, size or link in it is another.
+   */
+  isAnother(place: Place): boolean;
   /** Writes the tar of a directory as `writeDirectory` does; call the result with its DiffID when it is known. */
   write(place: Place, sink: ByteSink, signal: AbortSignal): Promise<(diffId: DiffId) => void>;
   /** Leaves what is known of the directories of this build for the next one; of others nothing stays. */
@@ -40,30 +45,39 @@ export function warnOfWrongTree(logger: Logger): NonNullable<KnownTreesOptions["
 }
 
 /** The form of the file and of fingerprints: another form is another file. */
-const fileName = "tspack-layers.v3.json";
+const fileName = "tspack-layers.v4.json";
 
 /** What is known of directories, in a file of `directory`, which belongs to the lifecycle: a cache's, mostly. */
 export function openKnownTrees(directory: string, { owner, now, verify }: KnownTreesOptions): KnownTrees {
   const path = join(directory, fileName);
   const before = recorded(readRecords(path, now()));
   const after = new Map<string, string>();
+  const others = new Set<string>();
   const expected = (place: Place, fingerprint: TreeFingerprint | undefined): DiffId | undefined => {
     const record = before.get(normalized(place).name);
     // One that is not settled has a time that may come again, or comes from a clock that is wrong.
     if (record === undefined || fingerprint?.settled !== true) return undefined;
-    return record.digest === recordDigest(place, owner, fingerprint) ? record.diffId : undefined;
+    return record.digest === recordDigest(place, owner, fingerprint.digest) ? record.diffId : undefined;
   };
   const remember = (place: Place, fingerprint: TreeFingerprint, diffId: DiffId): void =>
-    void after.set(normalized(place).name, `${diffId} ${recordDigest(place, owner, fingerprint)}`);
+    void after.set(
+      normalized(place).name,
+      [diffId, ...[fingerprint.digest, fingerprint.shape].map((digest) => recordDigest(place, owner, digest))].join(
+        " ",
+      ),
+    );
   return {
     find: (place, wanted) => {
       const record = before.get(normalized(place).name);
       if (record === undefined || verify !== undefined || !wanted(record.diffId)) return undefined;
       const fingerprint = fingerprintOf(place, now);
       const diffId = expected(place, fingerprint);
-      if (diffId !== undefined && fingerprint !== undefined) remember(place, fingerprint, diffId);
+      if (fingerprint === undefined) return undefined;
+      if (diffId !== undefined) remember(place, fingerprint, diffId);
+      else if (record.shape !== recordDigest(place, owner, fingerprint.shape)) others.add(normalized(place).name);
       return diffId;
     },
+    isAnother: (place) => others.has(normalized(place).name),
     write: async (place, sink, signal) => {
       const fingerprinting = new Fingerprinting(normalized(place).path, now);
       await writeDirectory(place, { owner, signal }, sink, (entry) => fingerprinting.add(entry));
@@ -91,19 +105,21 @@ function fingerprintOf(place: Place, now: () => number): TreeFingerprint | undef
 interface Recorded {
   readonly diffId: DiffId;
   readonly digest: string;
+  readonly shape: string;
 }
 
 function recorded(records: ReadonlyMap<string, string>): ReadonlyMap<string, Recorded> {
   const found = new Map<string, Recorded>();
   for (const [name, text] of records) {
-    const [, diffId, digest] = /^(sha256:[0-9a-f]{64}) ([0-9a-f]{64})$/.exec(text) ?? [];
-    if (diffId !== undefined && digest !== undefined) found.set(name, { diffId: parseDiffId(diffId), digest });
+    const [, diffId, digest, shape] = /^(sha256:[0-9a-f]{64}) ([0-9a-f]{64}) ([0-9a-f]{64})$/.exec(text) ?? [];
+    if (diffId !== undefined && digest !== undefined && shape !== undefined)
+      found.set(name, { diffId: parseDiffId(diffId), digest, shape });
   }
   return found;
 }
 
-/** The fingerprint with all else that a layer's bytes depend on. */
-function recordDigest(place: Place, owner: Owner, { digest }: TreeFingerprint): string {
+/** A digest of a fingerprint with all else that a layer's bytes depend on. */
+function recordDigest(place: Place, owner: Owner, digest: string): string {
   const around = `${describeParents(normalized(place))}\0${owner.uid} ${owner.gid}`;
   return createHash("sha256").update(`${around}\0${digest}`).digest("hex");
 }

@@ -10,6 +10,11 @@ import { clockLag, hasTrustedTimes } from "./trusted-times.ts";
 export interface TreeFingerprint {
   /** Equal for equal trees only: any change of content, mode, owner, name or link changes it. */
   readonly digest: string;
+  /**
+   * Names, types, modes, sizes and links, and what small files have: all of it is in the tar, so
+   * where this is another one the layer certainly is, too. Equal for a tree that was made again.
+   */
+  readonly shape: string;
   /** The latest change of any entry, in milliseconds since 1970 by the file system's clock. */
   readonly changed: number;
   /** Whether every entry was old enough when it was looked at that a later change cannot have the same time. */
@@ -40,9 +45,10 @@ const rewritten = /^\/(?:env|env\.build|env\.launch|exec\.d|profile\.d)\//;
 /** Bytes up to which such a file is read. */
 const smallFile = 64 * 1024;
 
-/** How many entries are hashed at a time, and how many numbers each has. */
+/** How many entries are hashed at a time, and how many numbers each has: of its shape, and of which file it is. */
 const hashedAtOnce = 1024;
-const numbersOfEntry = 7;
+const shapeNumbers = 2;
+const fileNumbers = 5;
 
 /**
  * A fingerprint that is made entry by entry, in the order of a walk. Every write to a file sets
@@ -50,10 +56,12 @@ const numbersOfEntry = 7;
  * in them is listed anyway.
  */
 export class Fingerprinting {
-  readonly #hash = createHash("sha256");
+  readonly #shapes = createHash("sha256");
+  readonly #files = createHash("sha256");
   readonly #now: () => number;
   /** Of the entries that are not hashed yet: how many they are, then the numbers of each, then their texts, each ended by NUL. */
-  readonly #numbers = new Float64Array(1 + hashedAtOnce * numbersOfEntry);
+  readonly #shapeNumbers = new Float64Array(1 + hashedAtOnce * shapeNumbers);
+  readonly #fileNumbers = new Float64Array(hashedAtOnce * fileNumbers);
   #count = 0;
   #text = "";
   #top: Stats | undefined;
@@ -102,14 +110,15 @@ export class Fingerprinting {
     // Directories have neither: what is in them is listed anyway.
     const isDirectory = stats.isDirectory();
     const hasIdentity = byIdentity && !isDirectory;
-    const at = 1 + this.#count * numbersOfEntry;
-    this.#numbers[at] = stats.mode;
-    this.#numbers[at + 1] = stats.uid;
-    this.#numbers[at + 2] = stats.gid;
-    this.#numbers[at + 3] = isDirectory ? 0 : stats.size;
-    this.#numbers[at + 4] = hasIdentity ? stats.ino : 0;
-    this.#numbers[at + 5] = hasIdentity ? stats.mtimeMs : 0;
-    this.#numbers[at + 6] = hasIdentity ? stats.ctimeMs : 0;
+    const shape = 1 + this.#count * shapeNumbers;
+    this.#shapeNumbers[shape] = stats.mode;
+    this.#shapeNumbers[shape + 1] = isDirectory ? 0 : stats.size;
+    const file = this.#count * fileNumbers;
+    this.#fileNumbers[file] = stats.uid;
+    this.#fileNumbers[file + 1] = stats.gid;
+    this.#fileNumbers[file + 2] = hasIdentity ? stats.ino : 0;
+    this.#fileNumbers[file + 3] = hasIdentity ? stats.mtimeMs : 0;
+    this.#fileNumbers[file + 4] = hasIdentity ? stats.ctimeMs : 0;
     this.#count++;
   }
 
@@ -118,7 +127,9 @@ export class Fingerprinting {
     // What was read for the fingerprint is read for the tar, too, and has to be the same there.
     if (!this.#read.every(({ path, identity }) => identityOf(statsOf(path, false)) === identity)) return undefined;
     this.#flush();
-    return { digest: this.#hash.copy().digest("hex"), changed: this.#changed, settled: this.#settled };
+    const shape = this.#shapes.copy().digest("hex");
+    const digest = this.#files.copy().update(shape).digest("hex");
+    return { digest, shape, changed: this.#changed, settled: this.#settled };
   }
 
   #age(changed: number): void {
@@ -128,9 +139,10 @@ export class Fingerprinting {
   }
 
   #flush(): void {
-    this.#numbers[0] = this.#count;
-    this.#hash.update(this.#numbers.subarray(0, 1 + this.#count * numbersOfEntry));
-    this.#hash.update(this.#text, "latin1");
+    this.#shapeNumbers[0] = this.#count;
+    this.#shapes.update(this.#shapeNumbers.subarray(0, 1 + this.#count * shapeNumbers));
+    this.#shapes.update(this.#text, "latin1");
+    this.#files.update(this.#fileNumbers.subarray(0, this.#count * fileNumbers));
     this.#count = 0;
     this.#text = "";
   }

@@ -1,4 +1,5 @@
 import {
+  chmodSync,
   linkSync,
   mkdirSync,
   mkdtempSync,
@@ -52,7 +53,7 @@ const open = (options: { readonly verify?: (expected: DiffId, found: DiffId) => 
   });
 
 const isWanted = (): boolean => true;
-const records = (): string => join(root, "cache/tspack-layers.v3.json");
+const records = (): string => join(root, "cache/tspack-layers.v4.json");
 
 function writeLayer(name = "layer"): void {
   mkdirSync(join(root, name, "lib/empty"), { recursive: true });
@@ -154,6 +155,38 @@ describe.skipIf(!trusted)("directories of layers that were packed before", () =>
     expect(open().find(place(), isWanted)).toBeUndefined();
     writeLayer();
     expect(open().find(place(), isWanted)).toBeUndefined();
+  });
+
+  it("are another layer for certain after a change of names, sizes, modes or variables, and not made again as they were", async () => {
+    writeLayer();
+    await packAndSave();
+    const isAnother = (at = place()): boolean => {
+      const trees = open();
+      trees.find(at, isWanted);
+      return trees.isAnother(at);
+    };
+    renameSync(join(root, "layer"), join(root, "before"));
+    writeLayer();
+    expect(open().find(place(), isWanted)).toBeUndefined();
+    expect(isAnother()).toBe(false);
+    // The same sizes may be the same content: only reading tells.
+    writeFileSync(join(root, "layer/three"), "CONTENT of three");
+    expect(isAnother()).toBe(false);
+    expect(isAnother({ ...place(), parents: { ...owner, mode: 0o700 } })).toBe(true);
+    const certain: readonly (() => void)[] = [
+      () => writeFileSync(join(root, "layer/three"), "content of three!"),
+      () => writeFileSync(join(root, "layer/new"), ""),
+      () => rmSync(join(root, "layer/lib/empty"), { recursive: true }),
+      () => chmodSync(join(root, "layer/lib/one"), 0o755),
+      () => writeEnv("layer", "VALUE"),
+    ];
+    for (const change of certain) {
+      rmSync(join(root, "layer"), { recursive: true });
+      writeLayer();
+      expect(isAnother()).toBe(false);
+      change();
+      expect(isAnother()).toBe(true);
+    }
   });
 
   it("are unknown with a hard link or a pipe, and when they are a link", async () => {

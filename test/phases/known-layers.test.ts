@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openVolumeCache } from "../../lifecycle/cache/volume.ts";
 import { platformFeatures } from "../../lifecycle/cnb/api/platform.ts";
+import { packingBy } from "../../lifecycle/layers/hash-first.ts";
 import { openKnownTrees } from "../../lifecycle/layers/known-trees.ts";
 import { hasTrustedTimes } from "../../lifecycle/layers/trusted-times.ts";
 import { parseReference } from "../../lifecycle/oci/reference.ts";
@@ -24,6 +25,8 @@ const layerSize = 24 << 20;
 const script = [
   '[ -d "$1/big" ] || { mkdir "$1/big"; head -c 25165824 /dev/zero > "$1/big/file"; }',
   'printf "[types]\\nlaunch = true\\ncache = true\\n" > "$1/big.toml"',
+  '[ ! -e edit ] || cat edit >> "$1/big/file"',
+  '[ ! -e again ] || { cp "$1/big/file" "$1/big/copy"; mv "$1/big/copy" "$1/big/file"; }',
   // A file that is younger than a tick of the clock is read again.
   "sleep 0.05",
 ].join("\n");
@@ -40,12 +43,22 @@ beforeEach(async () => {
 });
 afterEach(() => made.remove());
 
-/** What one build read, and the digest of its image. */
-async function build(verify = false): Promise<{ readonly digest: string; readonly read: number }> {
+/** What one build read and compressed, in bytes, and the digest of its image. */
+interface Built {
+  readonly digest: string;
+  readonly read: number;
+  readonly compressed: number;
+}
+
+async function build(verify = false): Promise<Built> {
   const { ctx, layers } = made;
   const before = bytesRead();
   const order = { order: [{ group: [{ id: "a/b", version: "1.0.0" }] }], orderExtensions: [] };
-  const blobs = await openBlobCache(mkdtempSync(join(made.dir, "blobs-")), { ctx });
+  let compressed = 0;
+  const real = await openBlobCache(mkdtempSync(join(made.dir, "blobs-")), { ctx });
+  const blobs = packingBy(real, (produce) =>
+    real.pack((sink) => produce({ write: (bytes) => ((compressed += bytes.length), sink.write(bytes)) })),
+  );
   const known = openKnownTrees(join(made.dir, "cache"), {
     owner,
     now: Date.now,
@@ -89,7 +102,7 @@ async function build(verify = false): Promise<{ readonly digest: string; readonl
       ctx,
     },
   );
-  return { digest: written.digest, read: bytesRead() - before };
+  return { digest: written.digest, read: bytesRead() - before, compressed };
 }
 
 /** Bytes that this process got from read(2) and its like. proc(5). */
@@ -121,6 +134,26 @@ describe.skipIf(!trusted)("a second build with the layers of the first in place"
     expect(again.read).toBeGreaterThan(layerSize);
     expect(statSync(bigFile()).size).toBe(layerSize);
     expect(again.digest).toBe(first.digest);
+  });
+
+  test("reads and compresses it in one pass when the buildpack changed it", async () => {
+    await build();
+    made.write("app/edit", "!");
+    const again = await build();
+    expect(statSync(bigFile()).size).toBe(layerSize + 1);
+    expect(again.compressed).toBeGreaterThan(layerSize);
+    expect(again.read).toBeLessThan(1.5 * layerSize);
+    expect((await build()).digest).not.toBe(again.digest);
+  });
+
+  test("compresses nothing when the buildpack made it again as it was", async () => {
+    await build();
+    const inode = statSync(bigFile()).ino;
+    made.write("app/again", "");
+    const again = await build();
+    expect(statSync(bigFile()).ino).not.toBe(inode);
+    expect(made.log).toContain("info Reusing layer 'a/b:big'");
+    expect(again.compressed).toBeLessThan(layerSize / 4);
   });
 
   test("reads it when that is asked for", async () => {

@@ -33,27 +33,45 @@ export interface PackerPorts {
 export function packer(ports: PackerPorts): Packer {
   const { blobs, expected, known } = ports;
   const packed = new Map<string, Promise<Layer>>();
-  const packInto = (target: BlobCache, blobsOf: (diffId: DiffId) => BlobCache) => (place: Place) => {
+  const packInto = (packing: Packing) => (place: Place) => {
     const before = packed.get(place.path);
     if (before !== undefined) return before;
     const diffId = known?.find(place, (recorded) => expected.all.has(recorded));
+    const target = known?.isAnother(place) === true ? packing.changed : packing.usual;
     const layer =
       diffId === undefined
         ? pack(place, target, ports)
-        : Promise.resolve(unread(diffId, place, blobsOf(diffId), ports));
+        : Promise.resolve(unread(diffId, place, packing.whenAsked(diffId), ports));
     packed.set(place.path, layer);
     return layer;
   };
-  const plain = (): BlobCache => blobs;
   const withCopy = copying(blobs, ports.cache);
   // A cache that has the layer would throw its copy away.
   const lackedCopy = (diffId: DiffId): BlobCache => (expected.cached.has(diffId) ? blobs : withCopy);
-  const toImage = packInto(hashFirst(blobs, expected.all), plain);
-  const toBoth = packInto(hashFirst(withCopy, expected.all, lackedCopy), lackedCopy);
+  const toImage = packInto({
+    usual: hashFirst(blobs, expected.all),
+    changed: blobs,
+    whenAsked: () => blobs,
+  });
+  const toBoth = packInto({
+    usual: hashFirst(withCopy, expected.all, lackedCopy),
+    changed: withCopy,
+    whenAsked: lackedCopy,
+  });
+  const onlyHashed = hashOnly(blobs);
   return {
     directory: (place, cached = false) => (cached ? toBoth(place) : toImage(place)),
-    forCache: packInto(hashOnly(blobs), plain),
+    forCache: packInto({ usual: onlyHashed, changed: onlyHashed, whenAsked: () => blobs }),
   };
+}
+
+/** Where directories are packed into. */
+interface Packing {
+  readonly usual: BlobCache;
+  /** For one that certainly is none of the expected layers: one pass does all. */
+  readonly changed: BlobCache;
+  /** For one that was not read, should its blob be needed. */
+  readonly whenAsked: (diffId: DiffId) => BlobCache;
 }
 
 async function pack(place: Place, target: BlobCache, { owner, signal, known }: PackerPorts): Promise<Layer> {

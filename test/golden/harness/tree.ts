@@ -110,7 +110,7 @@ export function readTree(root: string, leaveOut: readonly string[] = []): readon
 }
 
 /** tspack's own files beside `committed`, with inodes and times in them: `lifecycle/cache/README.md`. */
-const ownFiles = ["tspack-layers.v3.json", "tspack-tars.v1.json"];
+const ownFiles = ["tspack-layers.v4.json", "tspack-tars.v1.json"];
 
 /** A volume cache: sizes and hashes, because tars are long. */
 export function readCache(root: string): readonly TreeEntry[] {
