@@ -18,6 +18,7 @@ import { keepLaunchLayers } from "./export/launch-cache.ts";
 import { type Packer, packer } from "./export/packer.ts";
 import type { ExportPlan } from "./export/plan.ts";
 import { createdTime, planExport } from "./export/plan-export.ts";
+import { type PreviousLayers, readPrevious } from "./export/previous-layers.ts";
 import { mountableFrom, type Saved, saveImage, unsaved } from "./export/save.ts";
 import { type SendAhead, sendAhead } from "./export/send-ahead.ts";
 import { copyLifecycleSboms } from "./export/sboms.ts";
@@ -43,6 +44,7 @@ export interface ExportResult {
  */
 export async function exportImage(inputs: ExportInputs, ports: ExportPorts): Promise<ExportResult> {
   const { ctx, cache, blobs, trees } = ports;
+  const previousLayers = readPrevious(inputs, ports);
   const runImage = await openRunImage(inputs, ports);
   const base = await withExtendedConfig(runImage, inputs.analyzed.runImage?.extend === true, inputs.extendedRunImage);
   warnOfBadTime(inputs, ports);
@@ -62,7 +64,7 @@ export async function exportImage(inputs: ExportInputs, ports: ExportPorts): Pro
   const failure = { code: "EXPORT_FAILED", prefix: "failed to export", signal: ctx.signal } as const;
   const image = (): Promise<ExportResult> =>
     inPhase(failure, () =>
-      makeImage(inputs, { ...ports, blobs: appBlobs }, { runImage, base, packer: layerPacker, ahead }),
+      makeImage(inputs, { ...ports, blobs: appBlobs }, { runImage, base, previousLayers, packer: layerPacker, ahead }),
     );
   const keep = async (signal: AbortSignal): Promise<void> => {
     if (written !== undefined)
@@ -85,6 +87,7 @@ interface Making {
   readonly runImage: Image;
   /** The run image, with the config that extensions gave it. */
   readonly base: Image;
+  readonly previousLayers: () => Promise<PreviousLayers>;
   readonly packer: Packer;
   readonly ahead: SendAhead;
 }
@@ -96,7 +99,7 @@ async function makeImage(inputs: ExportInputs, ports: ExportPorts, making: Makin
   copyLifecycleSboms(inputs, ctx.logger);
   const { facts, layers: packed } = await collect(inputs, ports, making);
   const extensions = extended === undefined ? [] : await packExtensionLayers(extended, runImage, ports);
-  const { layers: previous, isStored } = await previousLayers(inputs, ports);
+  const { layers: previous, isStored } = await making.previousLayers();
   const about = { ...facts, ...(await aboutImages(inputs, { runImage, base, previous })) };
   const plan = planExport({ ...about, extensions: extensions.map(extensionFact) }, inputs);
   announce(plan, ctx.logger);
@@ -113,22 +116,6 @@ async function openRunImage({ runImage: ref }: ExportInputs, { images }: ExportP
   const image = await images.resolve(ref);
   if (image !== undefined && (await image.config()).value.rootfs.diff_ids.length > 0) return image;
   throw noRunImage(image === undefined ? `run image ${ref.original} was not found` : "image has no layers");
-}
-
-interface PreviousLayers {
-  readonly layers: ReadonlyMap<DiffId, Layer>;
-  /** False in a container engine, where reading one layer means reading all. */
-  readonly isStored: boolean;
-}
-
-/** The layers of the previous image by DiffID; none without such an image. */
-async function previousLayers({ previousImage }: ExportInputs, { images, ctx }: ExportPorts): Promise<PreviousLayers> {
-  const image = previousImage === undefined ? undefined : await images.resolve(previousImage);
-  if (image === undefined || previousImage === undefined) return { layers: new Map(), isStored: true };
-  const isStored = image.engineId === undefined;
-  if (isStored) ctx.logger.info(`Reusing layers from image '${previousImage.original}'`);
-  else ctx.logger.debug(`Reusing layers from image with id '${previousImage.original}'`);
-  return { layers: new Map((await image.layers()).map((layer) => [layer.diffId, layer])), isStored };
 }
 
 interface AboutImages extends Pick<Making, "runImage" | "base"> {

@@ -1,9 +1,13 @@
 import { rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { parseReference } from "../../lifecycle/oci/reference.ts";
+import { TspackError } from "../../lifecycle/errors.ts";
+import type { Image } from "../../lifecycle/oci/image.ts";
+import { type ImageRef, parseReference } from "../../lifecycle/oci/reference.ts";
 import { validate } from "../../lifecycle/oci/validate.ts";
-import { exportBuild, launchLayer, metadataWith, previousOf } from "./export-fixture.ts";
+import { type ExportResult, exportImage } from "../../lifecycle/phases/export.ts";
+import { memoryBlobCache } from "../../lifecycle/stores/blob-cache/memory.ts";
+import { app, exportBuild, launchLayer, metadataWith, previousOf } from "./export-fixture.ts";
 
 const at = exportBuild();
 const { exporting, inputs, write } = at;
@@ -57,6 +61,36 @@ describe("export", () => {
     const { plan, image } = await exporting({ ...previousOf(first), previousImage: parseReference("localhost/gone") });
     expect(plan.layers.every(({ action }) => action === "add")).toBe(true);
     await validate(image);
+  });
+
+  /** Exports with images that wait for others, or fail. */
+  const reading = async (resolve: (ref: ImageRef) => Promise<Image | undefined>): Promise<ExportResult> => {
+    const { store } = at;
+    const ports = { images: { ...store, resolve }, sink: store, blobs: memoryBlobCache(), cache: undefined };
+    return exportImage({ ...at.inputs(), previousImage: app }, { ...ports, ctx: at.context() });
+  };
+
+  test("reads the previous image beside the run image", async () => {
+    await exporting({});
+    let begun = (): void => {};
+    const asked = new Promise<void>((resolve) => (begun = resolve));
+    const { image } = await reading(async (ref) => {
+      if (ref.repository === app.repository) begun();
+      else await asked;
+      return at.store.resolve(ref);
+    });
+    await validate(image);
+    expect(at.lines).toContain("Reusing layers from image 'localhost/app'");
+  });
+
+  test("says why the previous image cannot be read, unless something before it failed", async () => {
+    const failing = (which: string) => (ref: ImageRef) =>
+      which.includes(ref.repository)
+        ? Promise.reject(new TspackError("REGISTRY_UNREACHABLE", `no ${ref.repository}`))
+        : at.store.resolve(ref);
+    await expect(reading(failing("app"))).rejects.toMatchObject({ message: "failed to export: no app" });
+    await expect(reading(failing("run app"))).rejects.toMatchObject({ message: "no run" });
+    expect(at.lines).not.toContain("Reusing layers from image 'localhost/app'");
   });
 
   test("takes a layer without a directory from the previous image", async () => {
