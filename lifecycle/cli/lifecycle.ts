@@ -25,7 +25,8 @@ async function run(): Promise<void> {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => aborter.abort());
 
   const env = takeCredentials(process.env);
-  const { runLifecycle } = await import("./run-lifecycle.ts");
+  const { keepHeapSmall, runLifecycle } = await import("./run-lifecycle.ts");
+  keepHeapSmall();
   const code = await runLifecycle({
     argv: process.argv.slice(2),
     program: process.argv[1] ?? "lifecycle",

@@ -13,6 +13,9 @@ import type { PhaseRun, Session } from "./phases/session.ts";
 import { errorDetails, renderError } from "./render-error.ts";
 import { explainSystemError } from "../platform/system-error.ts";
 
+// From here, so that the entry loads no further module for it.
+export { keepHeapSmall } from "./small-heap.ts";
+
 /** The process that the lifecycle runs in, as far as it may see it. */
 export interface LifecycleProcess {
   readonly argv: readonly string[];

@@ -7,6 +7,9 @@ import { buildProgram } from "./program.ts";
 import { explainSystemError } from "../platform/system-error.ts";
 import { ExitWith, type TspackHost } from "./toolbox.ts";
 
+// From here, so that the entry loads no further module for it.
+export { keepHeapSmall } from "./small-heap.ts";
+
 /** Runs `tspack` with its arguments; returns the exit code. Results go to stdout, all else to stderr. */
 export async function runTspack(host: TspackHost): Promise<number> {
   const code = await runCommand(host);

@@ -15,7 +15,8 @@ if (process.argv.length === 3 && (first === "--version" || first === "-V" || fir
 async function run(): Promise<void> {
   // The reader of our output may be gone before we are (`| head`): that is no failure of ours.
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
-  const { runTspack } = await import("./run-tspack.ts");
+  const { keepHeapSmall, runTspack } = await import("./run-tspack.ts");
+  keepHeapSmall();
   const aborter = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => aborter.abort());
   const code = await runTspack({
