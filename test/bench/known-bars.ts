@@ -18,11 +18,13 @@ export const knownBars: Readonly<Record<string, Bars>> = {
   w1: {
     "export, first": [seconds(3.2)],
     "export, one file of a layer changed": [seconds(3.2)],
+    "export, nothing changed": [seconds(0.35)],
     "export, fingerprints, nothing changed": [seconds(0.35)],
     "export, fingerprints, one application file changed": [seconds(0.6), megabytesSent(1)],
     "export, cache directory, nothing changed": [seconds(0.5)],
     "export, cache image, first": [seconds(3.5), megabytesSent(132)],
     "export, cache image, nothing changed": [seconds(0.6)],
+    "export, cache image and fingerprints, nothing changed": [seconds(0.6)],
     "creator, first": [seconds(4.5)],
     "creator, nothing changed, layers kept": [seconds(0.8)],
     "creator, one application file changed, layers kept": [seconds(1.1)],
