@@ -27,8 +27,9 @@ describe.skipIf(tools.skip)(`java-jar${tools.note}`, () => {
   function jar(path: string, files: Files): string {
     const file = path.startsWith("/") ? path : join(workspace.app, path);
     mkdirSync(join(file, ".."), { recursive: true });
+    // Entries of 1980: with the time of day two jars of the same files would differ when the clock ticks between them.
     const program =
-      "import json,sys,zipfile\nwith zipfile.ZipFile(sys.argv[1],'w') as z:\n for n,t in json.load(sys.stdin).items(): z.writestr(n, open(t[1:],'rb').read() if t.startswith('@') else t.encode('latin-1'))";
+      "import json,sys,zipfile\nwith zipfile.ZipFile(sys.argv[1],'w') as z:\n for n,t in json.load(sys.stdin).items(): z.writestr(zipfile.ZipInfo(n), open(t[1:],'rb').read() if t.startswith('@') else t.encode('latin-1'))";
     execFileSync("python3", ["-c", program, file], { input: JSON.stringify(files) });
     return file;
   }
