@@ -3,18 +3,16 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { platformFeatures } from "../../lifecycle/cnb/api/platform.ts";
 import { decodeBuildMetadata } from "../../lifecycle/cnb/files/metadata-toml.ts";
 import type { Image } from "../../lifecycle/oci/image.ts";
 import { imageFromParts, memoryLayer } from "../../lifecycle/oci/memory-image.ts";
-import { parseReference } from "../../lifecycle/oci/reference.ts";
 import { readTar } from "../../lifecycle/oci/tar/unpack.ts";
 import { validate } from "../../lifecycle/oci/validate.ts";
 import { exportImage } from "../../lifecycle/phases/export.ts";
-import { noLayersMetadata } from "../../lifecycle/phases/no-layers-metadata.ts";
 import { memoryBlobCache } from "../../lifecycle/stores/blob-cache/memory.ts";
 import { memoryStore } from "../../lifecycle/stores/memory.ts";
 import { parseToml } from "../../lifecycle/toml.ts";
+import { exportInputs, run } from "../phases/export-fixture.ts";
 import { codeOf, within } from "./bounds.ts";
 import { context } from "./commit-sets.ts";
 
@@ -35,29 +33,10 @@ function write(path: string, content: string | Uint8Array): void {
 /** What bin/build has left as `metadata.toml`, exported on an image of one layer. */
 async function exporting(metadata: string): Promise<Image> {
   const store = memoryStore();
-  const [app, run] = [parseReference("localhost/app"), parseReference("localhost/run")];
   const base = { architecture: "amd64", os: "linux", config: {} };
   await store.write(imageFromParts({ config: base, layers: [memoryLayer(Buffer.from("base"))], format: "oci" }), [run]);
   const { image } = await exportImage(
-    {
-      features: platformFeatures("0.13"),
-      buildpacks: [{ id: "a/b", version: "1" }],
-      metadata: decodeBuildMetadata(parseToml(metadata, "metadata.toml")),
-      analyzed: { metadata: noLayersMetadata },
-      app: { path: join(root, "workspace"), name: "/workspace" },
-      layers: { path: join(root, "layers"), name: "/layers" },
-      owner: { uid: 1000, gid: 1000 },
-      launcher: {
-        path: join(root, "launcher"),
-        lifecycleDir: join(root, "none"),
-        version: { version: "1", repository: "r", commit: "c" },
-      },
-      outputImages: [app],
-      runImage: run,
-      runImageForExport: { image: "localhost/run", mirrors: [] },
-      previousImage: undefined,
-      project: undefined,
-    },
+    exportInputs(root, { metadata: decodeBuildMetadata(parseToml(metadata, "metadata.toml")) }),
     { images: store, sink: store, blobs: memoryBlobCache(), cache: undefined, ctx: context },
   );
   return image;

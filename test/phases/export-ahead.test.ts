@@ -3,7 +3,6 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { platformFeatures } from "../../lifecycle/cnb/api/platform.ts";
 import { silentProgress } from "../../lifecycle/context.ts";
 import { silentLogger } from "../../lifecycle/logger.ts";
 import { packingBy } from "../../lifecycle/layers/hash-first.ts";
@@ -11,11 +10,11 @@ import { imageFromParts, memoryLayer } from "../../lifecycle/oci/memory-image.ts
 import { parseReference } from "../../lifecycle/oci/reference.ts";
 import { validate } from "../../lifecycle/oci/validate.ts";
 import { type ExportInputs, type ExportResult, exportImage } from "../../lifecycle/phases/export.ts";
-import { noLayersMetadata } from "../../lifecycle/phases/no-layers-metadata.ts";
 import type { BlobCache } from "../../lifecycle/stores/blob-cache.ts";
 import { memoryBlobCache } from "../../lifecycle/stores/blob-cache/memory.ts";
 import { type RegistryStore, registryStore } from "../../lifecycle/stores/registry/registry-store.ts";
 import { type FakeRegistry, startFakeRegistry } from "../fakes/registry.ts";
+import { exportInputs, metadataWith } from "./export-fixture.ts";
 
 let root = "";
 let registry: FakeRegistry;
@@ -53,33 +52,13 @@ function write(path: string, content: string): void {
 }
 
 function inputs(): ExportInputs {
-  return {
-    features: platformFeatures("0.13"),
-    buildpacks: [{ id: "a/b", version: "1" }],
-    metadata: {
-      buildpacks: [],
-      extensions: [],
-      processes: [],
-      labels: [],
-      slices: [],
-      bom: [],
-      buildpackDefaultProcessType: "",
-    },
-    analyzed: { metadata: noLayersMetadata },
+  return exportInputs(root, {
+    metadata: metadataWith([], ""),
     app: { path: join(root, "app"), name: "/workspace" },
-    layers: { path: join(root, "layers"), name: "/layers" },
-    owner: { uid: 1000, gid: 1000 },
-    launcher: {
-      path: join(root, "launcher"),
-      lifecycleDir: join(root, "none"),
-      version: { version: "1", repository: "r", commit: "c" },
-    },
     outputImages: [name("app")],
     runImage: name("run"),
     runImageForExport: { image: name("run").original, mirrors: [] },
-    previousImage: undefined,
-    project: undefined,
-  };
+  });
 }
 
 function exporting(changes: Partial<ExportInputs> = {}, blobs: BlobCache = memoryBlobCache()): Promise<ExportResult> {

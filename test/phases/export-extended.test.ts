@@ -2,14 +2,12 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { platformFeatures } from "../../lifecycle/cnb/api/platform.ts";
 import { decodeLayersMetadata } from "../../lifecycle/cnb/files/lifecycle-metadata.ts";
 import { silentProgress } from "../../lifecycle/context.ts";
 import { silentLogger } from "../../lifecycle/logger.ts";
 import { digestOf } from "../../lifecycle/oci/digest.ts";
 import type { Image } from "../../lifecycle/oci/image.ts";
 import { imageFromParts, memoryLayer } from "../../lifecycle/oci/memory-image.ts";
-import { parseReference } from "../../lifecycle/oci/reference.ts";
 import { encodeHeader } from "../../lifecycle/oci/tar/header.ts";
 import { validate } from "../../lifecycle/oci/validate.ts";
 import {
@@ -21,9 +19,8 @@ import {
 import { noLayersMetadata } from "../../lifecycle/phases/no-layers-metadata.ts";
 import { memoryBlobCache } from "../../lifecycle/stores/blob-cache/memory.ts";
 import { memoryStore, type MemoryStore } from "../../lifecycle/stores/memory.ts";
+import { app, exportInputs, run } from "./export-fixture.ts";
 
-const app = parseReference("localhost/app");
-const run = parseReference("localhost/run");
 const base = memoryLayer(Buffer.from("base"));
 const made = (id: string): string => `Layer: 'RUN ${id}', Created by extension: ${id}`;
 let root = "";
@@ -147,33 +144,7 @@ function analyzed(extend: boolean): ExportInputs["analyzed"] {
 }
 
 function exporting(changes: Partial<ExportInputs>): Promise<ExportResult & { readonly image: Image }> {
-  const inputs: ExportInputs = {
-    features: platformFeatures("0.13"),
-    buildpacks: [{ id: "a/b", version: "1" }],
-    metadata: {
-      buildpacks: [],
-      extensions: [],
-      processes: [],
-      slices: [],
-      labels: [],
-      buildpackDefaultProcessType: undefined,
-      bom: [],
-    },
-    analyzed: analyzed(true),
-    app: { path: join(root, "workspace"), name: "/workspace" },
-    layers: { path: join(root, "layers"), name: "/layers" },
-    owner: { uid: 1000, gid: 1000 },
-    launcher: {
-      path: join(root, "launcher"),
-      lifecycleDir: join(root, "none"),
-      version: { version: "1", repository: "r", commit: "c" },
-    },
-    outputImages: [app],
-    runImage: run,
-    runImageForExport: { image: "localhost/run", mirrors: [] },
-    previousImage: undefined,
-    project: undefined,
-  };
+  const inputs = exportInputs(root, { analyzed: analyzed(true) });
   write("layers/sbom/launch/sbom.legacy.json", "null\n");
   const ctx = {
     logger: silentLogger,

@@ -72,11 +72,11 @@ export function exportBuild(): Exporting {
     },
     exporting: (changes = {}, kept, sink = store) => {
       const ports = { images: store, sink, blobs: memoryBlobCache(), cache: kept, ctx: context() };
-      return exportImage({ ...inputsIn(root), ...changes }, ports);
+      return exportImage(exportInputs(root, changes), ports);
     },
     cache: () => openVolumeCache(join(root, "cache"), context()),
     context,
-    inputs: () => inputsIn(root),
+    inputs: () => exportInputs(root),
     write,
   };
 }
@@ -90,7 +90,8 @@ export function previousOf({ plan }: ExportResult): Partial<ExportInputs> {
   };
 }
 
-function inputsIn(root: string): ExportInputs {
+/** An export of the directories below `root`, on a run image, of a build that left no process. */
+export function exportInputs(root: string, changes: Partial<ExportInputs> = {}): ExportInputs {
   return {
     features: platformFeatures("0.13"),
     buildpacks: [{ id: "a/b", version: "1" }],
@@ -109,6 +110,7 @@ function inputsIn(root: string): ExportInputs {
     runImageForExport: { image: "localhost/run", mirrors: [] },
     previousImage: undefined,
     project: undefined,
+    ...changes,
   };
 }
 

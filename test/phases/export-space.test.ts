@@ -4,19 +4,17 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { openVolumeCache } from "../../lifecycle/cache/volume.ts";
-import { platformFeatures } from "../../lifecycle/cnb/api/platform.ts";
 import { decodeLayersMetadata } from "../../lifecycle/cnb/files/lifecycle-metadata.ts";
 import { type Context, silentProgress } from "../../lifecycle/context.ts";
 import { silentLogger } from "../../lifecycle/logger.ts";
 import { imageFromParts, memoryLayer } from "../../lifecycle/oci/memory-image.ts";
-import { parseReference } from "../../lifecycle/oci/reference.ts";
 import { exportImage, type ExportResult } from "../../lifecycle/phases/export.ts";
 import { noLayersMetadata } from "../../lifecycle/phases/no-layers-metadata.ts";
 import { openBlobCache } from "../../lifecycle/stores/blob-cache/open.ts";
 import { memoryStore, type MemoryStore } from "../../lifecycle/stores/memory.ts";
+import { app, exportInputs, run } from "./export-fixture.ts";
 
 // What lifecycle/README.md promises of the space that an export takes besides its results.
-const [app, run] = [parseReference("localhost/app"), parseReference("localhost/run")];
 const ctx: Context = {
   logger: silentLogger,
   progress: silentProgress,
@@ -68,33 +66,11 @@ async function exporting(previous?: ExportResult) {
   const seen: number[] = [];
   const look = (): void => void seen.push(sizeOf(directory));
   const result = await exportImage(
-    {
-      features: platformFeatures("0.13"),
+    exportInputs(root, {
       buildpacks: [{ id: "a", version: "1" }],
-      metadata: {
-        buildpacks: [],
-        extensions: [],
-        processes: [],
-        slices: [],
-        labels: [],
-        buildpackDefaultProcessType: undefined,
-        bom: [],
-      },
       analyzed: { metadata: label === undefined ? noLayersMetadata : decodeLayersMetadata(label) },
-      app: { path: join(root, "workspace"), name: "/workspace" },
-      layers: { path: join(root, "layers"), name: "/layers" },
-      owner: { uid: 1000, gid: 1000 },
-      launcher: {
-        path: join(root, "launcher"),
-        lifecycleDir: join(root, "none"),
-        version: { version: "1", repository: "r", commit: "c" },
-      },
-      outputImages: [app],
-      runImage: run,
-      runImageForExport: { image: "localhost/run", mirrors: [] },
       previousImage: previous === undefined ? undefined : app,
-      project: undefined,
-    },
+    }),
     {
       images: store,
       sink: {

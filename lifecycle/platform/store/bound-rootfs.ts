@@ -1,7 +1,7 @@
-import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
-import { lstat, mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
+import { lstat, readdir, readFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { replaceFile } from "../private-file.ts";
 import type { Tools } from "../tools.ts";
 import { removeUnused } from "./remove-unused.ts";
 
@@ -57,12 +57,4 @@ async function namesUsedSince(time: number, directory: string, names: readonly s
     if (used >= time || !(await removeUnused(path, used))) staying.push(name);
   }
   return staying;
-}
-
-/** Several processes may write it; the last one's is whole. */
-async function replaceFile(path: string, text: string): Promise<void> {
-  const temporary = `${path}.${randomUUID()}`;
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  await writeFile(temporary, text, { mode: 0o600 });
-  await rename(temporary, path);
 }
