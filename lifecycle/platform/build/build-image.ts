@@ -5,19 +5,14 @@ import { platformFeatures } from "../../cnb/api/platform.ts";
 import type { Analyzed } from "../../cnb/files/analyzed.ts";
 import type { Group } from "../../cnb/files/group.ts";
 import type { ProjectMetadata } from "../../cnb/files/project-metadata.ts";
-import { decodeBuildMetadata } from "../../cnb/files/metadata-toml.ts";
-import type { LauncherVersion } from "../../cnb/labels.ts";
-import { runImageForExport } from "../../cnb/run-image.ts";
 import type { Context } from "../../context.ts";
-import { lifecycleVersion as ownVersion } from "../../distribution/version.ts";
 import { TspackError } from "../../errors.ts";
 import type { KeptTrees } from "../../layers/kept-trees.ts";
 import type { Place } from "../../layers/place.ts";
-import { type ImageRef, maybeReference } from "../../oci/reference.ts";
+import type { ImageRef } from "../../oci/reference.ts";
 import { analyze, selectRunImage } from "../../phases/analyze.ts";
-import { exportImage, type ExportResult } from "../../phases/export.ts";
-import { analyzedImages } from "../../phases/export/analyzed-images.ts";
-import { readGroup, readSpecFile, writeAnalyzed } from "../../phases/files.ts";
+import type { ExportResult } from "../../phases/export.ts";
+import { readGroup, writeAnalyzed } from "../../phases/files.ts";
 import { restore, type RestoreResult } from "../../phases/restore.ts";
 import type { BlobCache } from "../../stores/blob-cache.ts";
 import type { AccessCheck, ImageSink, ImageSource } from "../../stores/store.ts";
@@ -27,16 +22,16 @@ import type { BuilderChanges } from "../buildpacks/builder-changes.ts";
 import { withDetectRefusals } from "../detect-refusals.ts";
 import { privateDirectory } from "../places.ts";
 import { removeTree } from "../rootfs.ts";
-import { fileInRootfs } from "../rootfs-files.ts";
 import type { Runner, RunnerDirectories, RunnerJob, RunnerVolume } from "../runners/runner.ts";
 import type { Settings } from "../settings.ts";
 import { withRunImageMirrors } from "../settings/apply-settings.ts";
 import { type ApplicationInputs, bringApplication } from "./bring-application.ts";
 import type { BuildCache } from "./build-cache.ts";
 import { type ExtendedImages, extendImages } from "./extend-images.ts";
-import { type LayerTrees, openLayerTrees } from "./layer-trees.ts";
+import { openLayerTrees } from "./layer-trees.ts";
 import { type PlatformDirectoryInputs, writePlatformDirectory } from "./platform-directory.ts";
 import type { EventContext } from "./event-context.ts";
+import { exportBuilt } from "./export-built.ts";
 import { copySboms } from "./sbom-output.ts";
 import { Stopwatch, type PhaseTime } from "./stopwatch.ts";
 import { refuseTraps } from "./untrusted.ts";
@@ -164,7 +159,7 @@ async function buildIn(
   await refuseTraps(layers.path);
   const built = ctx.clock().getTime();
   const exported = await watch.time("export", () =>
-    exportFrom({ app, layers, analyzed, detected, extendedRunImage }, inputs, cache, trees, ports),
+    exportBuilt({ app, layers, analyzed, detected, extendedRunImage }, inputs, cache, trees, ports),
   );
   if (!inputs.dryRun) trees.trees?.keep(built);
   if (inputs.sbomOutputDir !== undefined) await copySboms(layers.path, inputs.sbomOutputDir);
@@ -180,7 +175,7 @@ async function requireEmpty(path: string, appDir: string): Promise<void> {
 }
 
 /** What the phases before say to those after them. */
-interface Detected {
+export interface Detected {
   readonly layers: Place;
   readonly analyzed: Analyzed;
   readonly detected: Group;
@@ -241,62 +236,4 @@ async function restoreIn(
 ): Promise<RestoreResult> {
   const features = platformFeatures(builder.platformApi);
   return restore({ features, buildpacks: group, metadata, layers, skipLayers: false }, { cache, trees, ctx });
-}
-
-async function exportFrom(
-  {
-    app,
-    layers,
-    analyzed,
-    detected,
-    extendedRunImage,
-  }: Detected & Pick<ExtendedImages, "extendedRunImage"> & { readonly app: Place },
-  inputs: BuildImageInputs,
-  cache: LayerCache,
-  trees: LayerTrees,
-  { ctx, blobs, images, sink }: BuildImagePorts,
-): Promise<ExportResult> {
-  const { builder } = inputs;
-  const { group, groupExtensions } = detected;
-  const metadata = readSpecFile(join(layers.path, "config/metadata.toml"), "build metadata", decodeBuildMetadata);
-  const runToml = { images: builder.runImages };
-  const lifecycleDir = fileInRootfs(builder.rootfs, "/cnb/lifecycle") ?? join(builder.rootfs, "cnb/lifecycle");
-  return exportImage(
-    {
-      features: platformFeatures(builder.platformApi),
-      buildpacks: group,
-      metadata,
-      analyzed,
-      app,
-      layers,
-      owner: builder.user,
-      launcher: {
-        path: join(lifecycleDir, "launcher"),
-        sbomDir: lifecycleDir,
-        lifecycleDir,
-        version: launcherVersion(builder),
-      },
-      outputImages: inputs.names,
-      ...analyzedImages(analyzed, undefined),
-      runImageForExport: runImageForExport(
-        runToml,
-        analyzed.runImage?.image ?? "",
-        groupExtensions.length > 0,
-        maybeReference,
-      ),
-      extendedRunImage,
-      project: inputs.project,
-      defaultProcessType: inputs.defaultProcess,
-      execEnv: inputs.execEnv ?? "production",
-      sourceDateEpoch: inputs.sourceDateEpoch,
-      dryRun: inputs.dryRun,
-      layersAtOnce: inputs.layersAtOnce,
-    },
-    { images, sink, blobs, cache, ...trees, ctx },
-  );
-}
-
-/** The launcher is the builder's, which another lifecycle may have brought. */
-function launcherVersion({ lifecycleVersion: version }: Builder): LauncherVersion {
-  return version === ownVersion.version || version === "unknown" ? ownVersion : { version, repository: "", commit: "" };
 }
