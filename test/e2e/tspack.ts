@@ -71,6 +71,8 @@ export interface StartOptions {
   readonly cwd?: string;
   /** What standard input has; nothing when absent. */
   readonly input?: Uint8Array;
+  /** Another Node than that of the tests. */
+  readonly node?: string;
 }
 
 /** A tspack that runs. */
@@ -116,7 +118,7 @@ export function environment(person: Person): Record<string, string> {
 export function startTspack(person: Person, args: readonly string[], options: StartOptions = {}): Running {
   ownDirectory(person, person.home);
   ownDirectory(person, join(person.home, "home"));
-  const command = [process.execPath, packageFile("dist/tspack.js"), ...args];
+  const command = [options.node ?? process.execPath, packageFile("dist/tspack.js"), ...args];
   const [file = "", ...rest] = person.uid === undefined ? command : [...becoming(person.uid), ...command];
   const child = spawn(file, rest, {
     env: { ...environment(person), ...options.env },

@@ -1,0 +1,81 @@
+import { execFile } from "node:child_process";
+import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+import { noise } from "../fakes/images.ts";
+import { type Finished, packageFile, removeAll } from "./tspack.ts";
+
+/** The directories of a build that has ended, ready to be exported by any Node. */
+export interface FinishedBuild {
+  readonly directory: string;
+  /** The layer for launch and cache, and the one for the cache alone. */
+  readonly layers: readonly [launch: string, cached: string];
+  /** Runs a phase of the built program to its end, whatever that is. */
+  readonly phase: (node: string, name: PhaseName, ...args: readonly string[]) => Promise<Finished>;
+  /** Removes what a restore brings back. */
+  readonly forgetLayers: () => void;
+}
+
+type PhaseName = "analyze" | "export" | "restore";
+
+/** Text that compresses and bytes that do not, of more than one block and frame. */
+const files: Readonly<Record<string, Uint8Array | string>> = {
+  "layers/tests_one/data/words.txt": "what a layer is made of, again and again\n".repeat(125_000),
+  "layers/tests_one/data/noise": noise(3_000_000, 7),
+  "layers/tests_one/data/deep/er/file": "in a directory\n",
+  "layers/tests_one/data/empty": "",
+  "layers/tests_one/tools/tool": noise(500_000, 8),
+  "app/index.html": "<h1>hello</h1>\n",
+};
+
+/** Makes one for images on a run image. The phases become the user 1000, also when root starts them. */
+export function finishedBuild(directory: string, runImage: string): FinishedBuild {
+  const at = (name: string): string => join(directory, name);
+  const all: Readonly<Record<string, Uint8Array | string>> = {
+    ...files,
+    "layers/tests_one/data.toml": "[types]\nlaunch = true\ncache = true\n",
+    "layers/tests_one/tools.toml": "[types]\ncache = true\n",
+    "layers/config/metadata.toml": 'buildpack-default-process-type = ""\n',
+    "layers/group.toml": '[[group]]\nid = "tests/one"\nversion = "1"\napi = "0.10"\n',
+    "run.toml": `[[images]]\nimage = "${runImage}"\n`,
+    launcher: "launcher",
+  };
+  for (const [name, content] of Object.entries(all)) {
+    mkdirSync(dirname(at(name)), { recursive: true });
+    writeFileSync(at(name), content);
+  }
+  symlinkSync("words.txt", at("layers/tests_one/data/link"));
+  mkdirSync(at("home"));
+  for (const name of ["layers", "layers/tests_one", "home"]) chmodSync(at(name), 0o777);
+  const user = ["-uid", String(process.getuid?.() || 1000), "-gid", String(process.getgid?.() || 1000)];
+  const options = {
+    analyze: ["-run", at("run.toml")],
+    restore: [],
+    export: ["-run", at("run.toml"), "-app", at("app"), "-launcher", at("launcher")],
+  };
+  const [data, tools] = [at("layers/tests_one/data"), at("layers/tests_one/tools")];
+  return {
+    directory,
+    layers: [data, tools],
+    phase: (node, name, ...args) =>
+      run(node, [packageFile("dist/lifecycle.js"), name, "-layers", at("layers"), ...user, ...options[name], ...args], {
+        HOME: at("home"),
+        PATH: process.env["PATH"] ?? "",
+        CNB_PLATFORM_API: "0.13",
+        CNB_NO_COLOR: "true",
+      }),
+    forgetLayers: () => {
+      for (const path of [data, tools]) removeAll(path);
+    },
+  };
+}
+
+async function run(file: string, args: readonly string[], env: Readonly<Record<string, string>>): Promise<Finished> {
+  try {
+    return { code: 0, ...(await promisify(execFile)(file, args, { env, maxBuffer: 1 << 26 })) };
+  } catch (error) {
+    const { code, stdout, stderr } = error as { code?: unknown; stdout?: string; stderr?: string };
+    if (typeof code !== "number") throw error;
+    return { code, stdout: stdout ?? "", stderr: stderr ?? "" };
+  }
+}
