@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # The layer "node", and choices among versions. Needs output.sh, registry.sh, project.sh; LAYERS, BUILDPACK_DIR, SCRATCH
-# and what read_requirements sets.
+# what find_kept_node and read_requirements set.
 
 node_arch() {
   local machine=${CNB_TARGET_ARCH:-$(uname -m)}
@@ -13,8 +13,14 @@ node_arch() {
 
 # restored LAYER KEY: a value of the metadata that an earlier build wrote.
 restored() {
+  local line pattern="^[[:space:]]*$2[[:space:]]*=[[:space:]]*\"([^\"]*)\""
   [[ -f $LAYERS/$1.toml ]] || return 0
-  sed -n -E "s/^[[:space:]]*$2[[:space:]]*=[[:space:]]*\"([^\"]*)\".*/\1/p" "$LAYERS/$1.toml" | head -n 1
+  while IFS= read -r line || [[ -n $line ]]; do
+    if [[ $line =~ $pattern ]]; then
+      printf '%s' "${BASH_REMATCH[1]}"
+      return 0
+    fi
+  done <"$LAYERS/$1.toml"
 }
 
 # choose WHAT REQUIREMENTS PACKUMENT: sets VERSION, TARBALL and INTEGRITY, or fails with file, field and range.
@@ -27,13 +33,6 @@ choose() {
   VERSION=${lines[1]} TARBALL=${lines[2]} INTEGRITY=${lines[3]}
 }
 
-# still_satisfies VERSION REQUIREMENTS: would a version that is here already be accepted?
-still_satisfies() {
-  jq -e -n -L "$BUILDPACK_DIR/lib" --arg version "$1" --argjson required "$2" --slurpfile releases "$BUILDPACK_DIR/lib/releases.json" \
-    'include "semver"; include "choose"; ($required | wants_newest | not) and (try ($required | requirements) catch null) as $r
-     | $r != null and ($version | version | . != null and satisfies_all($r))' >/dev/null
-}
-
 # offered REQUIREMENTS < packument: is there any version that fits?
 offered() {
   jq -e -L "$BUILDPACK_DIR/lib" --argjson required "$1" --slurpfile releases "$BUILDPACK_DIR/lib/releases.json" \
@@ -44,13 +43,16 @@ drop_layer() { rm -rf "${LAYERS:?}/$1" "$LAYERS/$1.toml" "$LAYERS/$1".sbom.*; }
 
 because() { jq -r 'map("\"\(.range)\" (\(.source))") | join(" and ")' <<<"$1"; }
 
-install_node() {
-  local arch kept
-  arch=$(node_arch)
-  kept=$(restored node version)
-  if [[ -z $kept || ! -x $LAYERS/node/bin/node || $(restored node arch) != "$arch" ]]; then kept=""; fi
+# find_kept_node: sets NODE_ARCH, and NODE_KEPT, the version that an earlier build left here, or nothing.
+find_kept_node() {
+  NODE_ARCH=$(node_arch)
+  NODE_KEPT=$(restored node version)
+  if [[ ! -x $LAYERS/node/bin/node || $(restored node arch) != "$NODE_ARCH" ]]; then NODE_KEPT=""; fi
+}
 
-  if [[ -n $kept ]] && still_satisfies "$kept" "$NODE_REQUIRED"; then
+install_node() {
+  local arch=$NODE_ARCH kept=$NODE_KEPT
+  if [[ $KEPT_FITS == true ]]; then
     say "Node.js $kept: satisfies $NODE_BECAUSE"
     say "Reusing cached Node.js $kept: nothing to fetch"
     VERSION=$kept INTEGRITY=$(restored node integrity)

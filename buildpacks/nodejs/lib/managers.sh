@@ -6,7 +6,7 @@
 # Node.js, else the newest that accepts this Node.js.
 install_manager() {
   local name=$1 package=$1 required key kept
-  required=$(required_of "$name")
+  required=${MANAGERS_REQUIRED[$name]}
   if [[ $required == "[]" ]]; then required=$(default_line "$name"); fi
   if [[ $name == yarn ]] && ! is_classic "$required"; then package=@yarnpkg/cli-dist; fi
   key=$(sha256sum <<<"$NODE_VERSION $package $required")

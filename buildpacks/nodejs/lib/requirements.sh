@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # Where an application says which Node.js and which package manager it wants. Needs output.sh, project.sh, jq;
-# BUILDPACK_DIR, SCRATCH, PROJECT, ROOT.
+# BUILDPACK_DIR, SCRATCH, PROJECT, ROOT, NODE_KEPT.
 
 # The version that a file pins: its first line that is neither empty nor a comment.
 pinned_in() {
@@ -32,36 +32,36 @@ version_pins() {
   done
 }
 
-# package_files: {file, json} of the project's package.json and of its workspace's.
-package_files() {
-  local file files=("$PROJECT/package.json")
-  if [[ $ROOT != "$PROJECT" ]]; then files+=("$ROOT/package.json"); fi
-  for file in "${files[@]}"; do
-    if [[ ! -f $file ]]; then continue; fi
-    file=${file#./}
-    if ! jq -c --arg file "$file" '{file: $file, json: .}' "$file" >"$SCRATCH/one.json" 2>"$SCRATCH/jq.log"; then
-      fail "$file is not valid JSON: $(tail -n 1 "$SCRATCH/jq.log" | sed 's/^jq: error[^:]*: //')" "correct the file"
-    fi
-    [[ -s $SCRATCH/one.json ]] || fail "$file is empty" 'write at least {} into it'
-    cat "$SCRATCH/one.json"
-  done
-}
-
-# Sets NODE_REQUIRED, a list of {range, source} as JSON, NODE_BECAUSE, the same for people, and MANAGERS_REQUIRED, an
-# object of such lists by package manager.
+# Sets NODE_REQUIRED, a list of {range, source} as JSON, NODE_BECAUSE, the same for people, MANAGERS_REQUIRED, such lists by
+# package manager, and KEPT_FITS, whether NODE_KEPT still satisfies. One call of jq, which is slow to start.
 read_requirements() {
-  local lines
+  local lines project=$PROJECT/package.json root=$ROOT/package.json
+  project=${project#./} root=${root#./}
+  if [[ $root == "$project" || ! -f $root ]]; then root=""; fi
+  if [[ ! -f $project ]]; then project=""; fi
   version_pins >"$SCRATCH/pins"
-  package_files >"$SCRATCH/all.json"
-  if ! jq -s -r -f "$BUILDPACK_DIR/lib/requirements.jq" --slurpfile releases "$BUILDPACK_DIR/lib/releases.json" \
-    --slurpfile pins "$SCRATCH/pins" --arg override "${BP_NODE_VERSION:-}" "$SCRATCH/all.json" \
-    >"$SCRATCH/requirements" 2>"$SCRATCH/jq.log"; then
+  if ! jq -n -r -L "$BUILDPACK_DIR/lib" -f "$BUILDPACK_DIR/lib/requirements.jq" --slurpfile releases "$BUILDPACK_DIR/lib/releases.json" \
+    --slurpfile pins "$SCRATCH/pins" --arg override "${BP_NODE_VERSION:-}" --arg kept "$NODE_KEPT" \
+    --arg project_file "$project" --slurpfile project "${project:-/dev/null}" \
+    --arg root_file "$root" --slurpfile root "${root:-/dev/null}" >"$SCRATCH/requirements" 2>"$SCRATCH/jq.log"; then
+    check_package_file "$project"
+    check_package_file "$root"
     requirements_failed
   fi
   mapfile -t lines <"$SCRATCH/requirements"
   NODE_REQUIRED=${lines[0]}
   NODE_BECAUSE=${lines[1]}
-  MANAGERS_REQUIRED=${lines[2]}
+  KEPT_FITS=${lines[2]}
+  declare -gA MANAGERS_REQUIRED=([npm]=${lines[3]} [pnpm]=${lines[4]} [yarn]=${lines[5]})
+}
+
+# check_package_file FILE: says what is wrong with a package.json that cannot be read; nothing without a name.
+check_package_file() {
+  if [[ -z $1 ]]; then return 0; fi
+  if ! jq -c . "$1" >"$SCRATCH/one.json" 2>"$SCRATCH/one.log"; then
+    fail "$1 is not valid JSON: $(tail -n 1 "$SCRATCH/one.log" | sed 's/^jq: error[^:]*: //')" "correct the file"
+  fi
+  [[ -s $SCRATCH/one.json ]] || fail "$1 is empty" 'write at least {} into it'
 }
 
 # jq names the file of its own errors as "(at …)"; ours come after it.
@@ -70,6 +70,3 @@ requirements_failed() {
   message=$(tail -n 1 "$SCRATCH/jq.log")
   fail "${message#*): }" 'write it as "node": "^22", for example'
 }
-
-# required_of MANAGER: its list in MANAGERS_REQUIRED.
-required_of() { jq -c --arg name "$1" '.[$name]' <<<"$MANAGERS_REQUIRED"; }

@@ -12,7 +12,21 @@ read_manager_settings() {
   if [[ -n $LOCK ]]; then jq . "$APP/$LOCK" >/dev/null || fail "$LOCK is not valid JSON" "make it anew with: npm install --package-lock-only"; fi
 }
 
-manager_version() { npm --version; }
+# manager_version: as "npm --version" says it, which takes npm 150 ms to find in its own package.json.
+manager_version() {
+  local line file
+  file=$(realpath "$(command -v npm)")
+  file=${file%/bin/*}/package.json
+  if [[ -f $file && $file == */npm/package.json ]]; then
+    while IFS= read -r line; do
+      if [[ $line =~ ^\ \ \"version\":\ \"([0-9A-Za-z.+-]+)\",?$ ]]; then
+        printf '%s\n' "${BASH_REMATCH[1]}"
+        return 0
+      fi
+    done <"$file"
+  fi
+  npm --version
+}
 
 always_install_with_manager() { :; }
 

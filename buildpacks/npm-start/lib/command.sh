@@ -1,8 +1,25 @@
 # shellcheck shell=bash
-# How a script of package.json is run. Needs output.sh, project.sh, run-image.sh.
+# How a script of package.json is run. Needs output.sh, project.sh, run-image.sh, jq.
 
-# script NAME: of package.json, or nothing.
-script() { jq -r --arg name "$1" '(.scripts?[$name]? // "") | strings' "$PROJECT/package.json"; }
+# read_package: all that this buildpack wants of package.json, at once: the associative array PACKAGE with the scripts
+# start, prestart, poststart and test, and with name and version; and READ_MAIN. What is no text is empty.
+read_package() {
+  local answers lines fields=(start prestart poststart test main name version) index value
+  declare -gA PACKAGE=()
+  if ! answers=$(jq -r 'def text(value): [value | strings][0] // "";
+      (text(.scripts?.start?), text(.scripts?.prestart?), text(.scripts?.poststart?), text(.scripts?.test?),
+       text(.main?), text(.name?), text(.version?)) | [.] | @tsv' "$PROJECT/package.json" 2>/dev/null); then
+    fail "package.json is not valid JSON: $(json_error "$PROJECT/package.json")" "correct the file"
+  fi
+  mapfile -t lines <<<"$answers"
+  for index in "${!fields[@]}"; do
+    # Its escapes are those of @tsv.
+    printf -v value '%b' "${lines[index]:-}"
+    while [[ $value == *$'\n' ]]; do value=${value%$'\n'}; done
+    PACKAGE[${fields[index]}]=$value
+  done
+  READ_MAIN=${PACKAGE[main]}
+}
 
 # is_words TEXT: is it only a program and its arguments, in which a shell would see nothing?
 is_words() {
@@ -12,7 +29,7 @@ is_words() {
 
 # needs_shell: for what this buildpack starts?
 needs_shell() {
-  [[ ${CNB_EXEC_ENV:-} == test || -n $(script prestart) ]] || { [[ -n $(script start) ]] && ! is_words "$(script start)"; }
+  [[ ${CNB_EXEC_ENV:-} == test || -n ${PACKAGE[prestart]} ]] || { [[ -n ${PACKAGE[start]} ]] && ! is_words "${PACKAGE[start]}"; }
 }
 
 # program_file NAME: what it is in node_modules/.bin, from the project's directory, or nothing.

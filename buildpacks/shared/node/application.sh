@@ -4,11 +4,24 @@
 # HAS_BUILD, HAS_HOOKS, HAS_DEV, HAS_WORKSPACES, ALWAYS_INSTALL (the reason, or nothing), KEY. Needs output.sh, project.sh,
 # jq, node; EXEC_ENV, and of the manager's own file MANAGER_FILES (settings that decide what is installed), manager_version.
 
-package_json() { jq -r "$1" "$APP/package.json"; }
+# Of each package.json by its name: whether it has workspaces, and a script "build".
+declare -A READ_WORKSPACES=() READ_BUILD=()
+
+# read_manifest FILE: fills what begins with READ_; nothing of a file that is missing or not valid.
+read_manifest() {
+  local answers declared="" workspaces=false build=false
+  [[ -f $1 ]] || return 0
+  answers=$(jq -r "$DECLARED_MANAGER"' declared_manager, ([.workspaces?][0] != null),
+    (([.scripts?.build? | strings][0] // "") != "")' "$1" 2>/dev/null) || return 0
+  { read -r declared && read -r workspaces && read -r build; } <<<"$answers" || true
+  READ_MANAGER[$1]=$declared READ_WORKSPACES[$1]=$workspaces READ_BUILD[$1]=$build
+}
 
 read_application() {
   local here=$PWD manager file
   find_project
+  read_manifest "$ROOT/package.json"
+  if [[ $PROJECT != "$ROOT" ]]; then read_manifest "$PROJECT/package.json"; fi
   find_manager
   check_locks
   APP=$here PROJECT_DIR=$here
@@ -18,15 +31,16 @@ read_application() {
   while read -r manager file; do
     if [[ -z $LOCK && $manager == "$MANAGER" ]]; then LOCK=$file; fi
   done < <(lock_files "$APP")
-  for file in "$APP/package.json" "$PROJECT_DIR/package.json"; do
-    [[ -f $file ]] || fail "there is no ${file#"$here"/}, but $LOCK is beside it" "commit package.json, too"
-    jq . "$file" >/dev/null || fail "${file#"$here"/} is not valid JSON" "correct the file"
+  for file in "$ROOT/package.json" "$PROJECT/package.json"; do
+    [[ -f $file ]] || fail "there is no ${file#./}, but $LOCK is beside it" "commit package.json, too"
+    if [[ -n ${READ_WORKSPACES[$file]+set} ]]; then continue; fi
+    jq . "$file" >/dev/null || fail "${file#./} is not valid JSON" "correct the file"
   done
   LOCK_HASH=""
   if [[ -n $LOCK ]]; then LOCK_HASH=$(sha256sum <"$APP/$LOCK" | cut -d ' ' -f 1); fi
   read_manager_settings
 
-  HAS_WORKSPACES=$(package_json '.workspaces? != null')
+  HAS_WORKSPACES=${READ_WORKSPACES[$ROOT/package.json]}
   if [[ -f $APP/pnpm-workspace.yaml ]] && grep -q '^packages:' "$APP/pnpm-workspace.yaml"; then HAS_WORKSPACES=true; fi
   find_scripts
   read_packages_of_workspace

@@ -3,17 +3,20 @@
 
 # detect_manager NAME: passes when the application is that manager's and there is something to install or to run.
 detect_manager() {
-  local plan=${CNB_BUILD_PLAN_PATH:?CNB_BUILD_PLAN_PATH is not set} work locks
+  local plan=${CNB_BUILD_PLAN_PATH:?CNB_BUILD_PLAN_PATH is not set} answers declared="" work="" locks
   need_tools jq
   find_project
   if [[ ! -f $PROJECT/package.json ]]; then
     say "no package.json${BP_NODE_PROJECT_PATH:+ in $PROJECT}"
     exit 100
   fi
-  if ! work=$(jq -r '[.dependencies?, .devDependencies?, .optionalDependencies?, .workspaces?, .scripts?.build?]
-      | map(select(. != null and . != {} and . != [] and . != "")) | length' "$PROJECT/package.json" 2>&1); then
-    fail "package.json is not valid JSON: $work" "correct the file"
+  if ! answers=$(jq -r "$DECLARED_MANAGER"' declared_manager,
+      ([.dependencies?, .devDependencies?, .optionalDependencies?, .workspaces?, .scripts?.build?]
+      | map(select(. != null and . != {} and . != [] and . != "")) | length)' "$PROJECT/package.json" 2>/dev/null); then
+    fail "package.json is not valid JSON: $(json_error "$PROJECT/package.json")" "correct the file"
   fi
+  { read -r declared && read -r work; } <<<"$answers" || true
+  READ_MANAGER+=(["$PROJECT/package.json"]="$declared")
   find_manager
   if [[ $MANAGER != "$1" ]]; then
     locks=$(lock_files "$ROOT")

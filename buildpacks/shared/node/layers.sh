@@ -4,8 +4,14 @@
 
 # restored LAYER KEY: a value of the metadata that an earlier build wrote.
 restored() {
+  local line pattern="^[[:space:]]*$2[[:space:]]*=[[:space:]]*[\"']([^\"']*)[\"']"
   [[ -f $LAYERS/$1.toml ]] || return 0
-  sed -n -E "s/^[[:space:]]*$2[[:space:]]*=[[:space:]]*[\"']([^\"']*)[\"'].*/\1/p" "$LAYERS/$1.toml" | head -n 1
+  while IFS= read -r line || [[ -n $line ]]; do
+    if [[ $line =~ $pattern ]]; then
+      printf '%s' "${BASH_REMATCH[1]}"
+      return 0
+    fi
+  done <"$LAYERS/$1.toml"
 }
 
 drop_layer() { rm -rf "${LAYERS:?}/$1" "$LAYERS/$1.toml" "$LAYERS/$1".sbom.*; }

@@ -5,16 +5,18 @@
 # find_project: sets PROJECT, the directory of the application's package.json, and ROOT, where its packages are
 # installed: a workspace has its lock file further up. Both are "." or a path without "./".
 find_project() {
-  local directory real
+  local directory here real
   PROJECT=${BP_NODE_PROJECT_PATH:-.}
   PROJECT=${PROJECT#./}
   PROJECT=${PROJECT%/}
   PROJECT=${PROJECT:-.}
   [[ -d $PROJECT && $PROJECT != /* ]] || fail "BP_NODE_PROJECT_PATH: there is no directory \"$PROJECT\" in the application" "give a path from the application's directory, such as packages/web"
-  real=$(realpath "$PROJECT")
-  [[ $real == "$(realpath .)" || $real == "$(realpath .)"/* ]] || fail "BP_NODE_PROJECT_PATH: \"$PROJECT\" leads out of the application" "give a path from the application's directory, such as packages/web"
-
   ROOT=$PROJECT
+  if [[ $PROJECT == . ]]; then return 0; fi
+  here=$(realpath .)
+  real=$(realpath "$PROJECT")
+  [[ $real == "$here" || $real == "$here"/* ]] || fail "BP_NODE_PROJECT_PATH: \"$PROJECT\" leads out of the application" "give a path from the application's directory, such as packages/web"
+
   directory=$PROJECT
   while true; do
     if is_install_root "$directory"; then
@@ -41,24 +43,38 @@ lock_files() {
   done
 }
 
-# declared_manager FILE: what "packageManager" or "devEngines" of a package.json name, without a version.
+# jq takes some 20 ms to start, which is most of what it takes: what several places want to know of a package.json is read
+# at once, and kept in variables that begin with READ_. READ_MANAGER has the declared managers by file.
+declare -A READ_MANAGER=()
+
+# json_error FILE: what jq has against it.
+json_error() { jq . "$1" 2>&1 >/dev/null | tail -n 1; }
+
+# What "packageManager" or "devEngines" of a package.json name, without a version.
+DECLARED_MANAGER='def declared_manager: def text: if type == "string" then . else empty end;
+  [(.packageManager? | text | split("@")[0]),
+   ((.devEngines? | objects | .packageManager? | if type == "array" then .[] else . end | objects | .name | text))]
+  | first // "";'
+
+# declared_manager FILE: the manager that a package.json declares, or nothing.
 declared_manager() {
-  [[ -f $1 ]] || return 0
-  jq -r 'def text: if type == "string" then . else empty end;
-    [(.packageManager? | text | split("@")[0]),
-     ((.devEngines? | objects | .packageManager? | if type == "array" then .[] else . end | objects | .name | text))]
-    | first // ""' "$1" 2>/dev/null || true
+  if [[ -n ${READ_MANAGER[$1]+set} ]]; then
+    printf '%s' "${READ_MANAGER[$1]}"
+  elif [[ -f $1 ]]; then
+    jq -r "$DECLARED_MANAGER declared_manager" "$1" 2>/dev/null || true
+  fi
 }
 
 # find_manager: sets MANAGER (npm, pnpm, yarn, bun …) and DECLARED, the file that names it, or nothing. Without a
 # declaration the lock file decides; check_locks refuses several of them.
 find_manager() {
-  local file locks
+  local directory locks directories=("$ROOT")
   DECLARED="" MANAGER=""
-  for file in "$ROOT/package.json" "$PROJECT/package.json"; do
+  if [[ $PROJECT != "$ROOT" ]]; then directories+=("$PROJECT"); fi
+  for directory in "${directories[@]}"; do
     if [[ -z $MANAGER ]]; then
-      MANAGER=$(declared_manager "$file")
-      if [[ -n $MANAGER ]]; then DECLARED=${file#./}; fi
+      MANAGER=$(declared_manager "$directory/package.json")
+      if [[ -n $MANAGER ]]; then DECLARED=$directory/package.json DECLARED=${DECLARED#./}; fi
     fi
   done
   if [[ -n $MANAGER ]]; then return 0; fi
@@ -84,10 +100,11 @@ check_locks() {
   say "${others[*]}: not used, because $DECLARED names $MANAGER as package manager"
 }
 
-# main_file: what "node ." would run in PROJECT, as Node.js resolves main; nothing when there is no such file.
+# main_file: what "node ." would run in PROJECT, as Node.js resolves main; nothing when there is no such file. READ_MAIN is
+# main, where that was read before.
 main_file() {
   local main file
-  main=$(jq -r '(.main? // "") | strings' "$PROJECT/package.json" 2>/dev/null || true)
+  main=${READ_MAIN-$(jq -r '(.main? // "") | strings' "$PROJECT/package.json" 2>/dev/null || true)}
   for file in ${main:+"$main" "$main.js" "$main/index.js"} server.js index.js; do
     if [[ -f $PROJECT/$file ]]; then
       printf '%s' "$file"
@@ -101,8 +118,13 @@ main_file() {
 is_static() {
   [[ -f $PROJECT/package.json && ! -f Procfile ]] || return 1
   [[ ${CNB_EXEC_ENV:-production} == production ]] || return 1
+  is_served || return 1
   jq -e '(.scripts?.start? // "") == ""' "$PROJECT/package.json" >/dev/null 2>&1 || return 1
-  [[ -z $(main_file) ]] || return 1
+  [[ -z $(main_file) ]]
+}
+
+# is_served: does anything ask for a web server for what the build makes?
+is_served() {
   if [[ -n ${BP_WEB_SERVER:-}${BP_WEB_SERVER_ROOT:-} ]]; then return 0; fi
   if [[ -f project.toml ]] && grep -Eq '^[[:space:]]*\[[[:space:]]*io\.tspack\.static' project.toml; then return 0; fi
   compgen -G "$PROJECT/vite.config.*" >/dev/null

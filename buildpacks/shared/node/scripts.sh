@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # The application's build scripts. npm-install, pnpm-install and yarn-install each have this file. Needs output.sh,
-# application.sh and the manager's own file; LAYERS, SCRATCH.
+# application.sh (read_manifest) and the manager's own file; LAYERS, SCRATCH.
 
 # find_scripts: which ones run, and where: those that BP_NODE_RUN_SCRIPTS names, with commas in between (none when it is
 # empty), else "build", of the project's package.json, or of its workspace's when that has one and the project has not.
@@ -15,9 +15,9 @@ find_scripts() {
         fail "BP_NODE_RUN_SCRIPTS names the script \"$name\", which package.json has not" "its scripts: ${known:-none}"
       fi
     done
-  elif has_script "$PROJECT_DIR" build; then
+  elif [[ ${READ_BUILD[$PROJECT/package.json]} == true ]]; then
     SCRIPTS=(build)
-  elif has_script "$APP" build; then
+  elif [[ ${READ_BUILD[$ROOT/package.json]} == true ]]; then
     SCRIPTS=(build) SCRIPTS_DIR=$APP
   fi
   if ((${#SCRIPTS[@]} > 0)); then HAS_BUILD=true; fi
