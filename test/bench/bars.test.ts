@@ -64,3 +64,10 @@ test("what needs more than 160 MB is told, with or without a bar of its own; pee
   const results = [result("export", 1, { peakKilobytes }), result("peer", 1, { peakKilobytes, peer: true })];
   expect([...verdicts(results, {}, true)]).toEqual([["export", "≤ 160 MB: missed by 10 %"]]);
 });
+
+test("a bar of memory is told where it is met, too, on any scale, and once", () => {
+  const memory = { kind: "memory" } as const;
+  expect(of([result("export", 1, { peakKilobytes: 160 * 1024 })], memory, false)).toBe("≤ 160 MB: met");
+  expect(of([result("export", 1, { peakKilobytes: 176 * 1024 })], memory)).toBe("≤ 160 MB: missed by 10 %");
+  expect(of([result("export", 1)], memory)).toBeUndefined();
+});

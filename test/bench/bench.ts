@@ -12,6 +12,7 @@ import { builderScenario } from "./scenarios/builder.ts";
 import { detectScenario } from "./scenarios/detect.ts";
 import { engineScenario } from "./scenarios/engine.ts";
 import { exportScenario } from "./scenarios/export.ts";
+import { largeScenario } from "./scenarios/large.ts";
 import { peersScenario } from "./scenarios/peers.ts";
 import { rebaseScenario, rebasesScenario } from "./scenarios/rebase.ts";
 import { slowScenario } from "./scenarios/slow.ts";
@@ -26,6 +27,7 @@ const scenarios: readonly Scenario[] = [
   detectScenario,
   exportScenario,
   ...workloadScenarios,
+  largeScenario,
   peersScenario,
   engineScenario,
   rebaseScenario,

@@ -4,6 +4,8 @@ import { limitNames } from "./limits.ts";
 const seconds = (most: number) => ({ kind: "seconds", most }) as const;
 const megabytesSent = (most: number) => ({ kind: "sentBytes", most: most * 1e6 }) as const;
 
+const memory = { kind: "memory" } as const;
+
 const emptyScript = ["an empty Node script"];
 
 /** What a large layer, and each other workload, should take on two cores of its own; by scenario and contestant. */
@@ -41,6 +43,11 @@ export const knownBars: Readonly<Record<string, Bars>> = {
     "creator, nothing changed, layers kept": [seconds(0.25)],
   },
   w5: { "export, first": [seconds(1)], "export, nothing changed": [seconds(0.35)] },
+  large: {
+    "10 GiB: export, first": [memory],
+    "100,000 files: export, first": [memory],
+    "100,000 files: export, fingerprints, nothing changed": [memory],
+  },
   engine: {
     "export to the engine, first": [seconds(6)],
     "export to the engine, fingerprints, nothing changed": [seconds(0.6)],
