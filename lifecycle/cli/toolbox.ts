@@ -11,6 +11,7 @@ import { networkAccess } from "./network-access.ts";
 import { barScreen } from "./bar-screen.ts";
 import { consoleProgress } from "./progress.ts";
 
+export { ExitWith } from "./exit-with.ts";
 export { familiarName } from "../platform/familiar-name.ts";
 
 /** The process that tspack runs in, as far as it may see it. */
@@ -30,18 +31,6 @@ export interface TspackHost extends Machine {
   readonly signal: AbortSignal;
   /** Signals of this process one by one, for a process that is run; nothing else waits for them. */
   readonly signals?: SignalSource;
-}
-
-/** Ends the command with a status that is somebody else's: of the process that was run. */
-export class ExitWith extends Error {
-  override readonly name = "ExitWith";
-  readonly code: number;
-
-  /** `cause` is an error of ours that ends with this status instead of its own. */
-  constructor(code: number, cause?: unknown) {
-    super(`exit ${code}`, cause === undefined ? undefined : { cause });
-    this.code = code;
-  }
 }
 
 /** Options that every command has. */

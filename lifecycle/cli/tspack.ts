@@ -1,8 +1,20 @@
 #!/usr/bin/env node
 import { basename, dirname, resolve } from "node:path";
-import { isatty } from "node:tty";
 import { fileURLToPath } from "node:url";
 import { versionText } from "../distribution/version.ts";
+import { isTerminal } from "./is-terminal.ts";
+import { outputTo } from "./output.ts";
+import { type Part, partOf } from "./parts/part-of.ts";
+import type { TspackHost } from "./toolbox.ts";
+
+const parts: Readonly<Record<Part | "all", () => Promise<Runnable>>> = {
+  all: () => import("./run-tspack.ts"),
+  help: () => import("./parts/run-help.ts"),
+  inspect: () => import("./parts/run-inspect.ts"),
+  images: () => import("./parts/run-images.ts"),
+  config: () => import("./parts/run-config.ts"),
+  rebase: () => import("./parts/run-rebase.ts"),
+};
 
 const [first] = process.argv.slice(2);
 if (process.argv.length === 3 && (first === "--version" || first === "-V" || first === "version")) {
@@ -13,10 +25,9 @@ if (process.argv.length === 3 && (first === "--version" || first === "-V" || fir
 }
 
 async function run(): Promise<void> {
-  // The reader of our output may be gone before we are (`| head`): that is no failure of ours.
-  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
-  const { keepHeapSmall, runTspack } = await import("./run-tspack.ts");
-  keepHeapSmall();
+  const [stdout, stderr] = [outputTo(() => process.stdout), outputTo(() => process.stderr)];
+  const { keepHeapSmall, runTspack } = await parts[partOf(process.argv.slice(2)) ?? "all"]();
+  keepHeapSmall?.();
   const aborter = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => aborter.abort());
   const code = await runTspack({
@@ -26,11 +37,11 @@ async function run(): Promise<void> {
     cwd: process.cwd(),
     uid: process.getuid?.() ?? 0,
     get stdin() {
-      return process.stdin.isTTY ? undefined : process.stdin;
+      return isTerminal(0) ? undefined : process.stdin;
     },
-    stdout: (text) => void process.stdout.write(text),
-    stderr: (text) => void process.stderr.write(text),
-    terminal: process.stderr.isTTY && process.env["TERM"] !== "dumb",
+    stdout: stdout.write,
+    stderr: stderr.write,
+    terminal: isTerminal(2) && process.env["TERM"] !== "dumb",
     get columns() {
       return process.stderr.columns as number | undefined;
     },
@@ -38,14 +49,20 @@ async function run(): Promise<void> {
     // The bundle is dist/tspack.js of the package.
     packageRoot: resolve(dirname(fileURLToPath(import.meta.url)), ".."),
     // Not process.stdin: making that stream would change the descriptor, which a process that is run may get.
-    interactive: isatty(0) && isatty(1),
+    interactive: isTerminal(0) && isTerminal(1),
     signal: aborter.signal,
     signals: listenToSignals,
   });
   const { flush } = await import("./flush.ts");
-  await flush([process.stdout, process.stderr], aborter.signal.aborted ? AbortSignal.timeout(1000) : undefined);
+  await flush([...stdout.opened(), ...stderr.opened()], aborter.signal.aborted ? AbortSignal.timeout(1000) : undefined);
   // Kept connections would hold the process open for seconds.
   process.exit(code);
+}
+
+/** What runs: all of tspack, or one of its parts. Those that take little memory let V8 decide about it. */
+interface Runnable {
+  readonly runTspack: (host: TspackHost) => Promise<number>;
+  readonly keepHeapSmall?: () => void;
 }
 
 function listenToSignals(listener: (name: NodeJS.Signals) => void): () => void {
@@ -57,5 +74,5 @@ function listenToSignals(listener: (name: NodeJS.Signals) => void): () => void {
 /** https://no-color.org: any value that is not empty turns colour off. */
 function colorWanted(): boolean {
   const { env } = process;
-  return process.stderr.isTTY && (env["NO_COLOR"] ?? "") === "" && env["TERM"] !== "dumb";
+  return isTerminal(2) && (env["NO_COLOR"] ?? "") === "" && env["TERM"] !== "dumb";
 }

@@ -1,11 +1,12 @@
 // How a program lies in dist: few files, because each module that Node loads takes it half a millisecond.
 //
 //   <name>.js               the entry, which answers for the version alone
-//   run-<name>-<hash>.js    all of our code
+//   run-<name>-<hash>.js    all of our code; for what is done often, only that which it takes (parts)
 //   <package>-<hash>.js     each package that only some runs load, and what such packages share
 import { readdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import { build } from "esbuild";
+import { nodeModulesAtUse, requireOfNode } from "./node-modules.mjs";
 
 /** Where `third-party/` has a module for the package, that is what is imported. */
 const own = (name) => join("lifecycle/third-party", `${name}.ts`);
@@ -21,10 +22,25 @@ const packages = {
   openpgp: "openpgp",
 };
 
-/** The programs; `packages` are those of the list above that each may load. */
+/** The programs; `packages` are those of the list above that each may load, `runs` what the entry chooses from. */
 export const programs = {
-  tspack: { entry: "lifecycle/cli/tspack.ts", run: "run-tspack", packages: Object.keys(packages) },
-  lifecycle: { entry: "lifecycle/cli/lifecycle.ts", run: "run-lifecycle", packages: ["undici", "execa"] },
+  tspack: {
+    entry: "lifecycle/cli/tspack.ts",
+    runs: {
+      "run-tspack": "lifecycle/cli/run-tspack.ts",
+      "run-inspect": "lifecycle/cli/parts/run-inspect.ts",
+      "run-images": "lifecycle/cli/parts/run-images.ts",
+      "run-config": "lifecycle/cli/parts/run-config.ts",
+      "run-rebase": "lifecycle/cli/parts/run-rebase.ts",
+      "run-help": "lifecycle/cli/parts/run-help.ts",
+    },
+    packages: Object.keys(packages),
+  },
+  lifecycle: {
+    entry: "lifecycle/cli/lifecycle.ts",
+    runs: { "run-lifecycle": "lifecycle/cli/run-lifecycle.ts" },
+    packages: ["undici", "execa"],
+  },
 };
 
 /** Bundles the programs of these names into a directory. Returns what went into them, as esbuild's metafiles. */
@@ -33,15 +49,18 @@ export async function bundlePrograms(names, options, outdir) {
   const entryPoints = Object.fromEntries(used.map((name) => [name, packages[name]]));
   const hashed = { ...options, entryNames: "[name]-[hash]", outdir };
   const made = [(await build({ ...hashed, entryPoints })).metafile];
+  const atUse = nodeModulesAtUse(join(options.absWorkingDir, "lifecycle"));
   const files = new Map(used.map((name) => [name, outputOf(name, outdir)]));
   for (const name of names) {
-    const { entry, run } = programs[name];
-    const whole = { ...hashed, splitting: false, plugins: [...options.plugins, beside(files)] };
-    made.push((await build({ ...whole, entryPoints: { [run]: `lifecycle/cli/${run}.ts` } })).metafile);
-    const plugins = [...options.plugins, beside(new Map([[run, outputOf(run, outdir)]]))];
-    made.push(
-      (await build({ ...options, outdir, splitting: false, plugins, entryPoints: { [name]: entry } })).metafile,
-    );
+    const { entry, runs } = programs[name];
+    const ours = { ...hashed, splitting: false, banner: { js: requireOfNode } };
+    for (const [run, file] of Object.entries(runs)) {
+      const plugins = [...options.plugins, ...(run === "run-help" ? [withoutWork] : []), beside(files), atUse];
+      made.push((await build({ ...ours, plugins, entryPoints: { [run]: file } })).metafile);
+    }
+    const chosen = new Map(Object.keys(runs).map((run) => [run, outputOf(run, outdir)]));
+    const plugins = [...options.plugins, beside(chosen), atUse];
+    made.push((await build({ ...ours, entryNames: "[name]", plugins, entryPoints: { [name]: entry } })).metafile);
   }
   return made;
 }
@@ -64,3 +83,13 @@ function beside(files) {
     },
   };
 }
+
+/** Help is made of the tree of commands alone: what they do is never asked for. */
+const withoutWork = {
+  name: "without-work",
+  setup({ onResolve }) {
+    onResolve({ filter: /\/commands\// }, ({ kind }) =>
+      kind === "dynamic-import" ? { path: "node:process", external: true } : undefined,
+    );
+  },
+};

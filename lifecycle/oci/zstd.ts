@@ -1,7 +1,7 @@
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { promisify } from "node:util";
-import * as zlib from "node:zlib";
+import zlib from "node:zlib";
 import { errorCode, TspackError } from "../errors.ts";
 import type { ByteStream } from "./layer.ts";
 import { Releaser } from "./release.ts";

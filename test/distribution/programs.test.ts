@@ -1,8 +1,8 @@
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 
 const root = resolve(import.meta.dirname, "../..");
 
@@ -34,30 +34,82 @@ const options = {
   banner: { js: 'import{createRequire as __r}from"node:module";const require=__r(import.meta.url);' },
 };
 
-test("a program is its entry, one file of our code, and a file for each package that not every run loads", async () => {
+const directory = realpathSync(mkdtempSync(join(tmpdir(), "tspack-programs-")));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+const made = await bundle();
+const bundled = readdirSync(directory);
+
+async function bundle(): Promise<readonly Metafile[]> {
   const { bundlePrograms } = (await import(join(root, "lifecycle/distribution/programs.mjs"))) as Programs;
-  const directory = realpathSync(mkdtempSync(join(tmpdir(), "tspack-programs-")));
-  try {
-    const made = await bundlePrograms(["lifecycle", "tspack"], options, directory);
-    const files = readdirSync(directory).map((name) => name.replace(/-[A-Z0-9]{8}\.js$/, ""));
-    const packages = ["execa", "ignore", "openpgp", "tar-stream", "undici", "undici-downloads", "yauzl"];
-    const ours = ["lifecycle.js", "run-lifecycle", "run-tspack", "tspack.js"];
-    expect(files.filter((name) => name !== "chunk").sort()).toEqual([...packages, ...ours].sort());
-    expect(packagesIn(made, "run-lifecycle")).toEqual(["smol-toml"]);
-    expect(packagesIn(made, "run-tspack")).toEqual(["commander", "smol-toml"]);
-    writeFileSync(join(directory, "package.json"), '{"type":"module"}\n');
-    const run = (...args: readonly string[]): string =>
-      execFileSync(process.execPath, args, { cwd: directory, encoding: "utf8" });
-    expect(run("lifecycle.js", "@detector", "-version")).toBe("1.2.3+abcdef01\n");
-    expect(run("lifecycle.js", "--version")).toBe("1.2.3+abcdef01\n");
-    expect(run("tspack.js", "--help")).toContain("Usage: tspack");
-  } finally {
-    rmSync(directory, { recursive: true });
-  }
+  writeFileSync(join(directory, "package.json"), '{"type":"module"}\n');
+  return bundlePrograms(["lifecycle", "tspack"], options, directory);
+}
+
+const spawned = (...args: readonly string[]) =>
+  spawnSync(process.execPath, args, { cwd: directory, encoding: "utf8", env: { HOME: directory } });
+
+const parts = ["run-config", "run-help", "run-images", "run-inspect", "run-rebase"];
+
+test("a program is its entry, files of our code, and a file for each package that not every run loads", () => {
+  const names = bundled.map((name) => name.replace(/-[A-Z0-9]{8}\.js$/, ""));
+  const packages = ["execa", "ignore", "openpgp", "tar-stream", "undici", "undici-downloads", "yauzl"];
+  const ours = ["lifecycle.js", "run-lifecycle", "run-tspack", "tspack.js", ...parts];
+  const others = ["chunk", "package.json"];
+  expect(names.filter((name) => !others.includes(name)).sort()).toEqual([...packages, ...ours].sort());
+  expect(packagesIn("run-lifecycle")).toEqual(["smol-toml"]);
+  expect(packagesIn("run-tspack")).toEqual(["commander", "smol-toml"]);
+  expect(spawned("lifecycle.js", "@detector", "-version").stdout).toBe("1.2.3+abcdef01\n");
+  expect(spawned("lifecycle.js", "--version").stdout).toBe("1.2.3+abcdef01\n");
+});
+
+test("no file of ours loads costly modules of Node when it starts", () => {
+  const ours = bundled.filter((name) => /^(?:run-|tspack|lifecycle)/.test(name));
+  const loaded = ours.flatMap((name) =>
+    [...readFileSync(join(directory, name), "utf8").matchAll(/^import\b[^;]*?from\s*"(node:[^"]+)"/gm)].map(
+      (match) => match[1],
+    ),
+  );
+  expect(new Set(loaded)).toEqual(new Set(["node:events", "node:fs", "node:fs/promises", "node:path", "node:url"]));
+});
+
+describe("a part of tspack says the same as all of it", () => {
+  const whole = join(directory, "whole.js");
+  const all = bundled.find((name) => name.startsWith("run-tspack-")) ?? "";
+  const entry = readFileSync(join(directory, "tspack.js"), "utf8");
+  writeFileSync(whole, entry.replaceAll(/run-[a-z]+-[A-Z0-9]{8}\.js/g, all));
+  const commands = [...spawned("tspack.js", "help").stdout.matchAll(/^ {2}([a-z]+)[ |]/gm)].map((match) => match[1]);
+
+  test.each([
+    [],
+    ["--help"],
+    ["help"],
+    ["help", "nothing"],
+    ["nothing", "--help"],
+    ["create-builder", "--help"],
+    ["inspect"],
+    ["inspect", "--jsn", "x"],
+    ["inspect", "--json", "--bom", "x"],
+    ["inspect", "oci:nowhere"],
+    ["inspect-image", "--help"],
+    ["images", "lst"],
+    ["images", "list", "--json"],
+    ["config", "list"],
+    ["config", "pull-policy", "sometimes"],
+    ["rebase", "--output", "nowhere", "x"],
+    ...commands.map((name) => [name ?? "", "--help"]),
+  ])("with %j", (...args) => {
+    const outcome = ({ status, stdout, stderr }: ReturnType<typeof spawned>): unknown => ({ status, stdout, stderr });
+    expect(outcome(spawned("tspack.js", ...args))).toEqual(outcome(spawned(whole, ...args)));
+  });
+
+  test("and all commands are known here", () => {
+    expect(commands).toEqual(expect.arrayContaining(["build", "inspect", "stack"]));
+  });
 });
 
 /** The packages in a bundled file. */
-function packagesIn(made: readonly Metafile[], name: string): readonly string[] {
+function packagesIn(name: string): readonly string[] {
   const outputs = made.flatMap((metafile) => Object.entries(metafile.outputs));
   const [, output] = outputs.find(([file]) => file.includes(`/${name}-`)) ?? [];
   const inputs = Object.keys(output?.inputs ?? {});

@@ -1,8 +1,6 @@
 import { promisify } from "node:util";
-import * as zlib from "node:zlib";
+import zlib from "node:zlib";
 import { InputError, TspackError } from "../../errors.ts";
-
-const gunzipBytes = promisify(zlib.gunzip);
 
 /**
  * Unpacks a file that is in memory, by the ending of its name: `.xz`, `.gz`, `.zst`, or none of
@@ -16,7 +14,7 @@ export async function decompressByName(name: string, bytes: Uint8Array): Promise
       case undefined:
         return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
       case "gz":
-        return await gunzipBytes(bytes, { chunkSize: 1 << 20 });
+        return await promisify(zlib.gunzip)(bytes, { chunkSize: 1 << 20 });
       case "xz": {
         const { decompress } = await import("@napi-rs/lzma/xz");
         return await decompress(bytes);

@@ -1,5 +1,5 @@
 import { Readable } from "node:stream";
-import * as zlib from "node:zlib";
+import zlib from "node:zlib";
 import { errorCode, TspackError } from "../../errors.ts";
 import { gunzip } from "../../oci/gunzip.ts";
 import type { ByteStream } from "../../oci/layer.ts";
