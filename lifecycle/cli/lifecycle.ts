@@ -1,6 +1,12 @@
 #!/usr/bin/env node
+import { join } from "node:path";
+import { runScript } from "../distribution/script.ts";
 import { versionText } from "../distribution/version.ts";
 import { takeCredentials } from "./credentials.ts";
+import type { LifecycleProcess } from "./run-lifecycle.ts";
+
+/** The file of the bundle that has the phases; `programs.mjs` puts it in. */
+declare const TSPACK_SCRIPTS: Readonly<Record<"run-lifecycle", string>>;
 
 // By this signal any process of the same user, a buildpack's too, could open Node's debugger and
 // read the credentials with it. The starter's Node never does that; in any other a listener takes
@@ -25,7 +31,9 @@ async function run(): Promise<void> {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => aborter.abort());
 
   const env = takeCredentials(process.env);
-  const { keepHeapSmall, runLifecycle } = await import("./run-lifecycle.ts");
+  const { keepHeapSmall, runLifecycle } = runScript(
+    join(import.meta.dirname, TSPACK_SCRIPTS["run-lifecycle"]),
+  ) as Runnable;
   keepHeapSmall();
   const code = await runLifecycle({
     argv: process.argv.slice(2),
@@ -38,4 +46,10 @@ async function run(): Promise<void> {
   });
   // Kept connections would hold the process open for seconds.
   process.exit(code);
+}
+
+/** What the file of the phases exports. */
+interface Runnable {
+  readonly runLifecycle: (host: LifecycleProcess) => Promise<number>;
+  readonly keepHeapSmall: () => void;
 }

@@ -1,20 +1,14 @@
 #!/usr/bin/env node
-import { basename, dirname, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
+import { basename, join, resolve } from "node:path";
+import { runScript } from "../distribution/script.ts";
 import { versionText } from "../distribution/version.ts";
 import { isTerminal } from "./is-terminal.ts";
 import { outputTo } from "./output.ts";
 import { type Part, partOf } from "./parts/part-of.ts";
 import type { TspackHost } from "./toolbox.ts";
 
-const parts: Readonly<Record<Part | "all", () => Promise<Runnable>>> = {
-  all: () => import("./run-tspack.ts"),
-  help: () => import("./parts/run-help.ts"),
-  inspect: () => import("./parts/run-inspect.ts"),
-  images: () => import("./parts/run-images.ts"),
-  config: () => import("./parts/run-config.ts"),
-  rebase: () => import("./parts/run-rebase.ts"),
-};
+/** The files of the bundle that this one chooses from; `programs.mjs` puts them in. */
+declare const TSPACK_SCRIPTS: Readonly<Record<`run-${Part | "tspack"}`, string>>;
 
 const [first] = process.argv.slice(2);
 if (process.argv.length === 3 && (first === "--version" || first === "-V" || first === "version")) {
@@ -26,7 +20,9 @@ if (process.argv.length === 3 && (first === "--version" || first === "-V" || fir
 
 async function run(): Promise<void> {
   const [stdout, stderr] = [outputTo(() => process.stdout), outputTo(() => process.stderr)];
-  const { keepHeapSmall, runTspack } = await parts[partOf(process.argv.slice(2)) ?? "all"]();
+  const { keepHeapSmall, runTspack } = runScript(
+    join(import.meta.dirname, TSPACK_SCRIPTS[`run-${partOf(process.argv.slice(2)) ?? "tspack"}`]),
+  ) as Runnable;
   keepHeapSmall?.();
   const aborter = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => aborter.abort());
@@ -47,9 +43,11 @@ async function run(): Promise<void> {
     },
     color: colorWanted(),
     // The bundle is dist/tspack.js of the package.
-    packageRoot: resolve(dirname(fileURLToPath(import.meta.url)), ".."),
+    packageRoot: resolve(import.meta.dirname, ".."),
     // Not process.stdin: making that stream would change the descriptor, which a process that is run may get.
-    interactive: isTerminal(0) && isTerminal(1),
+    get interactive() {
+      return isTerminal(0) && isTerminal(1);
+    },
     signal: aborter.signal,
     signals: listenToSignals,
   });

@@ -1,24 +1,28 @@
 // Builds everything that `npm run build` and npm's `prepare` promise, into dist/:
 //
 //   dist/{tspack,lifecycle}.js                 the programs, see programs.mjs
+//   dist/compiled/                             what this Node compiles of the programs, see script.ts
 //   dist/{index,phases,oci,cnb}.js             the library, split into lazy chunks
 //   dist/lifecycle-dist/                       the lifecycle alone, flat, without any node_modules
 //   dist/native/linux-<arch>/                  the C programs, see native.mjs
 //   dist/buildpacks/                           the buildpacks, each with all its files, see whole-buildpacks.mjs
 //
 // A plain script, because it runs before there is anything to run TypeScript with.
-import { execFileSync } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
 import {
   chmodSync,
   existsSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
   writeFileSync,
 } from "node:fs";
+import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { promisify } from "node:util";
 import { build } from "esbuild";
 import { buildNative } from "./native.mjs";
 import { bundlePrograms } from "./programs.mjs";
@@ -98,7 +102,7 @@ const shellStart = '#!/bin/sh\n":" //;exec node -- "$0" "$@"\n';
  * Bundles entry points and programs, beside their old output, and swaps the files in afterwards. Files with a
  * `#!` line are made executable. Returns what went in.
  */
-async function bundle(entryPoints, programs, outdir) {
+async function bundle(entryPoints, programs, outdir, { compiled = false } = {}) {
   const staging = `${outdir}.new-${process.pid}`;
   rmSync(staging, { recursive: true, force: true });
   const made = [(await build({ ...common, entryPoints, outdir: staging })).metafile];
@@ -118,10 +122,28 @@ async function bundle(entryPoints, programs, outdir) {
     renameSync(join(staging, name), join(outdir, name));
   }
   for (const entry of readdirSync(outdir)) {
-    if (entry.endsWith(".js") && !fresh.has(entry)) rmSync(join(outdir, entry));
+    if (/\.c?js$/.test(entry) && !fresh.has(entry)) rmSync(join(outdir, entry));
   }
   rmSync(staging, { recursive: true });
+  if (compiled) await compileScripts(outdir);
   return inputs;
+}
+
+/**
+ * Leaves beside the scripts what this Node compiles of them, which takes it longer than most commands take. For this
+ * very Node on this machine: neither the package nor the lifecycle in builders has it.
+ */
+async function compileScripts(folder) {
+  rmSync(join(folder, "compiled"), { recursive: true, force: true });
+  const staging = mkdtempSync(join(tmpdir(), "tspack-compile-"));
+  const compiler = join(staging, "compile-script.mjs");
+  await build({ ...common, splitting: false, entryPoints: ["lifecycle/cli/compile-script.ts"], outfile: compiler });
+  const scripts = readdirSync(folder).filter((name) => name.endsWith(".cjs"));
+  const run = promisify(execFile);
+  // V8's options of somebody's own would be those of the code.
+  const env = { ...process.env, NODE_OPTIONS: "" };
+  await Promise.all(scripts.map((name) => run(process.execPath, [compiler, join(folder, name)], { env })));
+  rmSync(staging, { recursive: true });
 }
 
 /** The packages that went into the bundle: their folders with what package.json says, sorted. */
@@ -164,7 +186,7 @@ async function bundleLifecycle() {
 
 // All run to their end, so that a mistake in one leaves the others' results in place.
 const results = await Promise.allSettled([
-  bundle(entries, ["tspack", "lifecycle"], dist),
+  bundle(entries, ["tspack", "lifecycle"], dist, { compiled: true }),
   bundleLifecycle(),
   buildNative({ root, output: join(dist, "native") }),
   (async () => wholeBuildpacks({ source: join(root, "buildpacks"), output: join(dist, "buildpacks") }))(),

@@ -4,7 +4,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
-const late = [
+const usuallyLate = [
   "child_process",
   "crypto",
   "net",
@@ -19,13 +19,17 @@ const late = [
   "zlib",
 ];
 
+/** What else is left to its use in the entries, which are modules: Node loads streams for an `import` of `node:fs`. */
+export const ofEntries = ["fs", "path", "url", "vm"];
+
 /** esbuild's plugin for it; `sources` is the folder of our code, whose imports are read. */
-export function nodeModulesAtUse(sources) {
+export function nodeModulesAtUse(sources, more = []) {
+  const late = [...usuallyLate, ...more];
   const filter = new RegExp(`^(?:node:)?(?:${late.join("|")})$`);
   return {
     name: "node-modules-at-use",
     setup({ onResolve, onLoad }) {
-      const used = importedNames(sources);
+      const used = importedNames(sources, late);
       onResolve({ filter }, ({ path, kind, importer }) => {
         const name = path.replace("node:", "");
         if (kind === "import-statement" && used.has(name)) return { path: name, namespace: "node-at-use" };
@@ -50,7 +54,7 @@ function atUse(name, names) {
 }
 
 /** What our sources import from modules of Node, by the module's name; `*` for all of it. */
-function importedNames(sources) {
+function importedNames(sources, late) {
   const found = new Map(late.map((name) => [name, new Set()]));
   const files = readdirSync(sources, { recursive: true }).filter((file) => file.endsWith(".ts"));
   for (const file of files) {

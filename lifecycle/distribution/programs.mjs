@@ -1,12 +1,12 @@
 // How a program lies in dist: few files, because each module that Node loads takes it half a millisecond.
 //
 //   <name>.js               the entry, which answers for the version alone
-//   run-<name>-<hash>.js    all of our code; for what is done often, only that which it takes (parts)
+//   run-<name>-<hash>.cjs   all of our code; for what is done often, only that which it takes (parts)
 //   <package>-<hash>.js     each package that only some runs load, and what such packages share
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { build } from "esbuild";
-import { nodeModulesAtUse, requireOfNode } from "./node-modules.mjs";
+import { nodeModulesAtUse, ofEntries, requireOfNode } from "./node-modules.mjs";
 
 /** Where `third-party/` has a module for the package, that is what is imported. */
 const own = (name) => join("lifecycle/third-party", `${name}.ts`);
@@ -49,24 +49,49 @@ export async function bundlePrograms(names, options, outdir) {
   const entryPoints = Object.fromEntries(used.map((name) => [name, packages[name]]));
   const hashed = { ...options, entryNames: "[name]-[hash]", outdir };
   const made = [(await build({ ...hashed, entryPoints })).metafile];
-  const atUse = nodeModulesAtUse(join(options.absWorkingDir, "lifecycle"));
+  const sources = join(options.absWorkingDir, "lifecycle");
+  const atUse = nodeModulesAtUse(sources);
   const files = new Map(used.map((name) => [name, outputOf(name, outdir)]));
   for (const name of names) {
     const { entry, runs } = programs[name];
-    const ours = { ...hashed, splitting: false, banner: { js: requireOfNode } };
     for (const [run, file] of Object.entries(runs)) {
       const plugins = [...options.plugins, ...(run === "run-help" ? [withoutWork] : []), beside(files), atUse];
-      made.push((await build({ ...ours, plugins, entryPoints: { [run]: file } })).metafile);
+      made.push((await build({ ...hashed, ...asScript(options), plugins, entryPoints: { [run]: file } })).metafile);
+      importByEntry(join(outdir, outputOf(run, outdir)));
     }
-    const chosen = new Map(Object.keys(runs).map((run) => [run, outputOf(run, outdir)]));
-    const plugins = [...options.plugins, beside(chosen), atUse];
-    made.push((await build({ ...ours, entryNames: "[name]", plugins, entryPoints: { [name]: entry } })).metafile);
+    const chosen = Object.fromEntries(Object.keys(runs).map((run) => [run, outputOf(run, outdir)]));
+    const define = { ...options.define, TSPACK_SCRIPTS: JSON.stringify(chosen) };
+    const whole = {
+      ...options,
+      splitting: false,
+      banner: {},
+      define,
+      plugins: [...options.plugins, nodeModulesAtUse(sources, ofEntries)],
+    };
+    made.push((await build({ ...whole, outdir, entryPoints: { [name]: entry } })).metafile);
   }
   return made;
 }
 
+/** A function that `script.ts` calls; what is a module's own comes as its arguments. */
+function asScript({ define }) {
+  return {
+    format: "cjs",
+    splitting: false,
+    outExtension: { ".js": ".cjs" },
+    define: { ...define, "import.meta.url": "__url" },
+    banner: { js: `(function(module,__url,__import){"use strict";${requireOfNode}` },
+    footer: { js: "})" },
+  };
+}
+
+/** Node loads modules for scripts only as an experiment, which it warns of: the entry does it. */
+function importByEntry(file) {
+  writeFileSync(file, readFileSync(file, "utf8").replaceAll(/\bimport\((?=")/g, "__import("));
+}
+
 function outputOf(name, outdir) {
-  const file = readdirSync(outdir).find((entry) => new RegExp(`^${name}-[A-Z0-9]{8}\\.js$`).test(entry));
+  const file = readdirSync(outdir).find((entry) => new RegExp(`^${name}-[A-Z0-9]{8}\\.c?js$`).test(entry));
   if (file === undefined) throw new Error(`the bundle has no file for ${name}`);
   return file;
 }
@@ -76,7 +101,7 @@ function beside(files) {
   return {
     name: "beside",
     setup({ onResolve }) {
-      onResolve({ filter: /^[a-z-]+$|\/third-party\/|\/run-/ }, ({ path, kind }) => {
+      onResolve({ filter: /^[a-z-]+$|\/third-party\// }, ({ path, kind }) => {
         const file = kind === "dynamic-import" ? files.get(basename(path, ".ts")) : undefined;
         return file === undefined ? undefined : { path: `./${file}`, external: true };
       });
