@@ -76,7 +76,7 @@ class FileExtraction {
       }
       await this.#settle();
     } finally {
-      await Promise.all(this.#running);
+      await this.#othersDone();
     }
     for (const [path, mode] of this.#extraction.directoryModes) chmodSync(nameOf(path), mode);
   }
@@ -136,7 +136,8 @@ class FileExtraction {
   #send(thread: BatchThread, batch: readonly BatchFile[]): void {
     const running = thread
       .write({ tar: this.#tar, files: batch })
-      .then((left) => this.#makeEach(left))
+      // After a stop the tar is closed.
+      .then((left) => (this.#options.signal.aborted ? undefined : this.#makeEach(left)))
       .catch((error: unknown) => {
         this.#failure ??= error;
       })
@@ -190,8 +191,23 @@ class FileExtraction {
   /** Makes all that is left of this tar. */
   async #settle(): Promise<void> {
     if (this.#batch.length > 0) await this.#give();
-    await Promise.all(this.#running);
+    await this.#othersDone();
+    this.#options.signal.throwIfAborted();
     if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** Until the other thread has made what it was given, or nobody wants it: then whoever started the thread ends it. */
+  async #othersDone(): Promise<void> {
+    const { signal } = this.#options;
+    if (this.#running.size === 0 || signal.aborted) return;
+    await new Promise<void>((resolve) => {
+      const done = (): void => {
+        signal.removeEventListener("abort", done);
+        resolve();
+      };
+      signal.addEventListener("abort", done);
+      void Promise.all(this.#running).then(done);
+    });
   }
 
   #entry({ header, offset }: IndexedEntry): TarEntry {

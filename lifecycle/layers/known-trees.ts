@@ -7,7 +7,7 @@ import { normalized, writeDirectory } from "./pack-directory.ts";
 import { describeParents } from "./parents.ts";
 import type { Owner, Place } from "./place.ts";
 import { readRecords, writeRecords } from "./records-file.ts";
-import { Fingerprinting, fingerprintTree, type TreeFingerprint } from "./tree-fingerprint.ts";
+import { Fingerprinting, type FingerprintOptions, fingerprintTree, type TreeFingerprint } from "./tree-fingerprint.ts";
 import type { ByteSink } from "../stores/blob-cache.ts";
 
 /**
@@ -15,8 +15,8 @@ import type { ByteSink } from "../stores/blob-cache.ts";
  * not be read again. The rules that keep a wrong answer out are in this folder's README.
  */
 export interface KnownTrees {
-  /** The DiffID that the directory would have, when that is certain and among those that matter. */
-  find(place: Place, wanted: (diffId: string) => boolean): DiffId | undefined;
+  /** The DiffID that the directory would have, when that is certain and among those that matter. Throws `signal`'s reason. */
+  find(place: Place, wanted: (diffId: string) => boolean, signal: AbortSignal): Promise<DiffId | undefined>;
   /**
    * Whether `find` saw that the directory is another layer than the recorded one for certain, not
    * only one that was made again: some name, mode, size or link in it is another.
@@ -67,10 +67,10 @@ export function openKnownTrees(directory: string, { owner, now, verify }: KnownT
       ),
     );
   return {
-    find: (place, wanted) => {
+    find: async (place, wanted, signal) => {
       const record = before.get(normalized(place).name);
       if (record === undefined || verify !== undefined || !wanted(record.diffId)) return undefined;
-      const fingerprint = fingerprintOf(place, now);
+      const fingerprint = await fingerprintOf(place, { now, signal });
       const diffId = expected(place, fingerprint);
       if (fingerprint === undefined) return undefined;
       if (diffId !== undefined) remember(place, fingerprint, diffId);
@@ -93,10 +93,11 @@ export function openKnownTrees(directory: string, { owner, now, verify }: KnownT
 }
 
 /** A directory that is gone, or cannot be read, is not known; who needs it will say why. */
-function fingerprintOf(place: Place, now: () => number): TreeFingerprint | undefined {
+async function fingerprintOf(place: Place, options: FingerprintOptions): Promise<TreeFingerprint | undefined> {
   try {
-    return fingerprintTree(normalized(place).path, now);
+    return await fingerprintTree(normalized(place).path, options);
   } catch (error) {
+    options.signal.throwIfAborted();
     if (!(error instanceof TspackError)) throw error;
     return undefined;
   }

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { closeSync, constants, openSync, readFileSync, type Stats } from "node:fs";
+import { setImmediate } from "node:timers/promises";
 import { byteString, type ByteString, nameOf } from "../oci/tar/byte-string.ts";
 import { type DiskEntry, diskEntry, linkTarget, statsOf } from "./disk-entry.ts";
 import { walk } from "./pack-directory.ts";
@@ -21,16 +22,33 @@ export interface TreeFingerprint {
   readonly settled: boolean;
 }
 
+/** Entries between two breaths of the event loop, and two looks at the signal: some milliseconds. */
+const breath = 1024;
+
+/** How a tree is looked at. */
+export interface FingerprintOptions {
+  readonly signal: AbortSignal;
+  /** Milliseconds since 1970; the machine's when absent. */
+  readonly now?: () => number;
+}
+
 /**
  * The fingerprint of a directory; undefined where it could be wrong: on a file system whose times
  * do not tell (`hasTrustedTimes`), across file systems, with a hard link, whose content may be
- * another directory's, and with sockets, pipes and devices. Throws `EXPORT_FAILED`.
+ * another directory's, and with sockets, pipes and devices. Throws `EXPORT_FAILED`, and the signal's reason.
  */
-export function fingerprintTree(path: string, now: () => number = Date.now): TreeFingerprint | undefined {
+export async function fingerprintTree(
+  path: string,
+  { signal, now = Date.now }: FingerprintOptions,
+): Promise<TreeFingerprint | undefined> {
   const fingerprint = new Fingerprinting(path, now);
+  let count = 0;
   for (const entry of walk(diskEntry(byteString(path), byteString(path)))) {
     fingerprint.add(entry);
     if (!fingerprint.isSound) return undefined;
+    count++;
+    if (count % breath === 0) await setImmediate();
+    signal.throwIfAborted();
   }
   return fingerprint.end();
 }

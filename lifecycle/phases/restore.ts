@@ -147,9 +147,9 @@ async function restoreContent(
   ctx.logger.info(`Restoring data for ${JSON.stringify(label)} from cache`);
   const place = { ...layers, path, name: join(layers.name, escapeId(buildpack.id), name) };
   // The cache need not be asked: what is in place is the layer, whatever became of the cache's copy.
-  const isThere = existsSync(path) && known?.find(place, (diffId) => diffId === sha) !== undefined;
+  const isThere = existsSync(path) && (await known?.find(place, (diffId) => diffId === sha, ctx.signal)) !== undefined;
   if (isThere) return { kind: "restored", from: "cache" };
-  if (trees?.take(sha, path) === true) return { kind: "restored", from: "cache" };
+  if ((await trees?.take(sha, path, ctx.signal)) === true) return { kind: "restored", from: "cache" };
   const outcome = await restoreCached(cache, sha, { layers, directory: escapeId(buildpack.id), name }, ctx, thread);
   if (outcome.kind === "restored") return { kind: "restored", from: "cache" };
   ctx.logger.warn(`Skipping restore for layer ${label}: ${outcome.reason}`);

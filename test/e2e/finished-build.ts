@@ -1,9 +1,8 @@
-import { execFile } from "node:child_process";
-import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { promisify } from "node:util";
 import { noise } from "../fakes/images.ts";
-import { type Finished, packageFile, removeAll } from "./tspack.ts";
+import { type Finished, follow, packageFile, type Running } from "./tspack.ts";
 
 /** The directories of a build that has ended, ready to be exported by any Node. */
 export interface FinishedBuild {
@@ -12,7 +11,11 @@ export interface FinishedBuild {
   readonly layers: readonly [launch: string, cached: string];
   /** Runs a phase of the built program to its end, whatever that is. */
   readonly phase: (node: string, name: PhaseName, ...args: readonly string[]) => Promise<Finished>;
-  /** Removes what a restore brings back. */
+  /** Starts one. */
+  readonly start: (node: string, name: PhaseName, ...args: readonly string[]) => Running;
+  /** Where phases keep what is temporary. */
+  readonly temporary: string;
+  /** Takes away what a restore brings back. */
   readonly forgetLayers: () => void;
 }
 
@@ -45,37 +48,38 @@ export function finishedBuild(directory: string, runImage: string): FinishedBuil
     writeFileSync(at(name), content);
   }
   symlinkSync("words.txt", at("layers/tests_one/data/link"));
-  mkdirSync(at("home"));
-  for (const name of ["layers", "layers/tests_one", "home"]) chmodSync(at(name), 0o777);
+  for (const name of ["home", "tmp"]) mkdirSync(at(name));
+  for (const name of ["layers", "layers/tests_one", "home", "tmp"]) chmodSync(at(name), 0o777);
   const user = ["-uid", String(process.getuid?.() || 1000), "-gid", String(process.getgid?.() || 1000)];
   const options = {
     analyze: ["-run", at("run.toml")],
     restore: [],
     export: ["-run", at("run.toml"), "-app", at("app"), "-launcher", at("launcher")],
   };
+  const env = {
+    HOME: at("home"),
+    TMPDIR: at("tmp"),
+    PATH: process.env["PATH"] ?? "",
+    CNB_PLATFORM_API: "0.13",
+    CNB_NO_COLOR: "true",
+  };
+  const start: FinishedBuild["start"] = (node, name, ...args) => {
+    const program = [packageFile("dist/lifecycle.js"), name, "-layers", at("layers")];
+    return follow(
+      spawn(node, [...program, ...user, ...options[name], ...args], { env, stdio: ["ignore", "pipe", "pipe"] }),
+    );
+  };
   const [data, tools] = [at("layers/tests_one/data"), at("layers/tests_one/tools")];
   return {
     directory,
     layers: [data, tools],
-    phase: (node, name, ...args) =>
-      run(node, [packageFile("dist/lifecycle.js"), name, "-layers", at("layers"), ...user, ...options[name], ...args], {
-        HOME: at("home"),
-        PATH: process.env["PATH"] ?? "",
-        CNB_PLATFORM_API: "0.13",
-        CNB_NO_COLOR: "true",
-      }),
+    start,
+    phase: (...call) => start(...call).done,
+    temporary: at("tmp"),
     forgetLayers: () => {
-      for (const path of [data, tools]) removeAll(path);
+      // Aside: ext4 looks for new files' inodes past all those that were removed a moment ago, for seconds.
+      for (const path of [data, tools])
+        if (existsSync(path)) renameSync(path, join(mkdtempSync(at("aside-")), "layer"));
     },
   };
-}
-
-async function run(file: string, args: readonly string[], env: Readonly<Record<string, string>>): Promise<Finished> {
-  try {
-    return { code: 0, ...(await promisify(execFile)(file, args, { env, maxBuffer: 1 << 26 })) };
-  } catch (error) {
-    const { code, stdout, stderr } = error as { code?: unknown; stdout?: string; stderr?: string };
-    if (typeof code !== "number") throw error;
-    return { code, stdout: stdout ?? "", stderr: stderr ?? "" };
-  }
 }

@@ -4,6 +4,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -239,5 +240,22 @@ describe("a tar in a file", () => {
     });
     aborter.abort();
     await expect(extracting).rejects.toMatchObject({ name: "AbortError" });
+  });
+
+  it("does not wait for the second thread when the build is canceled", async () => {
+    const aborter = new AbortController();
+    const tar = await tarFile([{ name: "/layers/large", text: "large ".repeat(3_000_000) }]);
+    const busy = join(programs, "busy.mjs");
+    writeFileSync(
+      busy,
+      "import { parentPort } from 'node:worker_threads'; parentPort.on('message', () => { for (;;); });",
+    );
+    const extracting = withBatchThread(
+      (thread) => extractTarFile(tar, place(root), { signal: aborter.signal, thread }),
+      pathToFileURL(busy),
+    );
+    setTimeout(() => aborter.abort(), 200);
+    await expect(extracting).rejects.toMatchObject({ name: "AbortError" });
+    expect(readdirSync(root)).toEqual([]);
   });
 });

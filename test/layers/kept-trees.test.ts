@@ -37,32 +37,33 @@ function writeLayer(name: string): string {
   return path;
 }
 
+const signal = new AbortController().signal;
 const store = (name = "trees") => openKeptTrees(join(root, name));
 /** A moment after all that was written, so that nothing is too young. */
 const later = () => Date.now() + 60_000;
 
-function keepLayer(path: string, since = later(), name = "trees"): void {
+async function keepLayer(path: string, since = later(), name = "trees"): Promise<void> {
   const trees = store(name);
   trees.packed(diffId, path);
-  trees.keep(since);
+  await trees.keep(since, signal);
 }
 
 describe("trees that are kept for the next build", () => {
-  it("come back as they were, once", () => {
-    keepLayer(writeLayer("layer"));
+  it("come back as they were, once", async () => {
+    await keepLayer(writeLayer("layer"));
     expect(existsSync(join(root, "layer"))).toBe(false);
-    expect(store().take(diffId, join(root, "next/layer"))).toBe(true);
+    expect(await store().take(diffId, join(root, "next/layer"), signal)).toBe(true);
     expect(readFileSync(join(root, "next/layer/lib/link"), "utf8")).toBe("content");
-    expect(store().take(diffId, join(root, "again"))).toBe(false);
+    expect(await store().take(diffId, join(root, "again"), signal)).toBe(false);
     expect(existsSync(join(root, "again"))).toBe(false);
   });
 
-  it("do not come for another layer, and not over what is there", () => {
-    keepLayer(writeLayer("layer"));
+  it("do not come for another layer, and not over what is there", async () => {
+    await keepLayer(writeLayer("layer"));
     mkdirSync(join(root, "there"));
-    expect(store().take(`sha256:${"cd".repeat(32)}`, join(root, "next"))).toBe(false);
-    expect(store().take(diffId, join(root, "there"))).toBe(false);
-    expect(store().take("no digest", join(root, "next"))).toBe(false);
+    expect(await store().take(`sha256:${"cd".repeat(32)}`, join(root, "next"), signal)).toBe(false);
+    expect(await store().take(diffId, join(root, "there"), signal)).toBe(false);
+    expect(await store().take("no digest", join(root, "next"), signal)).toBe(false);
     expect(readdirSync(join(root, "there"))).toEqual([]);
   });
 
@@ -71,28 +72,43 @@ describe("trees that are kept for the next build", () => {
     const since = Date.now();
     await sleep(60);
     appendFileSync(join(path, "lib/file"), "!");
-    keepLayer(path, since);
-    expect(store().take(diffId, join(root, "next"))).toBe(false);
+    await keepLayer(path, since);
+    expect(await store().take(diffId, join(root, "next"), signal)).toBe(false);
   });
 
-  it("are not kept with a hard link, whose content may change under another name", () => {
+  it("are not kept with a hard link, whose content may change under another name", async () => {
     const path = writeLayer("layer");
     linkSync(join(path, "lib/file"), join(root, "outside"));
-    keepLayer(path);
-    expect(store().take(diffId, join(root, "next"))).toBe(false);
+    await keepLayer(path);
+    expect(await store().take(diffId, join(root, "next"), signal)).toBe(false);
   });
 
-  it("are not kept in place of a link", () => {
+  it("are not kept in place of a link", async () => {
     writeLayer("layer");
     symlinkSync("layer", join(root, "linked"));
-    keepLayer(join(root, "linked"));
-    expect(store().take(diffId, join(root, "next"))).toBe(false);
+    await keepLayer(join(root, "linked"));
+    expect(await store().take(diffId, join(root, "next"), signal)).toBe(false);
     expect(existsSync(join(root, "layer/lib/file"))).toBe(true);
   });
 
-  it("make room for those of the next build", () => {
-    keepLayer(writeLayer("layer"));
-    store().keep(later());
+  it("make room for those of the next build", async () => {
+    await keepLayer(writeLayer("layer"));
+    await store().keep(later(), signal);
+    expect(readdirSync(join(root, "trees"))).toEqual([]);
+  });
+
+  it("are not looked at to the end when the build is canceled", async () => {
+    const layer = writeLayer("layer");
+    for (let index = 0; index < 1500; index++) writeFileSync(join(layer, `file-${index}`), "");
+    await keepLayer(layer);
+    const aborter = new AbortController();
+    const taking = store().take(diffId, join(root, "next"), aborter.signal);
+    aborter.abort();
+    await expect(taking).rejects.toMatchObject({ name: "AbortError" });
+    expect(existsSync(join(root, "next"))).toBe(false);
+    // It is not offered any more, and goes with the next build.
+    expect(await store().take(diffId, join(root, "next"), signal)).toBe(false);
+    await store().keep(later(), signal);
     expect(readdirSync(join(root, "trees"))).toEqual([]);
   });
 
@@ -125,14 +141,14 @@ describe("trees that are kept for the next build", () => {
     "a second name outside": (tree) => linkSync(join(tree, "lib/file"), join(tree, "../../second")),
   };
 
-  it("are refused after any change, and after any several", () => {
+  it("are refused after any change, and after any several", async () => {
     const some = fc.uniqueArray(fc.constantFrom(...Object.keys(mutations)), { minLength: 1, maxLength: 3 });
     let count = 0;
-    const check = (names: readonly string[]): void => {
+    const check = async (names: readonly string[]): Promise<void> => {
       count++;
       const [trees, layer] = [`trees-${count}`, writeLayer(`layer-${count}`)];
       chmodSync(layer, 0o755);
-      keepLayer(layer, later(), trees);
+      await keepLayer(layer, later(), trees);
       const tree = join(root, trees, "ab".repeat(32));
       for (const name of names) {
         try {
@@ -141,11 +157,11 @@ describe("trees that are kept for the next build", () => {
           // A change that an earlier one made impossible; that one counts.
         }
       }
-      expect(store(trees).take(diffId, join(root, `next-${count}`)), names.join(" + ")).toBe(false);
+      expect(await store(trees).take(diffId, join(root, `next-${count}`), signal), names.join(" + ")).toBe(false);
       expect(existsSync(join(root, `next-${count}`))).toBe(false);
       rmSync(join(root, "second"), { force: true });
     };
-    for (const name of Object.keys(mutations)) check([name]);
-    fc.assert(fc.property(some, check), { numRuns: 40 });
+    for (const name of Object.keys(mutations)) await check([name]);
+    await fc.assert(fc.asyncProperty(some, check), { numRuns: 40 });
   });
 });

@@ -18,8 +18,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type KnownTrees, openKnownTrees } from "../../lifecycle/layers/known-trees.ts";
 import type { Place } from "../../lifecycle/layers/place.ts";
 import { hasTrustedTimes } from "../../lifecycle/layers/trusted-times.ts";
-import { type DiffId, parseDiffId } from "../../lifecycle/oci/digest.ts";
-import { digestOf } from "../../lifecycle/oci/digest.ts";
+import { type DiffId, digestOf, parseDiffId } from "../../lifecycle/oci/digest.ts";
 import { changes } from "./tree-changes.ts";
 
 const owner = { uid: 1000, gid: 1000 };
@@ -93,7 +92,7 @@ describe.skipIf(!trusted)("directories of layers that were packed before", () =>
     const diffId = await packAndSave();
     for (let build = 0; build < 3; build++) {
       const trees = open();
-      expect(trees.find(place(), isWanted)).toBe(diffId);
+      expect(await trees.find(place(), isWanted, signal)).toBe(diffId);
       trees.save();
     }
     expect(statSync(records()).mode & 0o777).toBe(0o600);
@@ -102,14 +101,14 @@ describe.skipIf(!trusted)("directories of layers that were packed before", () =>
   it("are not known when nobody wants the layer, for another owner, name or mode above, and without records", async () => {
     writeLayer();
     await packAndSave();
-    expect(open().find(place(), (diffId) => diffId === other)).toBeUndefined();
-    expect(open().find({ ...place(), name: "/layers/x/other" }, isWanted)).toBeUndefined();
-    expect(open().find({ ...place(), parents: { ...owner, mode: 0o700 } }, isWanted)).toBeUndefined();
+    expect(await open().find(place(), (diffId) => diffId === other, signal)).toBeUndefined();
+    expect(await open().find({ ...place(), name: "/layers/x/other" }, isWanted, signal)).toBeUndefined();
+    expect(await open().find({ ...place(), parents: { ...owner, mode: 0o700 } }, isWanted, signal)).toBeUndefined();
     const now = (): number => Date.now() + 60_000;
     const foreign = openKnownTrees(join(root, "cache"), { owner: { uid: 1, gid: 1 }, now });
-    expect(foreign.find(place(), isWanted)).toBeUndefined();
+    expect(await foreign.find(place(), isWanted, signal)).toBeUndefined();
     rmSync(records());
-    expect(open().find(place(), isWanted)).toBeUndefined();
+    expect(await open().find(place(), isWanted, signal)).toBeUndefined();
   });
 
   it("are read again when the platform asks for that, which tells of one that would have been wrong", async () => {
@@ -117,7 +116,7 @@ describe.skipIf(!trusted)("directories of layers that were packed before", () =>
     const diffId = await packAndSave();
     const wrong: (readonly [DiffId, DiffId])[] = [];
     const verify = (expected: DiffId, found: DiffId): void => void wrong.push([expected, found]);
-    expect(open({ verify }).find(place(), isWanted)).toBeUndefined();
+    expect(await open({ verify }).find(place(), isWanted, signal)).toBeUndefined();
     await pack(open({ verify }));
     expect(wrong).toEqual([]);
     writeFileSync(records(), readFileSync(records(), "utf8").replaceAll(diffId, other));
@@ -130,49 +129,51 @@ describe.skipIf(!trusted)("directories of layers that were packed before", () =>
     const young = openKnownTrees(join(root, "cache"), { owner, now: Date.now });
     await pack(young);
     young.save();
-    expect(open().find(place(), isWanted)).toBeUndefined();
+    expect(await open().find(place(), isWanted, signal)).toBeUndefined();
     await sleep(60);
     const settled = openKnownTrees(join(root, "cache"), { owner, now: Date.now });
     await pack(settled);
     settled.save();
-    expect(open().find(place(), isWanted)).toBeDefined();
+    expect(await open().find(place(), isWanted, signal)).toBeDefined();
   });
 
   it("are unknown when the clock was set back, or was ahead when a file was written", async () => {
     writeLayer();
     await packAndSave();
-    expect(openKnownTrees(join(root, "cache"), { owner, now: Date.now }).find(place(), isWanted)).toBeUndefined();
+    expect(
+      await openKnownTrees(join(root, "cache"), { owner, now: Date.now }).find(place(), isWanted, signal),
+    ).toBeUndefined();
     const behind = openKnownTrees(join(root, "cache"), { owner, now: () => Date.now() - 3_600_000 });
     await pack(behind);
     behind.save();
-    expect(open().find(place(), isWanted)).toBeUndefined();
+    expect(await open().find(place(), isWanted, signal)).toBeUndefined();
   });
 
   it("are unknown when the same files were restored in their place", async () => {
     writeLayer();
     await packAndSave();
     rmSync(join(root, "layer"), { recursive: true });
-    expect(open().find(place(), isWanted)).toBeUndefined();
+    expect(await open().find(place(), isWanted, signal)).toBeUndefined();
     writeLayer();
-    expect(open().find(place(), isWanted)).toBeUndefined();
+    expect(await open().find(place(), isWanted, signal)).toBeUndefined();
   });
 
   it("are another layer for certain after a change of names, sizes, modes or variables, and not made again as they were", async () => {
     writeLayer();
     await packAndSave();
-    const isAnother = (at = place()): boolean => {
+    const isAnother = async (at = place()): Promise<boolean> => {
       const trees = open();
-      trees.find(at, isWanted);
+      await trees.find(at, isWanted, signal);
       return trees.isAnother(at);
     };
     renameSync(join(root, "layer"), join(root, "before"));
     writeLayer();
-    expect(open().find(place(), isWanted)).toBeUndefined();
-    expect(isAnother()).toBe(false);
+    expect(await open().find(place(), isWanted, signal)).toBeUndefined();
+    expect(await isAnother()).toBe(false);
     // The same sizes may be the same content: only reading tells.
     writeFileSync(join(root, "layer/three"), "CONTENT of three");
-    expect(isAnother()).toBe(false);
-    expect(isAnother({ ...place(), parents: { ...owner, mode: 0o700 } })).toBe(true);
+    expect(await isAnother()).toBe(false);
+    expect(await isAnother({ ...place(), parents: { ...owner, mode: 0o700 } })).toBe(true);
     const certain: readonly (() => void)[] = [
       () => writeFileSync(join(root, "layer/three"), "content of three!"),
       () => writeFileSync(join(root, "layer/new"), ""),
@@ -183,9 +184,9 @@ describe.skipIf(!trusted)("directories of layers that were packed before", () =>
     for (const change of certain) {
       rmSync(join(root, "layer"), { recursive: true });
       writeLayer();
-      expect(isAnother()).toBe(false);
+      expect(await isAnother()).toBe(false);
       change();
-      expect(isAnother()).toBe(true);
+      expect(await isAnother()).toBe(true);
     }
   });
 
@@ -193,12 +194,12 @@ describe.skipIf(!trusted)("directories of layers that were packed before", () =>
     writeLayer();
     linkSync(join(root, "layer/three"), join(root, "outside"));
     await packAndSave();
-    expect(open().find(place(), isWanted)).toBeUndefined();
+    expect(await open().find(place(), isWanted, signal)).toBeUndefined();
     rmSync(join(root, "outside"));
     renameSync(join(root, "layer"), join(root, "real"));
     symlinkSync("real", join(root, "layer"));
     await packAndSave();
-    expect(open().find(place(), isWanted)).toBeUndefined();
+    expect(await open().find(place(), isWanted, signal)).toBeUndefined();
   });
 
   it("have no records that are damaged, of strangers, or for good", async () => {
@@ -214,26 +215,26 @@ describe.skipIf(!trusted)("directories of layers that were packed before", () =>
       good.slice(9),
     ]) {
       writeFileSync(records(), text);
-      expect(open().find(place(), isWanted)).toBeUndefined();
+      expect(await open().find(place(), isWanted, signal)).toBeUndefined();
     }
     writeFileSync(records(), good);
-    expect(open().find(place(), isWanted)).toBeDefined();
+    expect(await open().find(place(), isWanted, signal)).toBeDefined();
     // A build that did not have the layer leaves nothing about it.
     open().save();
-    expect(open().find(place(), isWanted)).toBeUndefined();
+    expect(await open().find(place(), isWanted, signal)).toBeUndefined();
   });
 
   it("are known when variables and programs of exec.d were written again as they were, and not when they changed", async () => {
     writeLayer();
     const diffId = await packAndSave();
     writeEnv();
-    expect(open().find(place(), isWanted)).toBe(diffId);
+    expect(await open().find(place(), isWanted, signal)).toBe(diffId);
     writeEnv("layer", "VALUE");
-    expect(open().find(place(), isWanted)).toBeUndefined();
+    expect(await open().find(place(), isWanted, signal)).toBeUndefined();
     writeEnv();
-    expect(open().find(place(), isWanted)).toBe(diffId);
+    expect(await open().find(place(), isWanted, signal)).toBe(diffId);
     writeFileSync(join(root, "layer/env/OTHER"), "value");
-    expect(open().find(place(), isWanted)).toBeUndefined();
+    expect(await open().find(place(), isWanted, signal)).toBeUndefined();
     // Below another directory, or too large to be read for this, the same content is no proof.
     writeEnv();
     mkdirSync(join(root, "layer/lib/env"));
@@ -241,10 +242,10 @@ describe.skipIf(!trusted)("directories of layers that were packed before", () =>
       const content = Buffer.alloc(size, "v");
       writeFileSync(join(root, "layer", path), content);
       await packAndSave();
-      expect(open().find(place(), isWanted)).toBeDefined();
+      expect(await open().find(place(), isWanted, signal)).toBeDefined();
       rmSync(join(root, "layer", path));
       writeFileSync(join(root, "layer", path), content);
-      expect(open().find(place(), isWanted), path).toBeUndefined();
+      expect(await open().find(place(), isWanted, signal), path).toBeUndefined();
     }
   });
 
@@ -262,7 +263,7 @@ describe.skipIf(!trusted)("directories of layers that were packed before", () =>
     packed(other);
     trees.save();
     writeEnv();
-    expect(open().find(place(), isWanted)).toBeUndefined();
+    expect(await open().find(place(), isWanted, signal)).toBeUndefined();
   });
 
   it("of many files, also with names that are no text, are unknown after a change of any of them", async () => {
@@ -273,9 +274,9 @@ describe.skipIf(!trusted)("directories of layers that were packed before", () =>
     await sleep(12);
     for (const index of [0, 1, 1020, 1021, 1022, 1023, 1024, 2047, 2048, 2099]) {
       const before = await packAndSave();
-      expect(open().find(place(), isWanted)).toBe(before);
+      expect(await open().find(place(), isWanted, signal)).toBe(before);
       writeFileSync(names[index] as Buffer, "y");
-      expect(open().find(place(), isWanted), `${index}`).toBeUndefined();
+      expect(await open().find(place(), isWanted, signal), `${index}`).toBeUndefined();
     }
   });
 
@@ -287,9 +288,9 @@ describe.skipIf(!trusted)("directories of layers that were packed before", () =>
         // Clocks of file systems tick: what is written in the same tick has the same time.
         await sleep(12);
         const before = await packAndSave(place(name));
-        expect(open().find(place(name), isWanted)).toBe(before);
+        expect(await open().find(place(name), isWanted, signal)).toBe(before);
         changes[change]?.(join(root, name), which);
-        const found = open().find(place(name), isWanted);
+        const found = await open().find(place(name), isWanted, signal);
         rmSync(join(root, name), { recursive: true });
         expect(found).toBeUndefined();
       }),

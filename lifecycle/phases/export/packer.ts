@@ -33,15 +33,15 @@ export interface PackerPorts {
 export function packer(ports: PackerPorts): Packer {
   const { blobs, expected, known } = ports;
   const packed = new Map<string, Promise<Layer>>();
+  const packOnce = async (place: Place, packing: Packing): Promise<Layer> => {
+    const diffId = await known?.find(place, (recorded) => expected.all.has(recorded), ports.signal);
+    if (diffId !== undefined) return unread(diffId, place, packing.whenAsked(diffId), ports);
+    return pack(place, known?.isAnother(place) === true ? packing.changed : packing.usual, ports);
+  };
   const packInto = (packing: Packing) => (place: Place) => {
     const before = packed.get(place.path);
     if (before !== undefined) return before;
-    const diffId = known?.find(place, (recorded) => expected.all.has(recorded));
-    const target = known?.isAnother(place) === true ? packing.changed : packing.usual;
-    const layer =
-      diffId === undefined
-        ? pack(place, target, ports)
-        : Promise.resolve(unread(diffId, place, packing.whenAsked(diffId), ports));
+    const layer = packOnce(place, packing);
     packed.set(place.path, layer);
     return layer;
   };

@@ -161,7 +161,7 @@ async function buildIn(
   const exported = await watch.time("export", () =>
     exportBuilt({ app, layers, analyzed, detected, extendedRunImage }, inputs, cache, trees, ports),
   );
-  if (!inputs.dryRun) trees.trees?.keep(built);
+  if (!inputs.dryRun) await trees.trees?.keep(built, ctx.signal);
   if (inputs.sbomOutputDir !== undefined) await copySboms(layers.path, inputs.sbomOutputDir);
   return { ...exported, group: detected.group, restored, times: watch.times };
 }
