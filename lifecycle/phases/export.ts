@@ -3,6 +3,7 @@ import { hashFirst } from "../layers/hash-first.ts";
 import type { DiffId } from "../oci/digest.ts";
 import type { Image } from "../oci/image.ts";
 import type { Layer } from "../oci/layer.ts";
+import type { BlobCache } from "../stores/blob-cache.ts";
 import { imageIdentifier } from "./analyze/naming.ts";
 import { noRunImage } from "./export/analyzed-images.ts";
 import { announce, applyPlan } from "./export/apply.ts";
@@ -52,19 +53,21 @@ export async function exportImage(inputs: ExportInputs, ports: ExportPorts): Pro
   const written = inputs.dryRun === true ? undefined : cache;
   const { known } = ports;
   const ahead = sendAhead(inputs, ports, expected.all);
+  const newBlobs = ahead.streaming(blobs);
   const layerPacker = packer({
     owner: inputs.owner,
     blobs,
+    newBlobs,
     signal: ahead.signal,
     expected,
     known,
     cache: written,
   });
-  const appBlobs = hashFirst(blobs, expected.all);
+  const appBlobs = hashFirst(newBlobs, expected.all, () => blobs);
   const failure = { code: "EXPORT_FAILED", prefix: "failed to export", signal: ctx.signal } as const;
   const image = (): Promise<ExportResult> =>
     inPhase(failure, () =>
-      makeImage(inputs, { ...ports, blobs: appBlobs }, { runImage, base, previousLayers, packer: layerPacker, ahead }),
+      makeImage(inputs, ports, { runImage, base, previousLayers, packer: layerPacker, appBlobs, ahead }),
     );
   const keep = async (signal: AbortSignal): Promise<void> => {
     if (written !== undefined)
@@ -89,6 +92,7 @@ interface Making {
   readonly base: Image;
   readonly previousLayers: () => Promise<PreviousLayers>;
   readonly packer: Packer;
+  readonly appBlobs: BlobCache;
   readonly ahead: SendAhead;
 }
 
@@ -97,7 +101,8 @@ async function makeImage(inputs: ExportInputs, ports: ExportPorts, making: Makin
   const { extendedRunImage: extended } = inputs;
   const { runImage, base } = making;
   copyLifecycleSboms(inputs, ctx.logger);
-  const { facts, layers: packed } = await collect(inputs, ports, making);
+  const { facts, layers: packed } = await collect(inputs, { ...ports, blobs: making.appBlobs }, making);
+  // These are streams that are read once: nothing can hash them first.
   const extensions = extended === undefined ? [] : await packExtensionLayers(extended, runImage, ports);
   const { layers: previous, isStored } = await making.previousLayers();
   const about = { ...facts, ...(await aboutImages(inputs, { runImage, base, previous })) };

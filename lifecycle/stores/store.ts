@@ -6,6 +6,7 @@ import type { Raw } from "../oci/raw.ts";
 import type { Layer } from "../oci/layer.ts";
 import type { ImageRef } from "../oci/reference.ts";
 import type { Context } from "../context.ts";
+import type { GrowingBlob } from "./blob-cache.ts";
 
 /** Options of reading an image. */
 export interface ResolveOptions {
@@ -24,6 +25,23 @@ export interface WriteOptions {
   readonly ctx?: Context | undefined;
   /** Repositories on the same registry whose blobs may be mounted instead of sent. */
   readonly mountFrom?: readonly ImageRef[] | undefined;
+}
+
+/** Options of sending a layer while it is packed. */
+export interface StreamOptions extends WriteOptions {
+  /**
+   * It is none of the layers that an image there has. Else what is sent might be there, which
+   * nobody knows before the layer is packed: then only a place without any image gets it.
+   */
+  readonly isNew?: boolean | undefined;
+}
+
+/** A layer on its way that is still being packed. One of the two has to be called, once. */
+export interface LayerStream {
+  /** It is this layer, and `bringAhead` and `write` count what is on its way. */
+  end(layer: Layer): Promise<void>;
+  /** There will be no layer: what was sent is given up. Throws nothing. */
+  drop(): Promise<void>;
 }
 
 /** What became of one layer while writing. */
@@ -56,6 +74,11 @@ export interface ImageSink {
    * counts what is there or under way by then. Absent where nothing is gained by it.
    */
   bringAhead?(layer: Layer, refs: readonly ImageRef[], options?: WriteOptions): Promise<void>;
+  /**
+   * Begins to send a layer that is still being packed, to where `bringAhead` will bring it. What
+   * goes wrong with that is no failure: the layer is then sent when it is whole. Closes `blob`.
+   */
+  streamAhead?(blob: GrowingBlob, refs: readonly ImageRef[], options?: StreamOptions): LayerStream;
 }
 
 /** A store that can tell before the work whether writing will be allowed. */

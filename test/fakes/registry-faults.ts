@@ -4,6 +4,8 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 export type FaultAction =
   /** Reads so many bytes of the request and cuts the connection; an upload keeps what came. */
   | { readonly kind: "cut-request"; readonly after: number }
+  /** Reads so many bytes of the request and then nothing, and keeps the connection. */
+  | { readonly kind: "stall-request"; readonly after: number }
   /** Sends so many bytes of the answer's body and cuts the connection. */
   | { readonly kind: "cut-response"; readonly after: number }
   | {

@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
+import { once } from "node:events";
 import { createServer } from "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -241,6 +242,7 @@ async function upload(state: State, call: Call): Promise<void> {
   if (start !== undefined && Number(start) !== have) return problem(response, 416, "RANGE_INVALID", headers);
   let received = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
+    if (fault?.kind === "stall-request" && received >= fault.after) await once(request, "close");
     const limit = fault?.kind === "cut-request" ? fault.after - received : chunk.length;
     chunks.push(chunk.subarray(0, limit));
     received += chunk.length;

@@ -19,7 +19,7 @@ import {
 import { noLayersMetadata } from "../../lifecycle/phases/no-layers-metadata.ts";
 import { memoryBlobCache } from "../../lifecycle/stores/blob-cache/memory.ts";
 import { memoryStore, type MemoryStore } from "../../lifecycle/stores/memory.ts";
-import { app, exportInputs, run } from "./export-fixture.ts";
+import { app, exportInputs, previousOf, run } from "./export-fixture.ts";
 
 const base = memoryLayer(Buffer.from("base"));
 const made = (id: string): string => `Layer: 'RUN ${id}', Created by extension: ${id}`;
@@ -111,8 +111,13 @@ describe("an extended run image", () => {
   });
 
   test("has layers that are not sent again when the previous image has them", async () => {
-    await exporting({ extendedRunImage: extended() });
-    const { plan } = await exporting({ extendedRunImage: extended(), previousImage: app });
+    const { metadata } = previousOf(await exporting({ extendedRunImage: extended() })).analyzed ?? {};
+    const { plan, image } = await exporting({
+      extendedRunImage: extended(),
+      previousImage: app,
+      analyzed: { ...analyzed(true), metadata: metadata ?? noLayersMetadata },
+    });
+    await validate(image);
     expect(plan.layers.filter(({ kind }) => kind === "extension").map(({ id, action }) => [id, action])).toEqual([
       ["first:extended-layer-1", "reuse"],
       ["second:extended-layer-2", "reuse"],

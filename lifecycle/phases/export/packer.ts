@@ -21,6 +21,8 @@ export interface Packer {
 export interface PackerPorts {
   readonly owner: Owner;
   readonly blobs: BlobCache;
+  /** The same, where layers of the image are packed that nothing expects. */
+  readonly newBlobs: BlobCache;
   readonly signal: AbortSignal;
   readonly expected: ExpectedLayers;
   /** What keeps layers as plain tars gets them while they are packed. */
@@ -31,7 +33,7 @@ export interface PackerPorts {
 
 /** A packer that keeps what it packs in `blobs`. */
 export function packer(ports: PackerPorts): Packer {
-  const { blobs, expected, known } = ports;
+  const { blobs, newBlobs, expected, known } = ports;
   const packed = new Map<string, Promise<Layer>>();
   const packOnce = async (place: Place, packing: Packing): Promise<Layer> => {
     const diffId = await known?.find(place, (recorded) => expected.all.has(recorded), ports.signal);
@@ -45,12 +47,12 @@ export function packer(ports: PackerPorts): Packer {
     packed.set(place.path, layer);
     return layer;
   };
-  const withCopy = copying(blobs, ports.cache);
+  const [withCopy, expectedWithCopy] = [copying(newBlobs, ports.cache), copying(blobs, ports.cache)];
   // A cache that has the layer would throw its copy away.
-  const lackedCopy = (diffId: DiffId): BlobCache => (expected.cached.has(diffId) ? blobs : withCopy);
+  const lackedCopy = (diffId: DiffId): BlobCache => (expected.cached.has(diffId) ? blobs : expectedWithCopy);
   const toImage = packInto({
-    usual: hashFirst(blobs, expected.all),
-    changed: blobs,
+    usual: hashFirst(newBlobs, expected.all, () => blobs),
+    changed: newBlobs,
     whenAsked: () => blobs,
   });
   const toBoth = packInto({

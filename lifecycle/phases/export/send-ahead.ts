@@ -1,7 +1,9 @@
 import { TspackError } from "../../errors.ts";
 import type { Layer } from "../../oci/layer.ts";
+import type { BlobCache } from "../../stores/blob-cache.ts";
 import type { ExportInputs, ExportPorts } from "./inputs.ts";
 import { mountableFrom, notWritten } from "./save.ts";
+import { sentWhilePacked } from "./sent-while-packed.ts";
 
 /** Sends layers of the image while others are still being packed. */
 export interface SendAhead {
@@ -9,6 +11,8 @@ export interface SendAhead {
   readonly signal: AbortSignal;
   /** Begins to send a layer that certainly is in the image, if its destination wants it before the rest. */
   send(layer: Layer): void;
+  /** A view of `blobs` that begins to send while it packs, for layers that are not expected. */
+  streaming(blobs: BlobCache): BlobCache;
   /** The reason of a packing that ended because a layer could not be sent, else `error` itself. */
   reasonOf(error: unknown): unknown;
   /** Stops what is under way, when there will be no image. */
@@ -31,6 +35,11 @@ export function sendAhead(inputs: ExportInputs, ports: ExportPorts, expected: Re
   };
   return {
     signal,
+    streaming: (blobs) => {
+      if (inputs.dryRun === true || sink.streamAhead === undefined) return blobs;
+      const isNew = wasCompared(inputs);
+      return sentWhilePacked(blobs, (blob) => sink.streamAhead?.(blob, refs, { ...options, isNew }));
+    },
     send: (layer) => {
       if (inputs.dryRun === true || expected.has(layer.diffId)) return;
       sink.bringAhead?.(layer, refs, options).catch(failed);
@@ -41,4 +50,10 @@ export function sendAhead(inputs: ExportInputs, ports: ExportPorts, expected: Re
     },
     stop: () => stopped.abort(new TspackError("CANCELED", "the export has ended")),
   };
+}
+
+/** Whether what is not expected is in no image that the destination is known to have. */
+function wasCompared({ previousImage, analyzed }: ExportInputs): boolean {
+  // Every image of ours has a launcher; without one, the labels were not to be used.
+  return previousImage !== undefined && analyzed.metadata.launcher.sha !== "";
 }

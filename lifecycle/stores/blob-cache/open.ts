@@ -10,9 +10,10 @@ import type { Compression } from "../../oci/zstd.ts";
 import type { ByteStream, Layer } from "../../oci/layer.ts";
 import { slots } from "../../oci/slots.ts";
 import { workLimits } from "../../oci/work-limits.ts";
-import type { BlobCache, ByteSink } from "../blob-cache.ts";
+import type { BlobCache, ByteSink, PackWatch } from "../blob-cache.ts";
 import { compress } from "./compress.ts";
 import { BlobIndex, type IndexEntry } from "./blob-index.ts";
+import { watchedFile } from "./growing-file.ts";
 import { plainTar, verified } from "./verify.ts";
 
 /** One day in milliseconds: no build packs one layer for so long. */
@@ -63,13 +64,24 @@ class FileBlobCache implements BlobCache {
     this.#inSlot = slots(parts.options.blocks ?? workLimits().blocks);
   }
 
-  async pack(produce: (sink: ByteSink) => Promise<void>): Promise<Layer> {
+  async pack(produce: (sink: ByteSink) => Promise<void>, watch?: PackWatch): Promise<Layer> {
     const { options, index, blobs } = this.#parts;
     const { diffId, descriptor } = await this.#write(async (file, temporary) => {
-      const made = await compress(produce, (bytes) => writeAll(file, bytes), { ...options, inSlot: this.#inSlot });
-      options.ctx.signal.throwIfAborted();
-      await rename(temporary, join(blobs, hex(made.descriptor.digest)));
-      return made;
+      const watched = watchedFile(temporary, watch);
+      const output = async (bytes: Uint8Array): Promise<void> => {
+        await writeAll(file, bytes);
+        watched.wrote(bytes.length);
+      };
+      try {
+        const made = await compress(produce, output, { ...options, inSlot: this.#inSlot });
+        options.ctx.signal.throwIfAborted();
+        watched.end();
+        await rename(temporary, join(blobs, hex(made.descriptor.digest)));
+        return made;
+      } catch (error) {
+        watched.end(error);
+        throw error;
+      }
     });
     await this.#onDisk(() => index.add(diffId, { ...descriptor, checked: true }));
     return this.#view(diffId, descriptor);

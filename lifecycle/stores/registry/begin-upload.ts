@@ -27,6 +27,13 @@ export interface BlobUpload {
   readonly signal: AbortSignal;
 }
 
+/** An upload that was begun. */
+export interface BegunUpload {
+  readonly location: URL;
+  /** So many of the blob's first bytes are there. */
+  readonly offset: number;
+}
+
 /** Brings a blob without sending it: there already, or mounted. Else where the bytes go, if that is known already. Throws as `begin`. */
 export async function bringCheaply(
   repository: Repository,
@@ -90,9 +97,9 @@ export async function begin(repository: Repository, signal?: AbortSignal): Promi
 }
 
 /** Gives up an upload that was begun; whether that works does not matter. */
-export async function cancel(repository: Repository, location: URL): Promise<void> {
+export async function cancel(repository: Repository, location: URL, signal?: AbortSignal): Promise<void> {
   try {
-    await discard(await repository.send({ method: "DELETE", path: location, repeatable: false }));
+    await discard(await repository.send({ method: "DELETE", path: location, repeatable: false, signal }));
   } catch {
     // The registry removes it in time.
   }

@@ -5,8 +5,8 @@ import type { ByteStream } from "../../oci/layer.ts";
 /** The methods of the distribution specification. */
 export type Method = "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
 
-/** A body that can be sent again: bytes, or a stream that `open` starts anew. */
-export type HttpBody = Uint8Array | { readonly size: number; open(): ByteStream };
+/** A body that can be sent again: bytes, or a stream that `open` starts anew. `size`: undefined when nobody knows it yet. */
+export type HttpBody = Uint8Array | { readonly size: number | undefined; open(): ByteStream };
 
 /** One request, with what the interceptors need to know about it. */
 export interface HttpRequest {

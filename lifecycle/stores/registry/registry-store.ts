@@ -22,6 +22,7 @@ import type { RetryOptions } from "./retry.ts";
 import { slots } from "../../oci/slots.ts";
 import type { Slots } from "../../oci/slots.ts";
 import { begin, cancel } from "./begin-upload.ts";
+import { streamAhead } from "./stream-layer.ts";
 import { bringAhead, writeImage } from "./write-image.ts";
 
 /** How registries are reached. Everything is given by the caller; no environment is read here. */
@@ -81,6 +82,7 @@ export function registryStore(options: RegistryStoreOptions = {}): RegistryStore
       resolveImage(client, ref, platform ?? options.platform ?? machinePlatform(), origins),
     write: (image, refs, writeOptions) => writeImage(tools, { image, refs, options: writeOptions ?? {} }),
     bringAhead: (layer, refs, writeOptions) => bringAhead(tools, layer, { refs, options: writeOptions ?? {} }),
+    streamAhead: (blob, refs, streamOptions) => streamAhead(tools, blob, { refs, options: streamOptions ?? {} }),
     checkAccess: (ref, want) => checkAccess(client, ref, want),
     readIndex: (ref) => readIndex(client, ref),
     writeIndex: (index, ref) => writeIndex(client, index, ref),

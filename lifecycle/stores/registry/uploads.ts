@@ -1,5 +1,5 @@
 import { RemoteError, TspackError } from "../../errors.ts";
-import { begin, type BlobUpload, bringCheaply, nextLocation } from "./begin-upload.ts";
+import { begin, type BegunUpload, type BlobUpload, bringCheaply, nextLocation } from "./begin-upload.ts";
 import { hasBlob } from "./blobs.ts";
 import type { Repository } from "./client.ts";
 import { streamCursor } from "./cursor.ts";
@@ -17,20 +17,25 @@ type Sending = "done" | "lost";
 
 /**
  * Brings a blob into a repository: not at all when it is there, by mounting it, or by an upload
- * that goes on where it was cut. Throws `UNAUTHORIZED`, `FORBIDDEN`, `REGISTRY_ERROR`,
- * `REGISTRY_UNREACHABLE`, `DIGEST_MISMATCH`. Distribution specification, push.
+ * that goes on where it was cut, or where `begun` is. Throws `UNAUTHORIZED`, `FORBIDDEN`,
+ * `REGISTRY_ERROR`, `REGISTRY_UNREACHABLE`, `DIGEST_MISMATCH`. Distribution specification, push.
  */
-export async function uploadBlob(repository: Repository, blob: BlobUpload): Promise<"sent" | "present" | "mounted"> {
-  let location = await bringCheaply(repository, blob);
-  if (location === "present" || location === "mounted") return location;
+export async function uploadBlob(
+  repository: Repository,
+  blob: BlobUpload,
+  begun?: BegunUpload,
+): Promise<"sent" | "present" | "mounted"> {
+  const brought = begun === undefined ? await bringCheaply(repository, blob) : begun.location;
+  if (brought === "present" || brought === "mounted") return brought;
+  let [location, offset] = [brought, begun?.offset ?? 0];
   for (let attempt = 1; ; attempt += 1) {
     location ??= await begin(repository, blob.signal);
-    const result = await sendAll(repository, blob, location);
+    const result = await sendAll(repository, blob, { location, offset });
     // A commit whose answer was lost looks like a lost upload, too.
     if (result === "done" || (await hasBlob(repository, blob.descriptor, blob.signal))) return "sent";
     if (attempt >= repository.retry.attempts) throw lost(repository, blob, location);
     await pause(attempt, repository.retry, blob.signal);
-    location = undefined;
+    [location, offset] = [undefined, 0];
   }
 }
 
@@ -40,11 +45,12 @@ function lost(repository: Repository, blob: BlobUpload, location: URL): RemoteEr
   return new RemoteError("REGISTRY_ERROR", message, { ...details, remoteCode: "BLOB_UPLOAD_UNKNOWN" });
 }
 
-async function sendAll(repository: Repository, blob: BlobUpload, location: URL): Promise<Sending> {
+async function sendAll(repository: Repository, blob: BlobUpload, begun: BegunUpload): Promise<Sending> {
   const cursor = streamCursor(() => blob.open(), blob.descriptor.size);
   try {
-    if (blob.descriptor.size < wholeBelow) return await sendWhole(repository, blob, location, cursor);
-    const sent = await sendRanges(repository, blob, location, cursor);
+    if (blob.descriptor.size < wholeBelow && begun.offset === 0)
+      return await sendWhole(repository, blob, begun.location, cursor);
+    const sent = await sendRanges(repository, blob, begun, cursor);
     return sent === "lost" ? "lost" : await commit(repository, blob, sent.location, sent);
   } finally {
     await cursor.close();
@@ -66,15 +72,17 @@ interface Sent {
   readonly resumed: boolean;
 }
 
-/** Sends everything to the upload. */
+/** Sends everything to the upload that it lacks. */
 async function sendRanges(
   repository: Repository,
   blob: BlobUpload,
-  begun: URL,
+  begun: BegunUpload,
   cursor: Cursor,
 ): Promise<Sent | "lost"> {
   const { size } = blob.descriptor;
-  let [location, offset, attempt, resumed] = [begun, 0, 1, false];
+  let { location, offset } = begun;
+  let [attempt, resumed] = [1, offset > 0];
+  blob.progress(offset);
   while (offset < size) {
     const end = Math.min(size, offset + (blob.chunkSize ?? size));
     const sent = await sendRange(repository, blob, location, { cursor, start: offset, end });
@@ -149,7 +157,7 @@ function isWhole({ headers }: HttpResponse, end: number): boolean {
 }
 
 /** The place of the last byte in `0-LAST`; undefined when a registry says nothing. */
-function lastOf(range: string | undefined): number | undefined {
+export function lastOf(range: string | undefined): number | undefined {
   const last = /^(?:bytes=)?0-(\d+)$/.exec(range ?? "")?.[1];
   return last === undefined ? undefined : Number(last);
 }
@@ -166,13 +174,13 @@ function sourceError(blob: BlobUpload, error: unknown): unknown {
   });
 }
 
-/** How much of an upload the registry has. */
-async function uploadStatus(
+/** How much of an upload the registry has. Throws `REGISTRY_UNREACHABLE`, `CANCELED`. */
+export async function uploadStatus(
   repository: Repository,
-  blob: BlobUpload,
+  { signal }: Pick<BlobUpload, "signal">,
   location: URL,
-): Promise<"lost" | { readonly location: URL; readonly offset: number }> {
-  const response = await repository.send({ method: "GET", path: location, signal: blob.signal });
+): Promise<"lost" | BegunUpload> {
+  const response = await repository.send({ method: "GET", path: location, signal });
   if (response.status !== 204 && response.status !== 202 && response.status !== 200) {
     await discard(response);
     return "lost";

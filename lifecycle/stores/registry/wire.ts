@@ -88,7 +88,8 @@ async function send(
   options: WireOptions,
 ): Promise<Awaited<ReturnType<Dispatch>>> {
   const timeout = options.timeout ?? 60_000;
-  const length = request.body === undefined ? {} : { "content-length": String(bodySize(request.body)) };
+  const size = request.body === undefined ? undefined : bodySize(request.body);
+  const length = size === undefined ? {} : { "content-length": String(size) };
   const response = await agent.request({
     origin: request.url.origin,
     path: `${request.url.pathname}${request.url.search}`,
@@ -139,8 +140,8 @@ async function* fastEnough(rate: number, body: AsyncIterable<Uint8Array>, period
   }
 }
 
-/** Bytes of a body. */
-export function bodySize(body: HttpBody): number {
+/** Bytes of a body; one of unknown size is sent in the chunks of RFC 9112, 7.1. */
+function bodySize(body: HttpBody): number | undefined {
   return body instanceof Uint8Array ? body.length : body.size;
 }
 

@@ -11,6 +11,7 @@ import type { ImageRef } from "../../oci/reference.ts";
 import { silentProgress } from "../../context.ts";
 import type { LayerReport, WriteOptions, WriteReport } from "../store.ts";
 import { type AheadUploads, beginAhead } from "./ahead.ts";
+import type { BegunUpload } from "./begin-upload.ts";
 import type { Client, Repository } from "./client.ts";
 import { putManifest } from "./manifests.ts";
 import { pause } from "./retry.ts";
@@ -56,7 +57,8 @@ export async function bringAhead(
   await report;
 }
 
-function aheadKey({ registry, name }: Repository, digest: Digest): string {
+/** Under what a layer on its way is found. */
+export function aheadKey({ registry, name }: Repository, digest: Digest): string {
   return `${registry} ${name} ${digest}`;
 }
 
@@ -137,6 +139,8 @@ interface Sending {
   readonly progress: Pick<ProgressStep, "advance">;
   /** Whether the registry is asked even for what it was seen to have. */
   readonly lookAgain: boolean;
+  /** The upload that has a part of the blob already. */
+  readonly begun?: BegunUpload | undefined;
 }
 
 interface Blob {
@@ -211,11 +215,12 @@ async function configBlob(image: Image): Promise<Blob> {
   return { descriptor: manifest.value.config, open, isConfig: true };
 }
 
-async function sendBlob(
+/** Brings a blob to the registry in the cheapest way. Throws as `uploadBlob`. */
+export async function sendBlob(
   tools: WriteTools,
   options: WriteOptions,
   repository: Repository,
-  { blob, signal, progress, lookAgain }: Sending & { readonly blob: Blob; readonly signal: AbortSignal },
+  { blob, signal, progress, lookAgain, begun }: Sending & { readonly blob: Blob; readonly signal: AbortSignal },
 ): Promise<LayerReport> {
   const { descriptor } = blob;
   const { digest, size } = descriptor;
@@ -232,21 +237,23 @@ async function sendBlob(
   const named = (options.mountFrom ?? []).filter(({ registry }) => registry === repository.registry);
   const seenIn = tools.origins.get(key) ?? new Set();
   const places = new Set([...seenIn, ...(blob.isConfig === true ? [] : named.map((ref) => ref.repository))]);
-  const outcome = await uploadBlob(repository, {
+  const upload = {
     descriptor,
     open: () => blob.open(),
     mountFrom: [...places].filter((name) => name !== repository.name),
     likely: lookAgain ? undefined : seenIn.size > 0 ? "elsewhere" : blob.isConfig === true ? "new" : undefined,
     chunkSize: tools.chunkSize,
-    progress: (bytes) => progress.advance(bytes),
+    progress: (bytes: number) => progress.advance(bytes),
     signal,
-  });
+  } as const;
+  const outcome = await uploadBlob(repository, upload, begun);
   if (outcome !== "sent") progress.advance(size);
   tools.origins.set(key, (tools.origins.get(key) ?? new Set()).add(repository.name));
   return { digest, size, outcome };
 }
 
-function signalOf(tools: WriteTools, { ctx }: WriteOptions): AbortSignal {
+/** Ends when the store or the writing does. */
+export function signalOf(tools: WriteTools, { ctx }: WriteOptions): AbortSignal {
   const own = ctx?.signal;
   return own === undefined ? tools.signal : AbortSignal.any([tools.signal, own]);
 }
