@@ -3,10 +3,11 @@ import { join } from "node:path";
 import { runScript } from "../distribution/script.ts";
 import { versionText } from "../distribution/version.ts";
 import { takeCredentials } from "./credentials.ts";
-import type { LifecycleProcess } from "./run-lifecycle.ts";
+import { partOfPhase } from "./parts/phase-part.ts";
+import type { LifecycleProcess } from "./run-phase.ts";
 
-/** The file of the bundle that has the phases; `programs.mjs` puts it in. */
-declare const TSPACK_SCRIPTS: Readonly<Record<"run-lifecycle", string>>;
+/** The files of the bundle that have the phases; `programs.mjs` puts them in. */
+declare const TSPACK_SCRIPTS: Readonly<Record<"run-lifecycle" | "run-buildpacks", string>>;
 
 // By this signal any process of the same user, a buildpack's too, could open Node's debugger and
 // read the credentials with it. The starter's Node never does that; in any other a listener takes
@@ -31,13 +32,14 @@ async function run(): Promise<void> {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => aborter.abort());
 
   const env = takeCredentials(process.env);
-  const { keepHeapSmall, runLifecycle } = runScript(
-    join(import.meta.dirname, TSPACK_SCRIPTS["run-lifecycle"]),
-  ) as Runnable;
+  const program = process.argv[1] ?? "lifecycle";
+  const part = partOfPhase(program, process.argv.slice(2));
+  const script = join(import.meta.dirname, TSPACK_SCRIPTS[`run-${part}`]);
+  const { keepHeapSmall, runLifecycle } = runScript(script) as Runnable;
   keepHeapSmall();
   const code = await runLifecycle({
     argv: process.argv.slice(2),
-    program: process.argv[1] ?? "lifecycle",
+    program,
     env,
     user: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 },
     stdout: (text) => void process.stdout.write(text),

@@ -38,7 +38,10 @@ export const programs = {
   },
   lifecycle: {
     entry: "lifecycle/cli/lifecycle.ts",
-    runs: { "run-lifecycle": "lifecycle/cli/run-lifecycle.ts" },
+    runs: {
+      "run-lifecycle": "lifecycle/cli/run-lifecycle.ts",
+      "run-buildpacks": "lifecycle/cli/parts/run-buildpacks.ts",
+    },
     packages: ["undici", "execa"],
   },
 };

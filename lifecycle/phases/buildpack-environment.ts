@@ -34,15 +34,34 @@ export function permittedVariables(env: Readonly<Record<string, string>>): Envir
   return buildEnvironment(Object.entries(env));
 }
 
+/** What the user and the operator gave. */
+export interface EnvironmentFiles {
+  readonly user: () => readonly EnvFile[];
+  readonly operator: () => readonly EnvFile[];
+}
+
+/** The files of environments, each directory read once, when it is first asked for. */
+export function environmentFiles({ platformDir, buildConfigDir }: BuildpackInputs): EnvironmentFiles {
+  let user: readonly EnvFile[] | undefined;
+  let operator: readonly EnvFile[] | undefined;
+  return {
+    user: () => (user ??= filesIn(join(platformDir, "env"))),
+    operator: () => (operator ??= filesIn(join(buildConfigDir, "env"))),
+  };
+}
+
 /**
  * The whole environment of an executable of a buildpack, but for the path of its plan: the user's
  * variables unless it has `clear-env`, then the operator's, then those of the specification.
  */
-export function environmentFor(of: EnvironmentOf, inputs: BuildpackInputs): Readonly<Record<string, string>> {
+export function environmentFor(
+  of: EnvironmentOf,
+  inputs: BuildpackInputs,
+  files = environmentFiles(inputs),
+): Readonly<Record<string, string>> {
   const { descriptor, features, target } = of;
-  const user = descriptor.clearEnv ? [] : platformModifications(filesIn(join(inputs.platformDir, "env")));
-  const operator = filesIn(join(inputs.buildConfigDir, "env"));
-  const variables = applyEnv(of.variables, [...user, ...envModifications(operator, "default")]);
+  const user = descriptor.clearEnv ? [] : platformModifications(files.user());
+  const variables = applyEnv(of.variables, [...user, ...envModifications(files.operator(), "default")]);
   const { execEnv } = inputs;
   return {
     ...Object.fromEntries(variables),

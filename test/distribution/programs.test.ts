@@ -46,21 +46,22 @@ async function bundle(): Promise<readonly Metafile[]> {
   return bundlePrograms(["lifecycle", "tspack"], options, directory);
 }
 
-const spawned = (...args: readonly string[]) =>
-  spawnSync(process.execPath, args, { cwd: directory, encoding: "utf8", env: { HOME: directory } });
+const spawned = (program: string, args: readonly string[], env: NodeJS.ProcessEnv = { HOME: directory }) =>
+  spawnSync(process.execPath, [program, ...args], { cwd: directory, encoding: "utf8", env });
 
 const parts = ["run-config", "run-help", "run-images", "run-inspect", "run-rebase"];
 
 test("a program is its entry, files of our code, and a file for each package that not every run loads", () => {
   const names = bundled.map((name) => name.replace(/-[A-Z0-9]{8}\.c?js$/, ""));
   const packages = ["execa", "ignore", "openpgp", "tar-stream", "undici", "undici-downloads", "yauzl"];
-  const ours = ["lifecycle.js", "run-lifecycle", "run-tspack", "tspack.js", ...parts];
+  const ours = ["lifecycle.js", "run-buildpacks", "run-lifecycle", "run-tspack", "tspack.js", ...parts];
   const others = ["chunk", "package.json"];
   expect(names.filter((name) => !others.includes(name)).sort()).toEqual([...packages, ...ours].sort());
   expect(packagesIn("run-lifecycle")).toEqual(["smol-toml"]);
+  expect(packagesIn("run-buildpacks")).toEqual(["smol-toml"]);
   expect(packagesIn("run-tspack")).toEqual(["commander", "smol-toml"]);
-  expect(spawned("lifecycle.js", "@detector", "-version").stdout).toBe("1.2.3+abcdef01\n");
-  expect(spawned("lifecycle.js", "--version").stdout).toBe("1.2.3+abcdef01\n");
+  expect(spawned("lifecycle.js", ["@detector", "-version"]).stdout).toBe("1.2.3+abcdef01\n");
+  expect(spawned("lifecycle.js", ["--version"]).stdout).toBe("1.2.3+abcdef01\n");
 });
 
 test("no file of ours loads modules of Node when it starts, but for some that Node itself has loaded", () => {
@@ -81,12 +82,39 @@ test("modules that a script loads are loaded by its entry", () => {
   expect(scripts.filter((text) => /__import\("\.\/undici-/.test(text)).length).toBeGreaterThan(2);
 });
 
-describe("a part of tspack says the same as all of it", () => {
-  const whole = join(directory, "whole.js");
-  const all = bundled.find((name) => name.startsWith("run-tspack-")) ?? "";
-  const entry = readFileSync(join(directory, "tspack.js"), "utf8");
+/** Writes an entry that chooses no part, but all of the program. */
+function withoutParts(program: "tspack" | "lifecycle"): string {
+  const whole = join(directory, `whole-${program}.js`);
+  const all = bundled.find((name) => name.startsWith(`run-${program}-`)) ?? "";
+  const entry = readFileSync(join(directory, `${program}.js`), "utf8");
   writeFileSync(whole, entry.replaceAll(/run-[a-z]+-[A-Z0-9]{8}\.cjs/g, all));
-  const commands = [...spawned("tspack.js", "help").stdout.matchAll(/^ {2}([a-z]+)[ |]/gm)].map((match) => match[1]);
+  return whole;
+}
+
+const outcome = ({ status, stdout, stderr }: ReturnType<typeof spawned>): unknown => ({ status, stdout, stderr });
+
+describe("the part of the lifecycle that runs buildpacks says the same as all of it", () => {
+  const whole = withoutParts("lifecycle");
+
+  test.each([
+    ["@detector"],
+    ["@detector", "-version"],
+    ["@detector", "-nothing"],
+    ["@builder", "-log-level", "loud"],
+    ["@builder", "-group", "nowhere.toml"],
+    ["@lifecycle", "detect", "-app", "nowhere"],
+    ["detect", "argument"],
+    ["build"],
+  ])("with %j", (...args) => {
+    const env = { HOME: directory, CNB_PLATFORM_API: "0.12" };
+    expect(outcome(spawned("lifecycle.js", args, env))).toEqual(outcome(spawned(whole, args, env)));
+    expect(outcome(spawned("lifecycle.js", args))).toEqual(outcome(spawned(whole, args)));
+  });
+});
+
+describe("a part of tspack says the same as all of it", () => {
+  const whole = withoutParts("tspack");
+  const commands = [...spawned("tspack.js", ["help"]).stdout.matchAll(/^ {2}([a-z]+)[ |]/gm)].map((match) => match[1]);
 
   test.each([
     [],
@@ -107,8 +135,7 @@ describe("a part of tspack says the same as all of it", () => {
     ["rebase", "--output", "nowhere", "x"],
     ...commands.map((name) => [name ?? "", "--help"]),
   ])("with %j", (...args) => {
-    const outcome = ({ status, stdout, stderr }: ReturnType<typeof spawned>): unknown => ({ status, stdout, stderr });
-    expect(outcome(spawned("tspack.js", ...args))).toEqual(outcome(spawned(whole, ...args)));
+    expect(outcome(spawned("tspack.js", args))).toEqual(outcome(spawned(whole, args)));
   });
 
   test("and all commands are known here", () => {

@@ -4,7 +4,13 @@ import type { BuildpackDescriptor } from "../../cnb/files/buildpack-toml.ts";
 import { elementName, type GroupElement } from "../../cnb/files/group.ts";
 import { buildpackTargetJson, matchesTarget, targetMismatchText } from "../../cnb/target.ts";
 import type { Context } from "../../context.ts";
-import { environmentFor, knownTarget, permittedVariables } from "../buildpack-environment.ts";
+import {
+  type EnvironmentFiles,
+  environmentFiles,
+  environmentFor,
+  knownTarget,
+  permittedVariables,
+} from "../buildpack-environment.ts";
 import { type BuildpackStore, featuresOf } from "../buildpack-store.ts";
 import { inParallel } from "../in-parallel.ts";
 import type { DetectInputs } from "./inputs.ts";
@@ -20,13 +26,14 @@ export type CandidateRunner = (candidate: readonly GroupElement[]) => Promise<re
  */
 export function candidateRunner(inputs: DetectInputs, store: BuildpackStore, ctx: Context): CandidateRunner {
   const runs = new Map<string, Promise<DetectRun>>();
+  const files = environmentFiles(inputs);
   let known: TargetMetadata | undefined;
   const run = (element: GroupElement, descriptor: BuildpackDescriptor): Promise<DetectRun> => {
     const target = (known ??= knownTarget(inputs, ctx.logger));
     const problem = targetProblem(element, descriptor, target, inputs, ctx);
     if (problem !== undefined) return Promise.resolve(refused(problem));
     const key = `${descriptor.kind} ${elementName(element)}`;
-    const started = runs.get(key) ?? start(descriptor, target, inputs, ctx);
+    const started = runs.get(key) ?? start(descriptor, target, inputs, files, ctx);
     runs.set(key, started);
     return started;
   };
@@ -44,10 +51,15 @@ function start(
   descriptor: BuildpackDescriptor,
   target: TargetMetadata,
   inputs: DetectInputs,
+  files: EnvironmentFiles,
   ctx: Context,
 ): Promise<DetectRun> {
   const features = featuresOf(descriptor);
-  const env = environmentFor({ descriptor, features, target, variables: permittedVariables(inputs.env) }, inputs);
+  const env = environmentFor(
+    { descriptor, features, target, variables: permittedVariables(inputs.env) },
+    inputs,
+    files,
+  );
   const { pathVariables } = features;
   const { app, platformDir } = inputs;
   return runDetect({ descriptor, appDir: app.path, platformDir, env, pathVariables }, ctx.signal);
