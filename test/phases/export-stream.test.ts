@@ -233,6 +233,16 @@ describe("packing that ends early", () => {
     expect(readdirSync(join(root, "blobs/v1/blobs/sha256"))).toEqual([]);
   });
 
+  test("takes back what was sent before the connection was cut, too", async () => {
+    registry.fail({ method: "PATCH", path: upload, action: { kind: "cut-request", after: megabyte } });
+    const failing = endsAfter(() => {
+      if (registry.count("GET", upload) > 0) throw new Error("the disk is broken");
+      return false;
+    });
+    await expect(exporting({}, failing)).rejects.toThrow("the disk is broken");
+    expect(registry.count("DELETE", upload)).toBe(1);
+  });
+
   test("because it was cancelled ends the stream at once", async () => {
     const ended = { at: 0 };
     const waiting = exporting(
