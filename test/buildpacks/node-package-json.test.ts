@@ -34,14 +34,34 @@ describe.skipIf(tools.skip)(`how buildpacks for Node.js read package.json${tools
   it.each([
     ["nodejs", 0],
     ["npm-install", 1],
-    ["pnpm-install", 1],
-    ["yarn-install", 1],
+    ["pnpm-install", 0],
+    ["yarn-install", 0],
     ["npm-start", 1],
   ])("%s starts jq, which is slow to start, no more than %i times to detect", async (id, starts) => {
     workspace.write("package.json", { dependencies: { express: "5" }, scripts: { start: "node server.js" } });
     const jq = counting(workspace);
     await workspace.detect(id, jq.env);
     expect(jq.starts()).toBe(starts);
+  });
+
+  it("one start of jq tells what is to be done and whose it is", async () => {
+    workspace.write("package.json", { packageManager: "pnpm@9", dependencies: { express: "5" } });
+    const jq = counting(workspace);
+    expect(await workspace.detect("pnpm-install", jq.env)).toMatchObject({ code: 0 });
+    expect(jq.starts()).toBe(1);
+  });
+
+  it("variables of the environment are not taken for what was read", async () => {
+    workspace.write("package.json", { dependencies: { express: "5" } });
+    const env = { WORK: "0", READ_MANAGER: "yarn", READ_MAIN: "server.js", PACKAGE: "x" };
+    expect(await workspace.detect("npm-install", env)).toMatchObject({ code: 0 });
+    expect(await workspace.build("npm-start", [], env)).toMatchObject({ code: 1 });
+  });
+
+  it("a declaration with an escaped letter counts", async () => {
+    workspace.write("package.json", '{"package\\u004danager": "pnpm@9", "dependencies": {"a": "1"}}');
+    expect(await workspace.detect("pnpm-install")).toMatchObject({ code: 0 });
+    expect(await workspace.detect("npm-install")).toMatchObject({ code: 100 });
   });
 
   it("npm-start starts jq once to build what needs no shell", async () => {

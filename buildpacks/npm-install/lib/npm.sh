@@ -8,9 +8,10 @@ MANAGER_FILES=(.npmrc)
 OUTDATED='can only install packages when|EUSAGE'
 REMEDY="npm install --package-lock-only"
 
-read_manager_settings() {
-  if [[ -n $LOCK ]]; then jq . "$APP/$LOCK" >/dev/null || fail "$LOCK is not valid JSON" "make it anew with: npm install --package-lock-only"; fi
-}
+read_manager_settings() { :; }
+
+# A lock that was installed before is valid, and reading a large one takes jq as long as all the rest.
+check_lock() { jq . "$APP/$LOCK" >/dev/null || fail "$LOCK is not valid JSON" "make it anew with: npm install --package-lock-only"; }
 
 # manager_version: as "npm --version" says it, which takes npm 150 ms to find in its own package.json.
 manager_version() {
@@ -51,6 +52,7 @@ install_with_manager() {
   local all="--omit=dev"
   if wants_all; then all="--include=dev"; fi
   if [[ -n $LOCK ]]; then
+    check_lock
     say "npm ci: $(reason_to_install)"
     run_manager ci "$all"
   else

@@ -5,6 +5,7 @@
 # jq, node; EXEC_ENV, and of the manager's own file MANAGER_FILES (settings that decide what is installed), manager_version.
 
 # Of each package.json by its name: whether it has workspaces, and a script "build".
+unset READ_WORKSPACES READ_BUILD
 declare -A READ_WORKSPACES=() READ_BUILD=()
 
 # read_manifest FILE: fills what begins with READ_; nothing of a file that is missing or not valid.

@@ -45,6 +45,7 @@ lock_files() {
 
 # jq takes some 20 ms to start, which is most of what it takes: what several places want to know of a package.json is read
 # at once, and kept in variables that begin with READ_. READ_MANAGER has the declared managers by file.
+unset READ_MANAGER READ_MAIN # None comes from the environment.
 declare -A READ_MANAGER=()
 
 # json_error FILE: what jq has against it.
@@ -56,11 +57,18 @@ DECLARED_MANAGER='def declared_manager: def text: if type == "string" then . els
    ((.devEngines? | objects | .packageManager? | if type == "array" then .[] else . end | objects | .name | text))]
   | first // "";'
 
+# may_declare_manager FILE: without that word no field can be called so, unless a letter of it is escaped.
+may_declare_manager() {
+  local text
+  { text=$(<"$1"); } 2>/dev/null
+  [[ $text == *packageManager* || $text == *\\u* ]]
+}
+
 # declared_manager FILE: the manager that a package.json declares, or nothing.
 declared_manager() {
   if [[ -n ${READ_MANAGER[$1]+set} ]]; then
     printf '%s' "${READ_MANAGER[$1]}"
-  elif [[ -f $1 ]]; then
+  elif [[ -f $1 ]] && may_declare_manager "$1"; then
     jq -r "$DECLARED_MANAGER declared_manager" "$1" 2>/dev/null || true
   fi
 }
