@@ -4,6 +4,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { compiledFile, compiledPath, exportsOf, scriptOf } from "../distribution/script.ts";
+import { pathRows } from "./options/path-rows.ts";
+import type { OptionRow } from "./options/row.ts";
 import type { runLifecycle } from "./run-lifecycle.ts";
 import type { runTspack } from "./run-tspack.ts";
 
@@ -39,9 +41,14 @@ async function use({ runTspack: tspack, runLifecycle: lifecycle }: Exports): Pro
   ]) {
     await tspack?.({ ...host, argv, uid: 1, packageRoot: home, terminal: false, color: false });
   }
+  // Every place is in a directory that is not there: no phase gets further than its inputs.
+  const places = Object.values<OptionRow>(pathRows).flatMap(({ env: name }) =>
+    name === undefined ? [] : [[name, join(home, "none", name)]],
+  );
+  const phaseEnv: Readonly<Record<string, string>> = { ...Object.fromEntries(places), CNB_PLATFORM_API: "0.12" };
   const user = { uid: 1, gid: 1 };
-  for (const phase of ["detect", "build", "analyze"])
-    await lifecycle?.({ ...host, argv: [phase], program: "lifecycle", env: { CNB_PLATFORM_API: "0.12" }, user });
+  for (const phase of ["detect", "build", "analyze", "restore", "export"])
+    await lifecycle?.({ ...host, argv: [phase], program: "lifecycle", env: phaseEnv, user });
 }
 
 /** An image without layers. */

@@ -3,11 +3,11 @@ import { join } from "node:path";
 import { runScript } from "../distribution/script.ts";
 import { versionText } from "../distribution/version.ts";
 import { takeCredentials } from "./credentials.ts";
-import { partOfPhase } from "./parts/phase-part.ts";
+import { partOfPhase, type PhasePart } from "./parts/phase-part.ts";
 import type { LifecycleProcess } from "./run-phase.ts";
 
 /** The files of the bundle that have the phases; `programs.mjs` puts them in. */
-declare const TSPACK_SCRIPTS: Readonly<Record<"run-lifecycle" | "run-buildpacks", string>>;
+declare const TSPACK_SCRIPTS: Readonly<Record<`run-${PhasePart}`, string>>;
 
 // By this signal any process of the same user, a buildpack's too, could open Node's debugger and
 // read the credentials with it. The starter's Node never does that; in any other a listener takes

@@ -39,8 +39,9 @@ export function openRegistries(access: RegistryAccess): RegistryStore {
 /** How one registry is spoken to when it is not for images: with all that `openRegistries` has. */
 export function registryClientOptions(access: RegistryAccess): ClientOptions {
   const { env, insecureRegistries, ctx, keychain, certificates, ca } = access;
-  keepWasmPlain();
   return {
+    // Not yet: it loads a module of Node, and many runs ask no registry.
+    beforeHttp: keepWasmPlain,
     keychain: keychain ?? keychainFrom(env, ctx),
     logger: ctx.logger,
     signal: ctx.signal,

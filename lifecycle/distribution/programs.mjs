@@ -41,6 +41,9 @@ export const programs = {
     runs: {
       "run-lifecycle": "lifecycle/cli/run-lifecycle.ts",
       "run-buildpacks": "lifecycle/cli/parts/run-buildpacks.ts",
+      "run-analyze": "lifecycle/cli/parts/run-analyze.ts",
+      "run-restore": "lifecycle/cli/parts/run-restore.ts",
+      "run-export": "lifecycle/cli/parts/run-export.ts",
     },
     packages: ["undici", "execa"],
   },

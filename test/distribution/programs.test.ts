@@ -54,7 +54,8 @@ const parts = ["run-config", "run-help", "run-images", "run-inspect", "run-rebas
 test("a program is its entry, files of our code, and a file for each package that not every run loads", () => {
   const names = bundled.map((name) => name.replace(/-[A-Z0-9]{8}\.c?js$/, ""));
   const packages = ["execa", "ignore", "openpgp", "tar-stream", "undici", "undici-downloads", "yauzl"];
-  const ours = ["lifecycle.js", "run-buildpacks", "run-lifecycle", "run-tspack", "tspack.js", ...parts];
+  const phases = ["run-analyze", "run-buildpacks", "run-export", "run-lifecycle", "run-restore"];
+  const ours = ["lifecycle.js", "run-tspack", "tspack.js", ...parts, ...phases];
   const others = ["chunk", "package.json"];
   expect(names.filter((name) => !others.includes(name)).sort()).toEqual([...packages, ...ours].sort());
   expect(packagesIn("run-lifecycle")).toEqual(["smol-toml"]);
@@ -93,7 +94,7 @@ function withoutParts(program: "tspack" | "lifecycle"): string {
 
 const outcome = ({ status, stdout, stderr }: ReturnType<typeof spawned>): unknown => ({ status, stdout, stderr });
 
-describe("the part of the lifecycle that runs buildpacks says the same as all of it", () => {
+describe("a part of the lifecycle says the same as all of it", () => {
   const whole = withoutParts("lifecycle");
 
   test.each([
@@ -105,6 +106,13 @@ describe("the part of the lifecycle that runs buildpacks says the same as all of
     ["@lifecycle", "detect", "-app", "nowhere"],
     ["detect", "argument"],
     ["build"],
+    ["@analyzer"],
+    ["@analyzer", "-run-image", "nowhere:0/x", "x"],
+    ["@restorer", "-nothing"],
+    ["@restorer", "-group", "nowhere.toml"],
+    ["export"],
+    ["@exporter", "-group", "nowhere.toml", "nowhere.invalid/x"],
+    ["create"],
   ])("with %j", (...args) => {
     const env = { HOME: directory, CNB_PLATFORM_API: "0.12" };
     expect(outcome(spawned("lifecycle.js", args, env))).toEqual(outcome(spawned(whole, args, env)));

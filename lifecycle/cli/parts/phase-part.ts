@@ -18,9 +18,20 @@ export function phaseOfProgram(program: string, first: string | undefined): Phas
   return programs[first?.startsWith("@") === true ? first.slice(1) : basename(program).replace(/\.[^.]*$/, "")];
 }
 
-/** The part of the lifecycle that has the phase that is asked for; Node compiles a third of the code for that of two. */
-export function partOfPhase(program: string, argv: readonly string[]): "buildpacks" | "lifecycle" {
-  const [first, second] = argv;
-  const phase = phaseOfProgram(program, first) ?? (first?.startsWith("@") === true ? second : first);
-  return phase === "detect" || phase === "build" ? "buildpacks" : "lifecycle";
+/** Parts of the lifecycle that lie in files of their own; what else there is runs in all of it. */
+export type PhasePart = "buildpacks" | "analyze" | "restore" | "export" | "lifecycle";
+
+const parts: Readonly<Record<string, PhasePart>> = {
+  detect: "buildpacks",
+  build: "buildpacks",
+  analyze: "analyze",
+  restore: "restore",
+  export: "export",
+};
+
+/** The part that has the phase that is asked for, so that Node compiles little else before it starts. */
+export function partOfPhase(program: string, argv: readonly string[]): PhasePart {
+  const [first = "", second = ""] = argv;
+  const phase = phaseOfProgram(program, first) ?? (first.startsWith("@") ? second : first);
+  return Object.hasOwn(parts, phase) ? (parts[phase] ?? "lifecycle") : "lifecycle";
 }

@@ -17,6 +17,8 @@ export interface WireOptions {
   readonly userAgent: string;
   /** Milliseconds without a byte, or with hardly any, until a connection is given up. */
   readonly timeout?: number | undefined;
+  /** Called before HTTP is loaded for a connection, by whoever sets up the process for it. */
+  readonly beforeHttp?: (() => void) | undefined;
 }
 
 /** Connections per host: more than transfers at a time, so that reading and writing one host cannot wait for each other. */
@@ -55,6 +57,7 @@ interface Target {
 }
 
 async function newAgent(options: WireOptions, target: Target): Promise<Dispatcher> {
+  options.beforeHttp?.();
   // Loaded here because it costs as much as the rest of the program's start.
   const { Agent, ProxyAgent } = await import("../../third-party/undici.ts");
   const trusted = options.ca === undefined ? [] : [options.ca];

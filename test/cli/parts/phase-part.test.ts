@@ -14,8 +14,16 @@ describe("the part of the lifecycle that runs", () => {
   });
 
   test.each([
+    ["/cnb/lifecycle/analyzer", ["build"], "analyze"],
+    ["/cnb/lifecycle/lifecycle.js", ["@restorer"], "restore"],
+    ["dist/lifecycle.js", ["export", "x"], "export"],
+  ])("for %s %j is %s", (program, argv, part) => {
+    expect(partOfPhase(program, argv)).toBe(part);
+  });
+
+  test.each([
     ["/cnb/lifecycle/lifecycle.js", ["@creator", "detect"]],
-    ["/cnb/lifecycle/exporter", ["build"]],
+    ["/cnb/lifecycle/rebaser", ["build"]],
     ["dist/lifecycle.js", []],
     ["dist/lifecycle.js", ["-version", "detect"]],
     ["dist/lifecycle.js", ["doctor"]],
