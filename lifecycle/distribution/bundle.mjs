@@ -142,8 +142,13 @@ async function compileScripts(folder) {
   const run = promisify(execFile);
   // V8's options of somebody's own would be those of the code.
   const env = { ...process.env, NODE_OPTIONS: "" };
-  await Promise.all(scripts.map((name) => run(process.execPath, [compiler, join(folder, name)], { env })));
+  const ended = await Promise.allSettled(
+    scripts.map((name) => run(process.execPath, [compiler, join(folder, name)], { env })),
+  );
   rmSync(staging, { recursive: true });
+  // Programs run without it, and another build at the same time takes files away.
+  const failed = ended.find(({ status }) => status === "rejected");
+  if (failed !== undefined) console.warn(`not all was compiled ahead: ${failed.reason.message}`);
 }
 
 /** The packages that went into the bundle: their folders with what package.json says, sorted. */
