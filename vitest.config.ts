@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { deflateForVite } from "./lifecycle/distribution/deflate-module.mjs";
 import { conformanceReporter } from "./test/golden/conformance-reporter.ts";
 
 // unit: everything that needs no network, no engine and no golden data beyond a few files.
@@ -26,11 +27,13 @@ const endToEnd = {
 };
 
 export default defineConfig({
+  plugins: [deflateForVite],
   test: {
     passWithNoTests: false,
     reporters: ["default", conformanceReporter()],
     projects: [
       {
+        extends: true,
         test: {
           name: "unit",
           include: ["test/**/*.test.ts"],
@@ -43,6 +46,7 @@ export default defineConfig({
         },
       },
       {
+        extends: true,
         test: {
           name: "hostile",
           include: ["test/hostile/**/*.test.ts"],
@@ -51,8 +55,12 @@ export default defineConfig({
           fileParallelism: false,
         },
       },
-      { test: { name: "golden", include: ["test/golden/**/*.test.ts"], testTimeout: 120_000, hookTimeout: 120_000 } },
       {
+        extends: true,
+        test: { name: "golden", include: ["test/golden/**/*.test.ts"], testTimeout: 120_000, hookTimeout: 120_000 },
+      },
+      {
+        extends: true,
         test: {
           ...endToEnd,
           name: "e2e",
@@ -60,9 +68,9 @@ export default defineConfig({
           exclude: [...engines, ...samples, ...buildpacks],
         },
       },
-      { test: { ...endToEnd, name: "e2e-engines", include: engines } },
-      { test: { ...endToEnd, name: "e2e-buildpacks", include: buildpacks } },
-      { test: { ...endToEnd, name: "samples", include: samples } },
+      { extends: true, test: { ...endToEnd, name: "e2e-engines", include: engines } },
+      { extends: true, test: { ...endToEnd, name: "e2e-buildpacks", include: buildpacks } },
+      { extends: true, test: { ...endToEnd, name: "samples", include: samples } },
     ],
   },
 });

@@ -9,3 +9,16 @@ export function keepWasmPlain(): void {
   // The number of bytes of code after which a function is optimized, as large as it gets.
   setFlagsFromString(`--wasm-tiering-budget=${2 ** 31 - 1}`);
 }
+
+/**
+ * Compiles WebAssembly that is going to run for seconds: optimized at once, whatever `keepWasmPlain` said. What
+ * the module's functions become is decided here, even of those that are compiled when they are first called.
+ */
+export function compileOptimized<T>(compile: () => T): T {
+  setFlagsFromString("--no-liftoff");
+  try {
+    return compile();
+  } finally {
+    setFlagsFromString("--liftoff");
+  }
+}

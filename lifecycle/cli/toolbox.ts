@@ -8,6 +8,7 @@ import type { SignalSource } from "../platform/run/forward-signals.ts";
 import { openTools, type Tools } from "../platform/tools.ts";
 import { lineLogger, timestamped, type Write } from "./console.ts";
 import { networkAccess } from "./network-access.ts";
+import { compileOptimized } from "./plain-wasm.ts";
 import { barScreen } from "./bar-screen.ts";
 import { consoleProgress } from "./progress.ts";
 
@@ -66,7 +67,9 @@ export function commandContext(host: TspackHost, options: CommonOptions): Contex
 export function openToolbox(host: TspackHost, options: CommonOptions): Toolbox {
   const ctx = commandContext(host, options);
   const network = networkAccess(host.env, options.insecureRegistry ?? [], ctx);
-  return { ...openTools(host, network, ctx), host, color: host.color && options.color !== false };
+  const tools = openTools(host, network, ctx);
+  const blobs: Tools["blobs"] = (how) => tools.blobs({ optimize: compileOptimized, ...how });
+  return { ...tools, blobs, host, color: host.color && options.color !== false };
 }
 
 /** Reads an image name of the arguments. Throws `INVALID_REFERENCE`. */

@@ -24,6 +24,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { build } from "esbuild";
+import { deflateForEsbuild } from "./deflate-module.mjs";
 import { buildNative } from "./native.mjs";
 import { bundlePrograms } from "./programs.mjs";
 import { wholeBuildpacks } from "./whole-buildpacks.mjs";
@@ -39,7 +40,11 @@ const entries = {
   oci: "lifecycle/oci/index.ts",
   cnb: "lifecycle/cnb/index.ts",
   "tspack-dist": "lifecycle/cli/tspack-dist.ts",
-  // What a second thread runs; it lies beside the chunks that start it.
+};
+
+/** What other threads run; they lie beside the chunks that start them. */
+const threads = {
+  "deflate-worker": "lifecycle/stores/blob-cache/deflate-worker.ts",
   "extract-worker": "lifecycle/layers/extract-worker.ts",
 };
 
@@ -84,7 +89,7 @@ const common = {
   metafile: true,
   logLevel: "warning",
   external: ["@napi-rs/lzma"],
-  plugins: [withoutHttp2],
+  plugins: [withoutHttp2, deflateForEsbuild],
   define: { TSPACK_VERSION: JSON.stringify(version), TSPACK_COMMIT: JSON.stringify(commit()) },
   // CommonJS packages in the bundle ask for Node's own modules by require().
   banner: {
@@ -177,7 +182,7 @@ function licenses(inputs) {
 /** The flat folder has no package above it: without this file Node would parse each module twice. */
 async function bundleLifecycle() {
   const folder = join(dist, "lifecycle-dist");
-  const made = await bundle({ "extract-worker": entries["extract-worker"] }, ["lifecycle"], folder);
+  const made = await bundle(threads, ["lifecycle"], folder);
   writeFileSync(join(folder, "package.json"), '{"type":"module"}\n');
   const components = bundledPackages(made).map(({ meta }) => ({
     name: meta.name,
@@ -191,7 +196,7 @@ async function bundleLifecycle() {
 
 // All run to their end, so that a mistake in one leaves the others' results in place.
 const results = await Promise.allSettled([
-  bundle(entries, ["tspack", "lifecycle"], dist, { compiled: true }),
+  bundle({ ...entries, ...threads }, ["tspack", "lifecycle"], dist, { compiled: true }),
   bundleLifecycle(),
   buildNative({ root, output: join(dist, "native") }),
   (async () => wholeBuildpacks({ source: join(root, "buildpacks"), output: join(dist, "buildpacks") }))(),

@@ -23,8 +23,13 @@ export const besideBundle: URL = new URL("extract-worker.js", import.meta.url);
 export async function startBatchThread(program: URL = besideBundle): Promise<BatchThread | undefined> {
   if (availableParallelism() < 2 || !existsSync(fileURLToPath(program))) return undefined;
   const { Worker } = await import("node:worker_threads");
-  // No environment: nothing in there is of use, and it has credentials.
-  return new WorkerThread(new Worker(program, { env: {}, stdin: false, execArgv: [] }));
+  try {
+    // No environment: nothing in there is of use, and it has credentials.
+    return new WorkerThread(new Worker(program, { env: {}, stdin: false, execArgv: [] }));
+  } catch {
+    // A limit of the machine allows no more threads.
+    return undefined;
+  }
 }
 
 /** Runs `work`, which gets one thread for all that it does, started when it first asks for it. */

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { build } from "esbuild";
+import { deflateForEsbuild } from "../../lifecycle/distribution/deflate-module.mjs";
 
 const directory = mkdtempSync(join(tmpdir(), "tspack-bench-program-"));
 const outfile = join(directory, "bench.mjs");
@@ -16,6 +17,7 @@ try {
     target: "node20",
     // CommonJS packages in the bundle ask for Node's own modules by require().
     banner: { js: 'import{createRequire}from"node:module";const require=createRequire(import.meta.url);' },
+    plugins: [deflateForEsbuild],
     logLevel: "warning",
   });
   const { bench } = await import(outfile);

@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFile
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
+import { deflateForEsbuild } from "../../lifecycle/distribution/deflate-module.mjs";
 
 const root = resolve(import.meta.dirname, "../..");
 
@@ -29,7 +30,7 @@ const options = {
   entryNames: "[name]",
   metafile: true,
   external: ["@napi-rs/lzma"],
-  plugins: [],
+  plugins: [deflateForEsbuild],
   define: { TSPACK_VERSION: '"1.2.3"', TSPACK_COMMIT: '"abcdef01"' },
   banner: { js: 'import{createRequire as __r}from"node:module";const require=__r(import.meta.url);' },
 };

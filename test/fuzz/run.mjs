@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { build } from "esbuild";
+import { deflateForEsbuild } from "../../lifecycle/distribution/deflate-module.mjs";
 
 process.chdir(resolve(import.meta.dirname, "../.."));
 const directory = mkdtempSync(join(tmpdir(), "tspack-fuzz-program-"));
@@ -17,6 +18,7 @@ try {
     target: "node20",
     // CommonJS packages in the bundle ask for Node's own modules by require().
     banner: { js: 'import{createRequire}from"node:module";const require=createRequire(import.meta.url);' },
+    plugins: [deflateForEsbuild],
     logLevel: "warning",
   });
   const { fuzz } = await import(outfile);

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { build } from "esbuild";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openVolumeCache } from "../../lifecycle/cache/volume.ts";
+import { deflateForEsbuild } from "../../lifecycle/distribution/deflate-module.mjs";
 import { parseReference } from "../../lifecycle/oci/reference.ts";
 import { validate } from "../../lifecycle/oci/validate.ts";
 import { openBlobCache } from "../../lifecycle/stores/blob-cache/open.ts";
@@ -30,6 +31,7 @@ beforeAll(async () => {
     platform: "node",
     format: "esm",
     target: "node20",
+    plugins: [deflateForEsbuild],
     banner: { js: 'import{createRequire}from"node:module";const require=createRequire(import.meta.url);' },
   });
 });

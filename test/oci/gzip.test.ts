@@ -3,7 +3,8 @@ import { gunzipSync } from "node:zlib";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { gunzip } from "../../lifecycle/oci/gunzip.ts";
-import { GZIP_BLOCK, GzipWriter } from "../../lifecycle/oci/gzip.ts";
+import { GZIP_BLOCK } from "../../lifecycle/oci/deflater.ts";
+import { GzipWriter } from "../../lifecycle/oci/gzip.ts";
 
 async function gzip(chunks: Iterable<Uint8Array>, level?: number): Promise<Buffer> {
   const parts: Uint8Array[] = [];

@@ -11,6 +11,7 @@ import { type ImageRef, parseReference } from "../../oci/reference.ts";
 import type { BlobCache } from "../../stores/blob-cache.ts";
 import type { AccessCheck, ImageSink, ImageSource } from "../../stores/store.ts";
 import type { RegistryStore } from "../../stores/registry/registry-store.ts";
+import { compileOptimized } from "../plain-wasm.ts";
 import { openRegistries } from "../registry-access.ts";
 import { readCredentials } from "./credentials.ts";
 import { openEngineStore, usesEngine } from "./engine.ts";
@@ -212,5 +213,6 @@ async function openBlobs(directory: string, session: Session): Promise<BlobCache
     return plainBlobs(directory);
   }
   const { openBlobCache } = await import("../../stores/blob-cache/open.ts");
-  return openBlobCache(directory, { ctx: session.ctx, level, compression, blocks: readLimits(session).blocks });
+  const { blocks } = readLimits(session);
+  return openBlobCache(directory, { ctx: session.ctx, level, compression, blocks, optimize: compileOptimized });
 }

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { parseDiffId, parseDigest, type DiffId } from "../../oci/digest.ts";
+import type { Deflater } from "../../oci/deflater.ts";
 import { GzipWriter, type GzipOutput } from "../../oci/gzip.ts";
 import { ociTypes } from "../../oci/media-type.ts";
 import type { Slots } from "../../oci/slots.ts";
@@ -13,7 +14,9 @@ export interface CompressOptions {
   readonly level?: number | undefined;
   /** gzip when absent. */
   readonly compression?: Compression | undefined;
-  /** How many blocks are compressed at a time by all who share these. */
+  /** Compresses with gzip for all who share it. */
+  readonly deflater?: Deflater | undefined;
+  /** How many frames of zstd are compressed at a time by all who share these. */
   readonly inSlot?: Slots | undefined;
 }
 
@@ -29,7 +32,7 @@ export interface Compressed {
 export async function compress(
   produce: (sink: ByteSink) => Promise<void>,
   output: GzipOutput,
-  { level, compression = "gzip", inSlot }: CompressOptions,
+  { level, compression = "gzip", deflater, inSlot }: CompressOptions,
 ): Promise<Compressed> {
   const plain = createHash("sha256");
   const packed = createHash("sha256");
@@ -39,8 +42,11 @@ export async function compress(
     size += bytes.length;
     return output(bytes);
   };
-  const options = { level, inSlot, onBlock: (block: Uint8Array) => void plain.update(block) };
-  const writer = compression === "zstd" ? new ZstdWriter(counted, options) : new GzipWriter(counted, options);
+  const options = { level, onBlock: (block: Uint8Array) => void plain.update(block) };
+  const writer =
+    compression === "zstd"
+      ? new ZstdWriter(counted, { ...options, inSlot })
+      : new GzipWriter(counted, { ...options, deflater });
   await produce({ write: (bytes) => writer.write(bytes) });
   await writer.finish();
   return {

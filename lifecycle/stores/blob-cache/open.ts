@@ -12,6 +12,7 @@ import { slots } from "../../oci/slots.ts";
 import { workLimits } from "../../oci/work-limits.ts";
 import type { BlobCache, ByteSink, PackWatch } from "../blob-cache.ts";
 import { compress } from "./compress.ts";
+import { DeflateThreads } from "./deflate-threads.ts";
 import { BlobIndex, type IndexEntry } from "./blob-index.ts";
 import { watchedFile } from "./growing-file.ts";
 import { plainTar, verified } from "./verify.ts";
@@ -28,6 +29,8 @@ export interface BlobCacheOptions {
   readonly compression?: Compression | undefined;
   /** Blocks of all layers that are compressed at a time; what the usual memory has room for when absent. */
   readonly blocks?: number | undefined;
+  /** Compiles WebAssembly that is going to run for seconds; as V8 does it by itself when absent. */
+  readonly optimize?: (<T>(compile: () => T) => T) | undefined;
 }
 
 /** The form of the folder. Another form gets another folder, so that versions never read each other's files. */
@@ -58,10 +61,12 @@ interface Parts {
 class FileBlobCache implements BlobCache {
   readonly #parts: Parts;
   readonly #inSlot;
+  readonly #deflater: DeflateThreads;
 
   constructor(parts: Parts) {
     this.#parts = parts;
     this.#inSlot = slots(parts.options.blocks ?? workLimits().blocks);
+    this.#deflater = new DeflateThreads({ inSlot: this.#inSlot, optimize: parts.options.optimize });
   }
 
   async pack(produce: (sink: ByteSink) => Promise<void>, watch?: PackWatch): Promise<Layer> {
@@ -73,7 +78,11 @@ class FileBlobCache implements BlobCache {
         watched.wrote(bytes.length);
       };
       try {
-        const made = await compress(produce, output, { ...options, inSlot: this.#inSlot });
+        const made = await compress(produce, output, {
+          ...options,
+          deflater: this.#deflater,
+          inSlot: this.#inSlot,
+        });
         options.ctx.signal.throwIfAborted();
         watched.end();
         await rename(temporary, join(blobs, hex(made.descriptor.digest)));

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { build, type BuildOptions } from "esbuild";
+import { deflateForEsbuild } from "../../../lifecycle/distribution/deflate-module.mjs";
 import { goldenDirectory } from "../golden-data.ts";
 import type { BuildResult, CaseJob, CaseResult, ErrorCase, Job, Scenario } from "./job.ts";
 import type { TreeEntry } from "./tree.ts";
@@ -23,6 +24,7 @@ export async function bundlePrograms(): Promise<string> {
     outExtension: { ".js": ".mjs" },
     logLevel: "warning",
     external: ["@napi-rs/lzma"],
+    plugins: [deflateForEsbuild],
     banner: {
       js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
     },
