@@ -9,7 +9,9 @@ import { noise, testImage } from "../../fakes/images.ts";
 const [directory = "", users = "", role = "", seed = "0", seconds = "1"] = process.argv.slice(2);
 const end = Date.now() + Number(seconds) * 1000;
 const counts: Record<string, number> = { rounds: 0, read: 0, removed: 0 };
-const enough = (): boolean => (counts["rounds"] ?? 0) >= 6 && (role !== "read" || (counts["read"] ?? 0) >= 6);
+/** What the test asks of each: writers leave more behind than collectors have to find. */
+const proof = role === "read" ? "read" : role === "prune" ? "removed" : "rounds";
+const enough = (): boolean => (counts["rounds"] ?? 0) >= 6 && (counts[proof] ?? 0) >= 6;
 const count = (name: string, by = 1): void => void (counts[name] = (counts[name] ?? 0) + by);
 
 for (let round = 0; Date.now() < end || !enough(); round += 1) {
