@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -57,8 +57,24 @@ async function ended(start: () => Running, moment: (running: Running) => Promise
   }
 }
 
-/** Ends it at several moments of its whole time. Canceled, or done; before it listens, a signal just ends it. */
+/** How often a phase has to be canceled before it is done, of six moments of its whole time. */
+const canceled = 3;
+
+/**
+ * Ends it at several moments of its whole time, measured again where it was done too often before the signal came.
+ * Before it listens, a signal just ends it.
+ */
 async function endsAtAnyMoment(start: () => Running): Promise<void> {
+  const found: number[] = [];
+  for (let count = 0; count < tries && found.filter((code) => code === 130).length < canceled; count++) {
+    found.length = 0;
+    found.push(...(await codesAtMoments(start)));
+    expect(found.filter((code) => ![130, 0, -2].includes(code))).toEqual([]);
+  }
+  expect(found.filter((code) => code === 130).length, found.join()).toBeGreaterThanOrEqual(canceled);
+}
+
+async function codesAtMoments(start: () => Running): Promise<readonly number[]> {
   const began = performance.now();
   expect((await start().done).code).toBe(0);
   const whole = performance.now() - began;
@@ -68,8 +84,7 @@ async function endsAtAnyMoment(start: () => Running): Promise<void> {
     expect(isInTime, `${Math.round(milliseconds)} ms after ${part} of ${Math.round(whole)} ms`).toBe(true);
     codes.push(code);
   }
-  expect(codes).toContain(130);
-  expect(codes.filter((code) => ![130, 0, -2].includes(code))).toEqual([]);
+  return codes;
 }
 
 describe.skipIf(tools.skip)(`a phase ends within 200 ms of a signal${tools.note}`, () => {
@@ -83,7 +98,7 @@ describe.skipIf(tools.skip)(`a phase ends within 200 ms of a signal${tools.note}
     registry = await startDockerRegistry();
     await pushRunImage(`${registry.host}/run`, "base");
     large = buildWith("large", (layer) => largeFile(layer, 200 * 2 ** 20, 3));
-    many = buildWith("many", (layer) => manyFiles(layer, 20_000, 4, 0.2));
+    many = buildWith("many", (layer) => manyFiles(layer, 8000, 4, 0.2));
   });
   afterAll(async () => {
     await registry?.close();
@@ -143,6 +158,7 @@ describe.skipIf(tools.skip)(`a phase ends within 200 ms of a signal${tools.note}
     const image = `${registry.host}/${name}-restored`;
     const flags = isImage ? ["-cache-image", `${image}-cache`] : cacheOf(build());
     await analyzed(build(), image);
+    build().declareLayers();
     expect((await build().phase(node, "export", ...flags, image)).code).toBe(0);
     await analyzed(build(), ...(isImage ? flags : []), image);
     await endsAtAnyMoment(() => {
@@ -150,6 +166,7 @@ describe.skipIf(tools.skip)(`a phase ends within 200 ms of a signal${tools.note}
       return build().start(node, "restore", ...flags);
     });
     expect((await build().phase(node, "restore", ...flags)).code).toBe(0);
+    expect(existsSync(build().layers[0])).toBe(true);
   });
 
   it("while it sends a layer through a slow network", async () => {

@@ -1,5 +1,15 @@
 import { spawn } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { noise } from "../fakes/images.ts";
 import { type Finished, follow, packageFile, type Running } from "./tspack.ts";
@@ -15,6 +25,8 @@ export interface FinishedBuild {
   readonly start: (node: string, name: PhaseName, ...args: readonly string[]) => Running;
   /** Where phases keep what is temporary. */
   readonly temporary: string;
+  /** Says again what the layers are for, which a restore leaves to the buildpack. */
+  readonly declareLayers: () => void;
   /** Takes away what a restore brings back. */
   readonly forgetLayers: () => void;
 }
@@ -36,8 +48,6 @@ export function finishedBuild(directory: string, runImage: string): FinishedBuil
   const at = (name: string): string => join(directory, name);
   const all: Readonly<Record<string, Uint8Array | string>> = {
     ...files,
-    "layers/tests_one/data.toml": "[types]\nlaunch = true\ncache = true\n",
-    "layers/tests_one/tools.toml": "[types]\ncache = true\n",
     "layers/config/metadata.toml": 'buildpack-default-process-type = ""\n',
     "layers/group.toml": '[[group]]\nid = "tests/one"\nversion = "1"\napi = "0.10"\n',
     "run.toml": `[[images]]\nimage = "${runImage}"\n`,
@@ -47,6 +57,11 @@ export function finishedBuild(directory: string, runImage: string): FinishedBuil
     mkdirSync(dirname(at(name)), { recursive: true });
     writeFileSync(at(name), content);
   }
+  const declareLayers = (): void => {
+    writeFileSync(at("layers/tests_one/data.toml"), "[types]\nlaunch = true\ncache = true\n");
+    writeFileSync(at("layers/tests_one/tools.toml"), "[types]\ncache = true\n");
+  };
+  declareLayers();
   symlinkSync("words.txt", at("layers/tests_one/data/link"));
   for (const name of ["home", "tmp"]) mkdirSync(at(name));
   for (const name of ["layers", "layers/tests_one", "home", "tmp"]) chmodSync(at(name), 0o777);
@@ -76,10 +91,18 @@ export function finishedBuild(directory: string, runImage: string): FinishedBuil
     start,
     phase: (...call) => start(...call).done,
     temporary: at("tmp"),
+    declareLayers,
     forgetLayers: () => {
-      // Aside: ext4 looks for new files' inodes past all those that were removed a moment ago, for seconds.
-      for (const path of [data, tools])
-        if (existsSync(path)) renameSync(path, join(mkdtempSync(at("aside-")), "layer"));
+      for (const path of [data, tools]) if (existsSync(path)) takeAway(path, at);
     },
   };
+}
+
+/**
+ * Removes few files, and moves many aside: ext4 looks for new files' inodes past all those that were removed a moment
+ * ago, for seconds.
+ */
+function takeAway(path: string, at: (name: string) => string): void {
+  if (readdirSync(path).length < 100) rmSync(path, { recursive: true });
+  else renameSync(path, join(mkdtempSync(at("aside-")), "layer"));
 }

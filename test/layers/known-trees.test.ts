@@ -19,7 +19,7 @@ import { type KnownTrees, openKnownTrees } from "../../lifecycle/layers/known-tr
 import type { Place } from "../../lifecycle/layers/place.ts";
 import { hasTrustedTimes } from "../../lifecycle/layers/trusted-times.ts";
 import { type DiffId, digestOf, parseDiffId } from "../../lifecycle/oci/digest.ts";
-import { changes } from "./tree-changes.ts";
+import { changes, writeDated } from "./tree-changes.ts";
 
 const owner = { uid: 1000, gid: 1000 };
 const other = parseDiffId(`sha256:${"cd".repeat(32)}`);
@@ -56,7 +56,7 @@ const records = (): string => join(root, "cache/tspack-layers.v4.json");
 
 function writeLayer(name = "layer"): void {
   mkdirSync(join(root, name, "lib/empty"), { recursive: true });
-  for (const file of ["lib/one", "lib/two", "three"]) writeFileSync(join(root, name, file), `content of ${file}`);
+  for (const file of ["lib/one", "lib/two", "three"]) writeDated(join(root, name, file), `content of ${file}`);
   symlinkSync("one", join(root, name, "lib/link"));
   writeEnv(name);
 }

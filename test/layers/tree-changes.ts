@@ -45,6 +45,12 @@ export const changes: readonly ((tree: string, which: number) => void)[] = [
   (tree) => copyOver(tree),
 ];
 
+/** Writes a file with a time of modification that a program can set exactly, so that it can be set back. */
+export function writeDated(path: string, content: string): void {
+  writeFileSync(path, content);
+  utimesSync(path, 1_000_000_000, 1_000_000_000);
+}
+
 function pick(tree: string, which: number): string {
   const files = ["lib/one", "lib/two", "three"];
   return join(tree, files[which % files.length] ?? "three");

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { engineConnection } from "../../../lifecycle/stores/engine/connection.ts";
 import { engineStore } from "../../../lifecycle/stores/engine/engine-store.ts";
@@ -42,6 +43,8 @@ function rows(build: BenchBuild, host: string, socket: string): readonly Contest
   const analyzed = async (): Promise<void> => quietly(build.analyze(image, "-daemon"), env);
   const plain = build.export(image, "-daemon");
   const withFingerprints = build.export(image, "-daemon", "-fingerprints", build.fingerprints);
+  const archive = `${build.layers}-of-engine.tar`;
+  const docker = ["docker", "--host", `unix://${socket}`];
   return [
     {
       name: "export to the engine, first",
@@ -50,6 +53,20 @@ function rows(build: BenchBuild, host: string, socket: string): readonly Contest
       prepare: async () => {
         touchLayer(build);
         await analyzed();
+      },
+    },
+    {
+      // What the engine itself takes for these files: everything is there, nothing is packed.
+      name: "docker load of the same image",
+      env,
+      command: [...docker, "load", "--quiet", "--input", archive],
+      prepare: async () => {
+        if (!existsSync(archive)) {
+          await analyzed();
+          await quietly(plain, env);
+          await quietly([...docker, "save", "--output", archive, image], env);
+        }
+        await quietly([...docker, "image", "rm", "--force", image], env);
       },
     },
     { name: "export to the engine, nothing changed", env, command: plain, prepare: analyzed },
