@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { cpSync, readdirSync, readFileSync } from "node:fs";
+import { cpSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -186,7 +186,7 @@ describe.skipIf(tools.skip || newer.skip)(`tspack build --compression zstd${tool
 
     // The layers of the last build, unpacked.
     const builds = join(person.home, "cache/builds");
-    for (const name of readdirSync(builds)) removeAll(join(builds, name, "trees"));
+    for (const name of readdirSync(builds)) rmSync(join(builds, name, "trees"), { recursive: true, force: true });
     const third = await buildJson(person, [...args("built"), ...flag], { node });
     expect(third.digest).toBe(first.digest);
     expect(third.restored).toContainEqual({ layer: "tspack/nodejs:node", from: "cache" });
