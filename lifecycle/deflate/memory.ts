@@ -1,8 +1,8 @@
 // Where everything lies in the module's memory: addresses in bytes. Two megabytes and a half are enough for a
 // block with its dictionary, and for what becomes of it.
 
-/** Heads of the candidates, by hash: the two newest positions, 16 bits each. */
-export const CANDIDATES: usize = 0x10000;
+/** By hash: the newest places with it, one or two, of each the lowest 16 bits. */
+export const PLACES: usize = 0x10000;
 /** The hash has so many bits. */
 export const HASH_BITS: u32 = 15;
 

@@ -2,7 +2,7 @@ import { crc32 } from "node:zlib";
 import { type Deflater, DICTIONARY, GZIP_BLOCK, OwnDeflater } from "./deflater.ts";
 
 /** The compression level of layers; part of the format, too. This folder's README has what each costs. */
-export const DEFAULT_GZIP_LEVEL = 3;
+export const DEFAULT_GZIP_LEVEL = 2;
 
 /** Whether a number, or its absence, is a compression level. */
 export function isGzipLevel(level: number | undefined): boolean {
