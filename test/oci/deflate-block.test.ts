@@ -128,8 +128,8 @@ describe("a block compressed at a fast level", () => {
     const block = Buffer.from(symbolsFrom(1, 200, 400_000));
     const digests = levels.map((level) => createHash("sha256").update(deflate(block.subarray(0, 9), block, level)));
     expect(digests.map((digest) => digest.digest("hex").slice(0, 16))).toEqual([
-      "7994e264ec00dede",
-      "a2768e101affeb9e",
+      "b84672c93f778e44",
+      "df043a75ca5dc5d2",
       "a834bb147a7e8398",
     ]);
   });

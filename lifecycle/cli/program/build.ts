@@ -65,7 +65,7 @@ function addOutput(build: Command): void {
     )
     .option(
       "--compression-level <number>",
-      "how much layers are compressed: 0 (not at all) to 9 (default: 3)",
+      "how much layers are compressed: 0 (not at all) to 9 (default: 2)",
       wholeNumber,
     )
     .option(

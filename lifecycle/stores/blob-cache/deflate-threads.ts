@@ -136,7 +136,13 @@ function startThreads(
 
 /** No environment: nothing in there is of use, and it has credentials. Little memory, as its work needs none. */
 function threadOptions(module: WebAssembly.Module): ConstructorParameters<typeof Worker>[1] {
-  return { workerData: module, env: {}, stdin: false, execArgv: [], resourceLimits: { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 16, stackSizeMb: 1 } };
+  return {
+    workerData: module,
+    env: {},
+    stdin: false,
+    execArgv: [],
+    resourceLimits: { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 16, stackSizeMb: 1 },
+  };
 }
 
 class DeflateThread {
