@@ -36,7 +36,7 @@ export const choiceRows = {
     flag: "compression-level",
     env: "TSPACK_COMPRESSION_LEVEL",
     phases: { export: all, create: all },
-    description: "how much layers are compressed, from 0 (not at all) to 9 (most); default 3",
+    description: "how much layers are compressed, from 0 (not at all) to 9 (most); default 2",
   },
   daemon: {
     kind: "bool",
