@@ -71,6 +71,6 @@ export function smallBuild({ api = "0.13", layout = false, tree = [], steps }: S
     },
     tree: [...places.map(directory), ...tree],
     golden: "/golden",
-    lifecycle: "/driver/lifecycle.mjs",
+    lifecycle: "/driver/lifecycle.js",
   };
 }

@@ -12,16 +12,20 @@ import type { TreeEntry } from "./tree.ts";
 const root = resolve(import.meta.dirname, "../../..");
 const run = promisify(execFile);
 
+/** The part of `programs.mjs` that is used here. */
+interface Programs {
+  readonly bundlePrograms: (names: readonly string[], options: BuildOptions, directory: string) => Promise<unknown>;
+}
+
 /** The programs that a scenario runs, bundled with the version that the recording has in its labels. */
 export async function bundlePrograms(): Promise<string> {
   const outdir = mkdtempSync(join(tmpdir(), "tspack-golden-programs-"));
   const common: BuildOptions = {
+    absWorkingDir: root,
     bundle: true,
     platform: "node",
     format: "esm",
     target: "node20",
-    outdir,
-    outExtension: { ".js": ".mjs" },
     logLevel: "warning",
     external: ["@napi-rs/lzma"],
     plugins: [deflateForEsbuild],
@@ -34,13 +38,11 @@ export async function bundlePrograms(): Promise<string> {
     TSPACK_COMMIT: '"4bd4b13e"',
     TSPACK_REPOSITORY: '"github.com/buildpacks/lifecycle"',
   };
-  await build({
-    ...common,
-    entryPoints: { lifecycle: join(root, "lifecycle/cli/lifecycle.ts") },
-    splitting: true,
-    define,
-  });
-  await build({ ...common, entryPoints: { driver: join(root, "test/golden/harness/main.ts") } });
+  const programs = (await import(join(root, "lifecycle/distribution/programs.mjs"))) as Programs;
+  const split = { splitting: true, entryNames: "[name]", metafile: true };
+  await programs.bundlePrograms(["lifecycle"], { ...common, ...split, define }, outdir);
+  await build({ ...common, outdir, entryPoints: { driver: join(root, "test/golden/harness/main.ts") } });
+  writeFileSync(join(outdir, "package.json"), '{"type":"module"}\n');
   // The phases run as another user.
   chmodSync(outdir, 0o755);
   return outdir;
@@ -58,7 +60,7 @@ export async function runScenario(programs: string, folder: string): Promise<rea
   const read = (name: string): unknown => JSON.parse(readFileSync(join(goldenDirectory, folder, name), "utf8"));
   const scenario = read("scenario.json") as Scenario;
   const tree = (read("input.json") as { readonly entries: readonly TreeEntry[] }).entries;
-  return runJob(programs, { scenario, tree, golden: "/golden", lifecycle: "/driver/lifecycle.mjs" });
+  return runJob(programs, { scenario, tree, golden: "/golden", lifecycle: "/driver/lifecycle.js" });
 }
 
 /** Runs an error case in a file system and network of its own. */
@@ -67,7 +69,7 @@ export function runErrorCase(
   errorCase: ErrorCase,
   registry: Readonly<Record<string, string>>,
 ): Promise<CaseResult> {
-  return runJob(programs, { errorCase, registry, golden: "/golden", lifecycle: "/driver/lifecycle.mjs" });
+  return runJob(programs, { errorCase, registry, golden: "/golden", lifecycle: "/driver/lifecycle.js" });
 }
 
 /** Runs a job of the driver and returns what it wrote. */
@@ -95,6 +97,6 @@ function bubblewrapArguments(world: string, programs: string): readonly string[]
     ...["--ro-bind", programs, "/driver", "--ro-bind", goldenDirectory, "/golden", "--bind", join(world, "io"), "/io"],
     ...["--ro-bind", process.execPath, "/node"],
     ...["--unshare-pid", "--unshare-net", "--unshare-ipc", "--die-with-parent", "--cap-add", "ALL", "--chdir", "/"],
-    ...["--", "/node", "/driver/driver.mjs", "/io/job.json", "/io/result.json"],
+    ...["--", "/node", "/driver/driver.js", "/io/job.json", "/io/result.json"],
   ];
 }
