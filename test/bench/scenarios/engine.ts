@@ -67,6 +67,8 @@ function rows(build: BenchBuild, host: string, socket: string): readonly Contest
           await quietly([...docker, "save", "--output", archive, image], env);
         }
         await quietly([...docker, "image", "rm", "--force", image], env);
+        // Images of earlier rounds, whose name is another's now, have layers, too.
+        await quietly([...docker, "image", "prune", "--force"], env);
       },
     },
     { name: "export to the engine, nothing changed", env, command: plain, prepare: analyzed },
