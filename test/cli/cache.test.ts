@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { silentProgress } from "../../lifecycle/context.ts";
 import { silentLogger } from "../../lifecycle/logger.ts";
@@ -104,7 +104,9 @@ test("prune leaves what a running tspack may be using", async () => {
   expect(await prune("--all")).toEqual(["unpacked other"]);
   expect(existsSync(root)).toBe(true);
   await leases.end();
-  expect(await prune("--all")).toHaveLength(3);
+  // A file was removed from it later: its own time is newer than those of what is left.
+  age(home("cache/downloads/debian"), 0.5);
+  expect(await prune("--all")).toEqual(["downloads debian", `unpacked ${basename(root)}`, "work build-x"]);
 });
 
 test("prune removes blobs by age and, longest unused first, by size", async () => {

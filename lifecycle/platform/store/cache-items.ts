@@ -59,7 +59,8 @@ async function inside(
     const own = await lstat(path).catch(() => undefined);
     if (own === undefined) continue;
     // What is unpacked says by its own time when it was used; the times in it are those of packages.
-    const used = kind === "downloads" ? Math.max(read, written) : own.mtimeMs;
+    // The folder's own counts as well, as `removeUnused` looks at it: else what lost a file would never go.
+    const used = kind === "downloads" ? Math.max(read, written, own.mtimeMs) : own.mtimeMs;
     items.push({ kind, name: await nameOf(path), path, bytes, used });
   }
   return items;
