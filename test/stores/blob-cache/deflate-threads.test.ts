@@ -30,7 +30,7 @@ function threadOf(name: string, lines: string): URL {
   return pathToFileURL(file);
 }
 
-/** Some 12 MiB that compress to a half. */
+/** 7.5 MiB that compress to a half. */
 const bytes = Buffer.concat(
   Array.from({ length: 200_000 }, (_, index) =>
     Buffer.from(
